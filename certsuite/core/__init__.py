@@ -1,0 +1,1 @@
+"""Verdicts, findings, observations, limits, redaction and errors. Imports nothing else of ours."""

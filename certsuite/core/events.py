@@ -1,0 +1,471 @@
+"""The events: what can be seen on the wire or done by the harness, as frozen dataclasses.
+
+Each has a ``kind``, under which it is written to the record; :mod:`certsuite.core.observations` places one in a run.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of everything that can be observed."""
+
+    kind: ClassVar[str] = ""
+
+
+KINDS: dict[str, type[Event]] = {}
+E = TypeVar("E", bound=Event)
+
+
+def _event(kind: str) -> Callable[[type[E]], type[E]]:
+    """Class decorator: a frozen dataclass that is written and read under the name ``kind``."""
+
+    def decorate(cls: type[E]) -> type[E]:
+        made = dataclass(frozen=True, slots=True)(cls)
+        made.kind = kind
+        assert kind not in KINDS, f"two events are named {kind}"
+        KINDS[kind] = made
+        return made
+
+    return decorate
+
+
+# --- the run ---------------------------------------------------------------------------------------------------------
+
+
+@_event("segment-opened")
+class SegmentOpened(Event):
+    """A process began to write to the record."""
+
+    run: str
+    suite_version: str
+    tools: dict[str, str]
+    "Versions of what judges and serves: Python, OpenSSL of the edge, libsrtp, FFmpeg."
+    plan: str
+    planned: tuple[tuple[str, str], ...]
+    "(case id, variant) of everything that was asked for, in order: a truncated run is recognisable."
+    full_plan: bool
+    catalogue_hash: str
+    profile_hash: str
+    plan_hash: str
+    device: dict[str, str]
+    "vendor, model, firmware, kind, profile (its name)."
+    clock_utc: str
+    "UTC of the bench's clock when ``t_mono_ns`` was ``clock_mono_ns``."
+    clock_mono_ns: int
+    time_scale: float = 1.0
+    fault: str = ""
+
+
+@_event("segment-closed")
+class SegmentClosed(Event):
+    """The process ended its part of the record."""
+
+    complete: bool
+    reason: str = ""
+    "Why it is not complete: ``interrupted``, an error's text."
+    wall_s: float = 0.0
+    waited_s: float = 0.0
+    "Union of all open waits; the rest of the wall time is the suite's own overhead."
+
+
+@_event("case-started")
+class CaseStarted(Event):
+    """A case began; everything that its verdict needs from the catalogue, as it was then."""
+
+    title: str
+    level: str
+    mark: str
+    requirements: tuple[str, ...]
+
+
+@_event("case-finished")
+class CaseFinished(Event):
+    """A case ended, or a deferred one was settled."""
+
+    duration_s: float
+    waited_s: float
+    restarts: int = 0
+
+
+@_event("case-not-applicable")
+class CaseNotApplicable(Event):
+    """The profile does not claim what the case is about, or what it needs was not given."""
+
+    reason: str
+    reason_code: str
+
+
+@_event("case-blocked")
+class CaseBlocked(Event):
+    """The state or the fact that a case needs could not be reached."""
+
+    reason: str
+    reason_code: str
+    explained_by: str = ""
+    "Id of the case that says why."
+
+
+@_event("tool-error")
+class ToolError(Event):
+    """The suite itself failed."""
+
+    text: str
+
+
+@_event("expectation")
+class Expectation(Event):
+    """A case stated that something must be observed: what ``rejudge`` evaluates."""
+
+    check: str
+    requirement: str
+    first_seq: int
+    last_seq: int
+    limits: tuple[str, ...] = ()
+    "Names of limits in the catalogue, never their values."
+    params: dict[str, Any] = dataclasses.field(default_factory=dict)
+    call_id: str | None = None
+    control: bool = False
+    "Whether it proves the bench rather than the device: a control that fails makes the case inconclusive."
+
+
+# --- the bench -------------------------------------------------------------------------------------------------------
+
+
+@_event("bench-changed")
+class BenchChanged(Event):
+    """The bench now behaves in another way: an edge's behaviour, a zone, a granted expiry."""
+
+    what: str
+    behaviour: str
+    detail: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+
+@_event("state-reached")
+class StateReached(Event):
+    """The device was brought to a state that a case needs."""
+
+    state: str
+    means: str
+    took_s: float
+
+
+@_event("state-not-reached")
+class StateNotReached(Event):
+    """The device could not be brought to a state."""
+
+    state: str
+    means: str
+    waited_s: float
+    cause: str
+
+
+@_event("loop-lag")
+class LoopLag(Event):
+    """The longest that the bench's loop was late since the last one of these."""
+
+    max_ms: float
+
+
+# --- the device ------------------------------------------------------------------------------------------------------
+
+
+@_event("config-delivered")
+class ConfigDelivered(Event):
+    """A generated configuration was put where the device takes it."""
+
+    files: tuple[str, ...]
+    means: str
+
+
+@_event("device-started")
+class DeviceStarted(Event):
+    """The device's program runs."""
+
+    pid: int
+    command: str
+
+
+@_event("device-exited")
+class DeviceExited(Event):
+    """The device's program ended."""
+
+    status: int
+    "Exit code, or the negative number of the signal."
+    asked: bool
+    "Whether the bench ended it."
+    last_output: str = ""
+
+
+@_event("driver-action")
+class DriverAction(Event):
+    """The driver made the device act."""
+
+    action: str
+    arguments: dict[str, str]
+    ok: bool
+    problem: str = ""
+
+
+@_event("credentials-audited")
+class CredentialsAudited(Event):
+    """Properties of SIP passwords that the user supplied; never the passwords."""
+
+    lines: tuple[int, ...]
+    lengths: tuple[int, ...]
+    missing: tuple[tuple[str, ...], ...]
+    "For each line the character classes that its password lacks: upper, lower, digit, special."
+    same_as: tuple[tuple[int, ...], ...]
+    "For each line the other lines with the same password."
+
+
+# --- DNS -------------------------------------------------------------------------------------------------------------
+
+
+@_event("dns-query")
+class DnsQuery(Event):
+    """A question that the responder was asked, and what it answered."""
+
+    transport: str
+    "``udp`` or ``tcp``."
+    source: str
+    "``address:port`` of who asked."
+    name: str
+    type: str
+    rcode: str
+    answers: tuple[str, ...]
+    "The answer section in presentation form."
+    id: int = 0
+    edns: bool = False
+
+
+@_event("dns-garbage")
+class DnsGarbage(Event):
+    """Bytes that are no DNS question arrived at the responder."""
+
+    source: str
+    data: bytes
+    problem: str
+
+
+# --- transport and TLS -----------------------------------------------------------------------------------------------
+
+
+@_event("flow-opened")
+class FlowOpened(Event):
+    """A TCP connection was accepted."""
+
+    local: str
+    remote: str
+    owner: str
+    "``device``, or ``foreign``: never judged."
+    port_role: str
+    "``sip-tls`` the SRV port; ``sip-tls-default`` 5061; ``sip-cleartext`` 5060."
+
+
+@_event("flow-closed")
+class FlowClosed(Event):
+    """A TCP connection ended."""
+
+    by: str
+    "``device``, ``bench`` or ``network``."
+    how: str
+    "``fin``, ``rst``, ``timeout`` or an error's text."
+
+
+@_event("client-hello")
+class ClientHelloSeen(Event):
+    """The device's TLS ClientHello (RFC 5246 section 7.4.1.2, RFC 8446 section 4.1.2)."""
+
+    raw: bytes
+    "The handshake message without record headers."
+    legacy_version: str
+    versions: tuple[str, ...]
+    "Offered versions, such as ``TLSv1.2``, the extension's list or, without it, everything up to ``legacy_version``."
+    cipher_suites: tuple[int, ...]
+    server_name: str | None = None
+    alpn: tuple[str, ...] = ()
+    groups: tuple[int, ...] = ()
+    signature_algorithms: tuple[int, ...] = ()
+    extensions: tuple[int, ...] = ()
+    compression_methods: tuple[int, ...] = (0,)
+
+
+@_event("tls-presented")
+class TlsPresented(Event):
+    """What the edge was set to present on this flow."""
+
+    presentation: str
+    "Name of the certificate chain: ``good``, ``unknown-root``, ..."
+    versions: tuple[str, ...]
+
+
+@_event("tls-alert")
+class TlsAlert(Event):
+    """A TLS alert; the observation's direction tells whose (RFC 8446 section 6)."""
+
+    level: int
+    description: int
+    name: str
+
+
+@_event("tls-established")
+class TlsEstablished(Event):
+    """The handshake is complete on the edge's side."""
+
+    version: str
+    cipher: str
+
+
+@_event("tls-failed")
+class TlsFailed(Event):
+    """The handshake or the session broke, as the edge's TLS library puts it."""
+
+    reason: str
+
+
+@_event("cleartext")
+class Cleartext(Event):
+    """Bytes that arrived outside TLS: SIP over UDP or TCP, or on a TLS port before a ClientHello."""
+
+    transport: str
+    source: str
+    data: bytes
+    owner: str = "device"
+
+
+# --- SIP -------------------------------------------------------------------------------------------------------------
+
+
+@_event("sip")
+class SipMessageSeen(Event):
+    """A SIP message over TLS, exactly as on the wire."""
+
+    raw: bytes
+    strict_error: str = ""
+    "Why a strict parser refuses it; empty if it does not."
+
+
+@_event("sip-keepalive")
+class SipKeepAlive(Event):
+    """CRLF outside a message (RFC 5626 section 3.5.1): ``ping`` is two, ``pong`` one."""
+
+    form: str
+
+
+@_event("sip-garbage")
+class SipGarbage(Event):
+    """Application data that cannot be framed as SIP."""
+
+    data: bytes
+    "Its beginning, 512 bytes at most."
+    length: int
+    problem: str
+
+
+@_event("digest-checked")
+class DigestChecked(Event):
+    """The registrar's or proxy's judgement of one set of credentials: the password is not in the record."""
+
+    method: str
+    username: str
+    realm: str
+    response_right: bool
+    "The response is right for the given username, the line's password and the parameters that the device sent."
+    username_right: bool
+    "The username is the line's auth user."
+    nonce_right: bool
+    detail: str = ""
+
+
+@_event("binding")
+class BindingChanged(Event):
+    """The registrar's view of one AoR: bound with an expiry, or removed (``granted_s`` 0)."""
+
+    aor: str
+    contact: str
+    granted_s: int
+    why: str = "register"
+    "``register``, ``expired``, ``flow-closed`` or ``unregister``."
+
+
+# --- media -----------------------------------------------------------------------------------------------------------
+
+
+@_event("media-opened")
+class MediaOpened(Event):
+    """A media stream between a party and the device was agreed on."""
+
+    call_id: str
+    local: str
+    remote: str
+    "Where the device's SDP says it receives."
+    codec: str
+    "Encoding name and clock rate, such as ``PCMU/8000``."
+    suite: str
+    "SRTP crypto suite (RFC 4568), or ``none``."
+    payload_type: int
+    dtmf_payload_type: int | None = None
+
+
+@_event("media-window")
+class MediaWindow(Event):
+    """What a party received from the device in one window of time."""
+
+    call_id: str
+    duration_s: float
+    packets: int
+    "That were authenticated and decrypted."
+    lost: int
+    auth_failures: int
+    "That failed SRTP authentication under the agreed key."
+    cleartext: int
+    "That look like RTP with a readable payload although SRTP was agreed."
+    source: str
+    "``address:port`` that they came from; the latched one."
+    ssrc: int = 0
+    tone_hz: float = 0.0
+    "The strongest tone, 0 if there is none."
+    tone_level_dbfs: float = -120.0
+    tone_purity: float = 0.0
+    "Share of the window's energy that is in that tone, 0 to 1."
+    sent_tone_hz: float = 0.0
+    "The tone that the party was sending in this window."
+    sent_packets: int = 0
+
+
+@_event("dtmf")
+class DtmfEvent(Event):
+    """One telephone-event, complete (RFC 4733)."""
+
+    call_id: str
+    digit: str
+    duration_ms: float
+    end_packets: int
+    "Packets with the end bit; three are sent so that loss does not hide it."
+    packets: int
+    volume: int = 0
+
+
+@_event("media-closed")
+class MediaClosed(Event):
+    """A media stream was ended by the bench; totals of both directions."""
+
+    call_id: str
+    received: int
+    sent: int
+    lost: int
+    auth_failures: int
+    max_send_lateness_ms: float = 0.0
+
+
+@_event("note")
+class Note(Event):
+    """Something worth telling that nothing judges."""
+
+    text: str

@@ -1,0 +1,55 @@
+"""What must not be shown: secrets, and device strings that would be live where they are printed."""
+
+from __future__ import annotations
+
+import re
+
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_SHOWN_AT_MOST = 200
+
+
+class Secret:
+    """A password or token. It prints as ``***``; :meth:`reveal` is the only way to its text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The secret's text, for the one place that needs it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+def printable(text: str, *, at_most: int = _SHOWN_AT_MOST) -> str:
+    """A device's string, made safe to show: no control, escape or direction signs, and cut to ``at_most`` characters.
+
+    What was taken out is written as ``\\xNN`` or ``\\uNNNN``, so that a reader sees that it was there.
+    """
+
+    def escape(match: re.Match[str]) -> str:
+        code = ord(match.group())
+        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+
+    cut = _UNPRINTABLE.sub(escape, text[: at_most + 1])
+    return cut if len(text) <= at_most else f"{cut[:at_most]}… ({len(text)} characters)"
+
+
+def masked(text: str, secrets: list[Secret]) -> str:
+    """``text`` with every secret in it replaced by ``***``."""
+    for secret in secrets:
+        if secret.reveal():
+            text = text.replace(secret.reveal(), "***")
+    return text

@@ -1,0 +1,102 @@
+"""What a run came to: the results that every report is made from (``results.json`` mirrors these)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from certsuite.core.findings import Finding, Measurement
+from certsuite.core.verdicts import Level, Mark, Outcome, Verdict
+
+EXIT_INTERRUPTED = 2
+EXIT_ERROR = 3
+EXIT_USAGE = 4
+EXIT_NOTHING = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RequirementResult:
+    """The verdict of one requirement within one case."""
+
+    id: str
+    level: Level
+    mark: Mark
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """The verdict of one case; known by (id, variant)."""
+
+    id: str
+    variant: str
+    title: str
+    level: Level
+    mark: Mark
+    requirements: tuple[RequirementResult, ...]
+    verdict: Verdict
+    reason: str = ""
+    reason_code: str = ""
+    explained_by: str = ""
+    restarts: int = 0
+    started: str = ""
+    duration_s: float = 0.0
+    waited_on_device_s: float = 0.0
+    findings: tuple[Finding, ...] = ()
+    measurements: tuple[Measurement, ...] = ()
+    first_seq: int = 0
+    last_seq: int = 0
+    claimed: bool = True
+    "Whether a conditional case is about something that the profile claims."
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """The results of a run as its record gives them."""
+
+    run: str
+    suite_version: str
+    tools: dict[str, str]
+    complete: bool
+    interrupted: bool
+    outcome: Outcome
+    exit_code: int
+    plan: str
+    planned: tuple[tuple[str, str], ...]
+    full_plan: bool
+    time_scale: float
+    plan_hash: str
+    catalogue_hash: str
+    profile_hash: str
+    started: str
+    finished: str
+    device: dict[str, str]
+    user_agents_seen: tuple[str, ...]
+    cases: tuple[CaseResult, ...]
+    fault: str = ""
+    wall_s: float = 0.0
+    waited_s: float = 0.0
+    measurements: tuple[Measurement, ...] = field(default=())
+
+
+def outcome_of(
+    cases: tuple[CaseResult, ...], planned: int, *, full_plan: bool, interrupted: bool
+) -> tuple[Outcome, int]:
+    """The outcome of a run and its exit code: the first that holds, in the order of the design.
+
+    ``planned`` is how many cases were asked for: one without a result has no verdict.
+    """
+    applicable = [case for case in cases if case.verdict is not Verdict.NOT_APPLICABLE]
+    claimed = [case for case in applicable if case.level is Level.CONDITIONAL and case.claimed]
+    blocking = [case for case in applicable if case.level is Level.MANDATORY] + claimed
+    ran = [case for case in applicable if case.verdict is not Verdict.INCONCLUSIVE]
+    if interrupted:
+        return Outcome.INCOMPLETE, EXIT_INTERRUPTED
+    if not ran:
+        return Outcome.INCOMPLETE, EXIT_NOTHING
+    if any(case.verdict is Verdict.FAIL for case in blocking):
+        return Outcome.NOT_QUALIFIED, 1
+    if any(case.verdict is Verdict.ERROR for case in cases):
+        return Outcome.INCOMPLETE, EXIT_ERROR
+    if len(cases) < planned or any(case.verdict in (Verdict.INCONCLUSIVE, Verdict.NEEDS_REVIEW) for case in blocking):
+        return Outcome.INCOMPLETE, EXIT_NOTHING
+    return (Outcome.QUALIFIED, 0) if full_plan else (Outcome.PASSED, 0)

@@ -1,0 +1,190 @@
+"""A SIP message as it is: start line, headers in order, body (RFC 3261 section 7).
+
+Reading is tolerant, since a device's odd formatting is to be judged and not to be tripped over: folded headers, compact
+names, white space before the colon, bare LF and bytes that are no UTF-8 are all read. :func:`strict_error` says what a
+strict parser thinks of the same bytes. Values are given typed by ``sipmessage``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+import sipmessage
+from sipmessage.message import COMPACT_FORMS
+
+_FOLD = re.compile(r"\r?\n[ \t]+")
+_REQUEST_LINE = re.compile(r"([^\s]+) +([^\s].*?) +(SIP/\d\.\d)\s*", re.IGNORECASE)
+_STATUS_LINE = re.compile(r"(SIP/\d\.\d) +(\d{3})(?: (.*))?", re.IGNORECASE)
+_URI_OF_ADDRESS = re.compile(r"<([^>]*)>|^\s*([^\s;<>]+)")
+_USER_HOST = re.compile(r"^sips?:(?:([^@;?]*)@)?(\[[^\]]*\]|[^:;?>]*)(?::(\d+))?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class SipMessage:
+    """A request or a response."""
+
+    method: str = ""
+    "Method of a request; empty in a response."
+    uri: str = ""
+    "Request-URI of a request."
+    status: int = 0
+    "Status code of a response; 0 in a request."
+    reason: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    "(name, value) in the order of the message, names as written."
+    body: bytes = b""
+    _index: dict[str, list[str]] = field(default_factory=dict, init=False, repr=False, compare=False, hash=False)
+
+    def __post_init__(self) -> None:
+        for name, value in self.headers:
+            self._index.setdefault(canonical(name), []).append(value)
+
+    # --- reading
+
+    @classmethod
+    def parse(cls, raw: bytes) -> SipMessage:
+        """Read a framed message. Raises :class:`ValueError` with the reason if there is no start line to go by."""
+        head, _, body = _split(raw)
+        lines = re.split(r"\r?\n", _FOLD.sub(" ", head.decode("utf-8", "surrogateescape")))
+        headers = []
+        for line in lines[1:]:
+            name, colon, value = line.partition(":")
+            if colon:
+                headers.append((name.strip(), value.strip()))
+        if status_line := _STATUS_LINE.fullmatch(lines[0]):
+            return cls(status=int(status_line[2]), reason=status_line[3] or "", headers=tuple(headers), body=body)
+        if request_line := _REQUEST_LINE.fullmatch(lines[0]):
+            return cls(method=request_line[1], uri=request_line[2], headers=tuple(headers), body=body)
+        raise ValueError("neither a request line nor a status line")
+
+    @property
+    def is_request(self) -> bool:
+        return self.status == 0
+
+    def get(self, name: str) -> str | None:
+        """First value of a header, or ``None``."""
+        values = self._index.get(canonical(name))
+        return values[0] if values else None
+
+    def all(self, name: str) -> list[str]:
+        """All values of a header, one an occurrence."""
+        return list(self._index.get(canonical(name), ()))
+
+    @property
+    def call_id(self) -> str:
+        return self.get("Call-ID") or ""
+
+    @property
+    def cseq(self) -> tuple[int, str]:
+        """(number, method) of CSeq; (-1, "") if it cannot be read."""
+        parts = (self.get("CSeq") or "").split()
+        return (int(parts[0]), parts[1]) if len(parts) == 2 and parts[0].isdecimal() else (-1, "")
+
+    @property
+    def branch(self) -> str:
+        """Branch of the topmost Via."""
+        return parameter(self.get("Via") or "", "branch")
+
+    @property
+    def from_tag(self) -> str:
+        return parameter(_after_uri(self.get("From") or ""), "tag")
+
+    @property
+    def to_tag(self) -> str:
+        return parameter(_after_uri(self.get("To") or ""), "tag")
+
+    @property
+    def contact_uri(self) -> str:
+        return uri_of(self.get("Contact") or "")
+
+    @property
+    def expires(self) -> int | None:
+        """Seconds asked for or granted: the Contact's parameter, else the header."""
+        for value in (parameter(_after_uri(self.get("Contact") or ""), "expires"), self.get("Expires")):
+            if value and value.isdecimal():
+                return int(value)
+        return None
+
+    @property
+    def user_agent(self) -> str:
+        """``User-Agent`` of a request, ``Server`` or ``User-Agent`` of a response."""
+        return self.get("User-Agent") or (self.get("Server") or "" if not self.is_request else "")
+
+    @property
+    def has_sdp(self) -> bool:
+        return bool(self.body) and "application/sdp" in (self.get("Content-Type") or "").lower()
+
+    # --- writing
+
+    def with_headers(self, headers: Iterable[tuple[str, str]]) -> SipMessage:
+        """The same message with these headers at the end."""
+        return replace(self, headers=(*self.headers, *headers))
+
+    def to_bytes(self, *, compact: bool = False) -> bytes:
+        """The message on the wire, Content-Length set. ``compact`` writes ``Name:value`` as BroadWorks does."""
+        start = f"{self.method} {self.uri} SIP/2.0" if self.is_request else f"SIP/2.0 {self.status} {self.reason}"
+        colon = ":" if compact else ": "
+        lines = [start]
+        lines += [f"{name}{colon}{value}" for name, value in self.headers if canonical(name) != "content-length"]
+        lines.append(f"Content-Length{colon}{len(self.body)}")
+        head = "\r\n".join(lines) + "\r\n\r\n"
+        return head.encode("utf-8", "surrogateescape") + self.body
+
+
+@lru_cache(maxsize=4096)
+def read(raw: bytes) -> SipMessage | None:
+    """The message in ``raw``, or ``None`` if it has no start line. Kept, since checks read the same bytes often."""
+    try:
+        return SipMessage.parse(raw)
+    except ValueError:
+        return None
+
+
+def strict_error(raw: bytes) -> str:
+    """Why a strict parser refuses these bytes; empty if it takes them."""
+    try:
+        message = sipmessage.Message.parse(raw)
+        _ = (message.cseq, message.via, message.from_address, message.to_address, message.contact, message.call_id)
+    except (ValueError, KeyError) as error:
+        return f"missing header {error}" if isinstance(error, KeyError) else str(error) or "not valid"
+    return ""
+
+
+@lru_cache(maxsize=512)
+def canonical(name: str) -> str:
+    """A header's long name in lower case."""
+    lower = name.lower()
+    return COMPACT_FORMS.get(lower, lower).lower()
+
+
+def parameter(value: str, name: str) -> str:
+    """Value of ``;name=value`` in a header value; empty if it is not there."""
+    match = re.search(rf";\s*{re.escape(name)}\s*=\s*(?:\"([^\"]*)\"|([^;,\s>]*))", value, re.IGNORECASE)
+    return (match[1] or match[2] or "") if match else ""
+
+
+def uri_of(address: str) -> str:
+    """The URI of a name-addr or addr-spec."""
+    match = _URI_OF_ADDRESS.search(re.sub(r'^\s*"(?:\\.|[^"\\])*"', "", address))
+    return (match[1] or match[2] or "") if match else ""
+
+
+def user_host(uri: str) -> tuple[str, str, int | None]:
+    """(user, host, port) of a SIP URI; empty and ``None`` where absent."""
+    match = _USER_HOST.match(uri.strip())
+    if not match:
+        return "", "", None
+    return match[1] or "", match[2].strip("[]"), int(match[3]) if match[3] else None
+
+
+def _after_uri(value: str) -> str:
+    """What follows the URI: the header's own parameters, not the URI's."""
+    return value.rsplit(">", 1)[1] if ">" in value else value
+
+
+def _split(raw: bytes) -> tuple[bytes, bytes, bytes]:
+    match = re.search(rb"\r?\n\r?\n", raw)
+    return (raw[: match.start()], match.group(), raw[match.end() :]) if match else (raw, b"", b"")
