@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ KINDS: dict[str, type[Event]] = {}
 E = TypeVar("E", bound=Event)
 
 
+@dataclass_transform(frozen_default=True)
 def _event(kind: str) -> Callable[[type[E]], type[E]]:
     """Class decorator: a frozen dataclass that is written and read under the name ``kind``."""
 
@@ -411,6 +412,15 @@ class MediaOpened(Event):
     "SRTP crypto suite (RFC 4568), or ``none``."
     payload_type: int
     dtmf_payload_type: int | None = None
+
+
+@_event("media-not-agreed")
+class MediaNotAgreed(Event):
+    """Offer and answer do not make a stream."""
+
+    call_id: str
+    reason_code: str
+    reason: str
 
 
 @_event("media-window")

@@ -1,0 +1,264 @@
+"""The device under test: its configuration, its driver, and the states that cases need of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from certsuite.bench.expecting import Watch
+from certsuite.bench.network import OUTBOUND_PROXY, SIP_PORT, Network
+from certsuite.bench.waits import Waits
+from certsuite.checks.diagnosis import Diagnosis, diagnose
+from certsuite.core.cases import State
+from certsuite.core.errors import DriverError
+from certsuite.core.events import ConfigDelivered, StateNotReached, StateReached
+from certsuite.core.journal import Journal
+from certsuite.core.limits import Limits
+from certsuite.core.redaction import Secret
+from certsuite.devices.driver import Driver
+from certsuite.devices.generate import generate, masked_copy
+from certsuite.devices.profile import DeviceProfile
+from certsuite.devices.settings import DeviceSettings
+
+_STOP_S = 0.2
+"What a stop costs, for choosing the cheapest means."
+
+
+@dataclass
+class Unreachable(Exception):
+    """A state that a case needs could not be reached."""
+
+    state: State
+    reason: str
+    code: str
+    explained_by: str = ""
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class Device:
+    """Starts, stops and configures the device, and brings it to a state by the cheapest means that its profile has."""
+
+    def __init__(
+        self,
+        profile: DeviceProfile,
+        make_driver: Callable[[DeviceSettings], Driver],
+        network: Network,
+        *,
+        journal: Journal,
+        watch: Watch,
+        waits: Waits,
+        limits: Limits,
+        config_dir: Path,
+        masked_dir: Path,
+        control_port: int,
+        time_scale: float,
+    ) -> None:
+        self.profile = profile
+        self._make_driver = make_driver
+        self.driver = make_driver(network.settings())
+        network.judge_flows_of(self.driver)
+        self.network = network
+        self.starts = 0
+        "Times that the device was started; the first is no restart."
+        self.attempt_seq = 0
+        "Number of the first observation since the device last had a reason to connect anew."
+        self.attempt_at = 0.0
+        "The loop's time of that."
+        self._journal = journal
+        self._watch = watch
+        self._waits = waits
+        self._limits = limits
+        self._config_dir = config_dir
+        self._masked_dir = masked_dir
+        self._control_port = control_port
+        self.time_scale = time_scale
+        self._configured = False
+        self._unreachable: dict[State, Unreachable] = {}
+        "States that even a restart did not bring: they are not tried for again until something is changed."
+
+    # --- facts
+
+    @property
+    def registered(self) -> bool:
+        """Whether every line is bound over a usable flow."""
+        bindings = self.network.registrar.bindings
+        return len(bindings) >= self.profile.lines and all(
+            binding.flow in self.network.edges[binding.edge].flows for binding in bindings.values()
+        )
+
+    def registered_at(self, edge: str) -> bool:
+        """Whether every line is bound at that edge."""
+        return self.registered and all(binding.edge == edge for binding in self.network.registrar.bindings.values())
+
+    @property
+    def register_patience_s(self) -> float:
+        """How long from a start until every line must be registered."""
+        return self.profile.values.boot_s + self.profile.values.register_s * self.time_scale
+
+    # --- moves
+
+    async def reach(self, state: State) -> None:
+        """Bring the device to a state. Raises :class:`Unreachable` after one restart."""
+        if state in self._unreachable:
+            raise self._unreachable[state]
+        match state:
+            case State.STOPPED:
+                await self.driver.stop()
+            case State.STARTED:
+                await self._start_if_stopped(state)
+            case State.REGISTERED | State.IN_CALL:
+                await self._reach(State.REGISTERED, lambda: self.registered)
+            case State.REGISTERED_SECONDARY:
+                await self._reach_secondary()
+
+    async def connect_anew(self) -> str:
+        """Give the device a reason to connect anew, by the cheapest means; returns which it was."""
+        means = self._cheapest_means()
+        self._new_attempt()
+        match means:
+            case "restart":
+                await self.restart()
+            case "reregister":
+                self._end_flows()
+                await self.driver.do("reregister")
+            case _:
+                self._end_flows()
+        return means
+
+    async def restart(self) -> None:
+        """Stop and start the device."""
+        self._new_attempt()
+        await self.driver.stop()
+        await self._start()
+
+    async def reconfigure(self, passwords: dict[int, Secret]) -> None:
+        """Give lines other passwords and bring the new configuration to the device."""
+        await self.driver.stop()
+        for line, password in passwords.items():
+            self.network.set_password(line, password)
+        # A driver knows the passwords that it must not show, so a new set of them takes a new one.
+        self.driver = self._make_driver(self.network.settings())
+        self.network.judge_flows_of(self.driver)
+        self._configured = False
+        self._unreachable.clear()
+        self.network.registrar.bindings.clear()
+        self._new_attempt()
+        await self._start()
+
+    async def until(self, true: Callable[[], bool], seconds: float) -> bool:
+        """Wait for a fact, at most so long."""
+        with self._waits.waiting():
+            return await self._watch.until(true, asyncio.get_running_loop().time() + seconds)
+
+    def diagnosis(self) -> Diagnosis:
+        """What broke on the way to a registration, since the device last had a reason to connect."""
+        return diagnose(self._journal.since(self.attempt_seq), self._limits, OUTBOUND_PROXY, SIP_PORT)
+
+    # --- inside
+
+    def _cheapest_means(self) -> str:
+        values = self.profile.values
+        costs = {"restart": values.boot_s + _STOP_S}
+        if self.driver.running and self.registered:
+            if self.driver.can("reregister"):
+                costs["reregister"] = 0.0 if values.boot_s > 1 else values.boot_s + 2 * _STOP_S
+            if values.registration_retry_s is not None:
+                costs["flow-closed"] = values.registration_retry_s + _STOP_S
+        return min(costs, key=lambda means: costs[means])
+
+    def _end_flows(self) -> None:
+        for edge in self.network.edges.values():
+            edge.end_flows("fin")
+
+    async def _start_if_stopped(self, state: State) -> None:
+        if self.driver.running:
+            return
+        self._new_attempt()
+        try:
+            await self._start()
+        except DriverError as error:
+            raise self._give_up(state, "start", 0.0, str(error), "device-not-started") from error
+
+    async def _reach(self, state: State, reached: Callable[[], bool]) -> None:
+        if self.driver.running and reached():
+            return
+        began = self._waits.total_s
+        means = "own retry" if self.driver.running else "start"
+        for attempt in (means, "restart"):
+            try:
+                if attempt == "start":
+                    await self._start_if_stopped(state)
+                elif attempt == "restart":
+                    await self.restart()
+                elif self.driver.can("reregister") and not self._connecting():
+                    await self.driver.do("reregister")
+            except DriverError as error:
+                if attempt == "restart":
+                    waited = self._waits.total_s - began
+                    raise self._give_up(state, attempt, waited, str(error), "device-not-started") from error
+                continue
+            if await self.until(lambda: reached() or not self.driver.running, self._patience(attempt)) and reached():
+                self._journal.record(StateReached(state, attempt, round(self._waits.total_s - began, 3)))
+                return
+        waited = self._waits.total_s - began
+        if not self.driver.running:
+            raise self._give_up(state, "restart", waited, "the device's program ended by itself", "device-exited")
+        found = self.diagnosis()
+        raise self._give_up(state, "restart", waited, found.reason, "not-registered", found.case)
+
+    def _patience(self, attempt: str) -> float:
+        retry = self.profile.values.registration_retry_s
+        if attempt == "own retry" and retry is not None:
+            return min(retry * 2 + 2, self.register_patience_s)
+        return self.register_patience_s if attempt != "own retry" else 2.0
+
+    def _connecting(self) -> bool:
+        return any(edge.flows for edge in self.network.edges.values())
+
+    async def _reach_secondary(self) -> None:
+        if self.registered_at("secondary"):
+            return
+        await self._reach(State.REGISTERED, lambda: self.registered)
+        await self.network.edges["primary"].behave("refused", accepts=False)
+        means = await self.connect_anew()
+        patience = self.profile.values.failover_s * self.time_scale
+        if await self.until(lambda: self.registered_at("secondary"), patience):
+            self._journal.record(StateReached(State.REGISTERED_SECONDARY, means, 0.0))
+            return
+        raise self._give_up(
+            State.REGISTERED_SECONDARY,
+            means,
+            patience,
+            "the device did not register at the secondary while the primary refused connections",
+            "no-failover",
+            "WXC-FO-005",
+        )
+
+    async def _start(self) -> None:
+        if not self._configured:
+            await asyncio.to_thread(self._deliver)
+            self._configured = True
+        self.starts += 1
+        with self._waits.waiting():
+            await self.driver.start()
+
+    def _deliver(self) -> None:
+        files = generate(self.profile, self.network.settings(), self._config_dir, control_port=self._control_port)
+        masked_copy(files, self.network.settings().secrets, self._masked_dir)
+        self._journal.record(ConfigDelivered(tuple(file.name for file in files), self.profile.config.delivery))
+
+    def _new_attempt(self) -> None:
+        self.attempt_seq = self._journal.next_seq
+        self.attempt_at = asyncio.get_running_loop().time()
+
+    def _give_up(
+        self, state: State, means: str, waited: float, cause: str, code: str, explained_by: str = ""
+    ) -> Unreachable:
+        self._journal.record(StateNotReached(state, means, round(waited, 3), cause))
+        given_up = Unreachable(state, f"the device did not become {state}: {cause}", code, explained_by)
+        self._unreachable[state] = given_up
+        return given_up

@@ -1,0 +1,119 @@
+"""Waiting for facts: an expectation is a check over the record that is asked again whenever something is observed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from certsuite.bench.waits import Waits
+from certsuite.checks.judge import evaluate
+from certsuite.checks.registry import find_check
+from certsuite.checks.span import Span
+from certsuite.core.events import Expectation
+from certsuite.core.findings import Judgement
+from certsuite.core.journal import Journal
+from certsuite.core.limits import Limits
+from certsuite.core.observations import Observation
+from certsuite.core.verdicts import Verdict
+
+
+class ExpectationNotMet(Exception):
+    """What a case expected was not observed: the case ends here. Its verdict is in the record."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        self.judgement = judgement
+        texts = [finding.observed for finding in judgement.findings] or [judgement.reason]
+        super().__init__(texts[0] if texts else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """An expectation before its span is closed."""
+
+    check: str
+    requirement: str
+    since: int
+    "Number of the first observation of its span."
+    params: dict[str, Any]
+    line: int | None = None
+    flow: str | None = None
+    call_id: str | None = None
+    control: bool = False
+
+    def over(self, last_seq: int) -> Expectation:
+        """The event for the record, its span closed."""
+        return Expectation(
+            check=self.check,
+            requirement=self.requirement,
+            first_seq=self.since,
+            last_seq=last_seq,
+            limits=find_check(self.check).limits,
+            params=self.params,
+            call_id=self.call_id,
+            control=self.control,
+        )
+
+
+class Watch:
+    """Tells one asyncio loop that something was observed, from whichever thread it was."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._news = asyncio.Event()
+        journal.subscribe(self._observed)
+
+    def _observed(self, observation: Observation) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._news.set)
+
+    async def until(self, true: Callable[[], bool], deadline: float) -> bool:
+        """Wait until ``true()``, asked after each observation, or until the loop's time is ``deadline``."""
+        while True:
+            self._news.clear()
+            if true():
+                return True
+            remaining = deadline - self._loop.time()
+            if remaining <= 0:
+                return False
+            try:
+                await asyncio.wait_for(self._news.wait(), remaining)
+            except TimeoutError:
+                return true()
+
+
+class Expecting:
+    """States expectations, waits until they are settled, and writes them to the record."""
+
+    def __init__(self, journal: Journal, watch: Watch, waits: Waits, limits: Limits) -> None:
+        self._journal = journal
+        self._watch = watch
+        self._waits = waits
+        self._limits = limits
+
+    def judgement(self, stated: Stated, last_seq: int | None = None) -> Judgement:
+        """The value of an expectation over its span so far."""
+        last = self._journal.next_seq - 1 if last_seq is None else last_seq
+        span = Span(self._journal.since(stated.since, last), closed=last_seq is not None)
+        return evaluate(stated.over(last), span, self._limits, line=stated.line, flow=stated.flow)
+
+    async def settles(self, stated: Stated, deadline: float) -> Judgement:
+        """Wait until an expectation is settled, or until the loop's time is ``deadline``. Nothing is recorded."""
+        with self._waits.waiting():
+            await self._watch.until(lambda: self.judgement(stated).settled, deadline)
+        return self.judgement(stated)
+
+    def close(self, stated: Stated, case: tuple[str, str] | None = None) -> Judgement:
+        """Close the span and write the expectation; its verdict is its value over exactly that span."""
+        last = self._journal.next_seq - 1
+        self._journal.record(stated.over(last), line=stated.line, flow=stated.flow, case=case)
+        return self.judgement(stated, last)
+
+    async def expect(self, stated: Stated, deadline: float) -> Judgement:
+        """Wait, write, and give the judgement. Raises :class:`ExpectationNotMet` unless it passed or only warned."""
+        await self.settles(stated, deadline)
+        judgement = self.close(stated)
+        if judgement.verdict not in (Verdict.PASS, Verdict.WARN):
+            raise ExpectationNotMet(judgement)
+        return judgement

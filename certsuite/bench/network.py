@@ -1,0 +1,179 @@
+"""The network side of one bench: addresses, PKI, DNS, two edges, what stands behind them, and media."""
+
+from __future__ import annotations
+
+import secrets
+import string
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from certsuite.bench.addresses import LoopbackNet
+from certsuite.bench.ownership import owner_of
+from certsuite.core.capture import Capture
+from certsuite.core.events import BenchChanged
+from certsuite.core.journal import Journal
+from certsuite.core.redaction import Secret
+from certsuite.devices.driver import Driver
+from certsuite.devices.settings import DeviceSettings, LineSettings
+from certsuite.dns.zone import Zone
+from certsuite.edge.accounts import Account, Accounts
+from certsuite.edge.call_control import CallControl
+from certsuite.edge.dns_server import DnsServer
+from certsuite.edge.flow import FlowNames
+from certsuite.edge.media import MediaLoop
+from certsuite.edge.registrar import Registrar
+from certsuite.edge.sip_edge import SipEdge
+from certsuite.tls.keys import KeyPool
+from certsuite.tls.pki import Names, Pki
+from certsuite.tls.server import TlsBehaviour
+
+OUTBOUND_PROXY = "hs17.hosted-lab.bcld.test"
+REGISTRAR_DOMAIN = "98079822.lab-cluster.bcld.invalid"
+"Resolves nowhere, as the real one: REGISTER goes to the outbound proxy."
+TARGETS = {"primary": "sip-edge1.lab-dc1.bcld.test", "secondary": "sip-edge2.lab-dc2.bcld.test"}
+PRIORITIES = {"primary": 5, "secondary": 10}
+SIP_PORT = 8934
+DNS_PORT = 5300
+ASKED_EXPIRY_S = 240
+MODERN = ("TLSv1.2", "TLSv1.3")
+_HOSTS = {"dns": 53, "primary": 11, "secondary": 12, "device": 100}
+_TAME = "-_."
+"Special signs that no configuration format trips over; the others have a case of their own."
+
+
+def mint_password() -> Secret:
+    """A password that meets the policy, of characters that every format carries."""
+    alphabet = string.ascii_letters + string.digits
+    fixed = [secrets.choice(part) for part in (string.ascii_lowercase, string.ascii_uppercase, string.digits, _TAME)]
+    return Secret("".join(fixed) + "".join(secrets.choice(alphabet) for _ in range(12)))
+
+
+def mint_accounts(lines: int, supplied: dict[int, Secret]) -> list[Account]:
+    """One account a line, in the shapes of Webex Calling, with the user's own passwords where supplied."""
+    random = string.ascii_lowercase + string.digits
+    return [
+        Account(
+            line=line,
+            user="".join(secrets.choice(random) for _ in range(10)),
+            domain=REGISTRAR_DOMAIN,
+            auth_user=f"20655501{line:02d}",
+            password=supplied.get(line) or mint_password(),
+            display_name=f"Line {line}",
+        )
+        for line in range(1, lines + 1)
+    ]
+
+
+class Network:
+    """Everything that listens. Made off the loop, started and stopped on it."""
+
+    def __init__(
+        self, *, journal: Journal, capture: Capture, accounts: list[Account], granted_expiry_s: int, folder: Path
+    ) -> None:
+        self._journal = journal
+        self._capture = capture
+        self._driver: Driver | None = None
+        self.net = LoopbackNet()
+        with KeyPool() as keys:
+            self.pki = Pki.mint(
+                datetime.fromtimestamp(journal.clock.utc(), UTC), Names(OUTBOUND_PROXY, tuple(TARGETS.values())), keys
+            )
+        self.lab_root = folder / "lab-root.pem"
+        self.trusted_roots = folder / "trusted-roots.pem"
+        self.lab_root.write_bytes(self.pki.root_pem)
+        self.trusted_roots.write_bytes(self.pki.trusted_bundle())
+        self.good = TlsBehaviour(self.pki.presentation("good"), MODERN)
+        self.media = MediaLoop(journal, capture)
+        self.registrar = Registrar(journal, Accounts(accounts), granted_expiry_s=granted_expiry_s)
+        self.control = CallControl(journal, self.registrar, self.media, owner_of=self._owner_of)
+        self.dns: DnsServer | None = None
+        self.edges: dict[str, SipEdge] = {}
+
+    async def start(self) -> None:
+        """Listen on every address. Raises :class:`AddressUnavailable`."""
+        zone = Zone()
+        names, stamp = FlowNames(), secrets.randbelow(10**18)
+        for edge, target in TARGETS.items():
+            address = self.net.host(_HOSTS[edge])
+            zone = zone.with_srv(
+                f"_sips._tcp.{OUTBOUND_PROXY}", priority=PRIORITIES[edge], weight=100, port=SIP_PORT, target=target
+            ).with_address(target, address)
+            self.edges[edge] = SipEdge(
+                edge,
+                address,
+                SIP_PORT,
+                self.good,
+                journal=self._journal,
+                capture=self._capture,
+                names=names,
+                user=self.control,
+                stamp=stamp,
+            )
+        # An A record for devices that ignore SRV: that they do so must be seen, not hidden by a failed look-up.
+        zone = zone.with_address(OUTBOUND_PROXY, self.net.host(_HOSTS["primary"]))
+        self.dns = DnsServer(self._journal, self._capture, zone, self.net.host(_HOSTS["dns"]), DNS_PORT)
+        await self.dns.start()
+        for edge_ in self.edges.values():
+            await edge_.start()
+        self.control.edges = self.edges
+        self.media.start()
+
+    async def stop(self) -> None:
+        """Stop everything that was started."""
+        self.control.hang_up_all()
+        for edge in self.edges.values():
+            await edge.stop()
+        self.control.stop()
+        if self.dns is not None:
+            await self.dns.stop()
+        self.media.stop()
+        self.net.release()
+
+    async def restore(self) -> None:
+        """Clear faults and end calls. A flow that was opened under a fault is ended with it."""
+        self.control.hang_up_all()
+        for edge in self.edges.values():
+            if edge.tls != self.good or not edge.accepts:
+                edge.end_flows("fin")
+                await edge.behave("good", tls=self.good)
+
+    def grant(self, seconds: int) -> None:
+        """Grant this expiry from the next REGISTER on."""
+        self.registrar.granted_expiry_s = seconds
+        self._journal.record(BenchChanged("registrar", "grants", {"expiry_s": seconds}))
+
+    def settings(self) -> DeviceSettings:
+        """What the device is configured with."""
+        lines = tuple(
+            LineSettings(
+                number=account.line,
+                user=account.user,
+                domain=account.domain,
+                auth_user=account.auth_user,
+                password=account.password,
+                display_name=account.display_name,
+            )
+            for account in self.registrar.accounts
+        )
+        return DeviceSettings(
+            outbound_proxy=OUTBOUND_PROXY,
+            resolver=(self.net.host(_HOSTS["dns"]), DNS_PORT),
+            device_address=self.net.host(_HOSTS["device"]),
+            lines=lines,
+            expires=ASKED_EXPIRY_S,
+            lab_root=self.lab_root,
+            trusted_roots=self.trusted_roots,
+        )
+
+    def set_password(self, line: int, password: Secret) -> None:
+        """Give a line another password, at the registrar and in the next configuration."""
+        accounts = self.registrar.accounts
+        accounts.replace(replace(accounts.of_line(line), password=password))
+
+    def judge_flows_of(self, driver: Driver) -> None:
+        """From now on a flow is the device's if the driver's processes hold its other end."""
+        self._driver = driver
+
+    def _owner_of(self, remote: tuple[str, int], local: tuple[str, int]) -> str:
+        return owner_of(remote, local, self._driver.pids() if self._driver else ())

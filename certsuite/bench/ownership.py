@@ -1,0 +1,47 @@
+"""Whose connection it is: on loopback, the one of the process that holds the other end's socket (proc(5))."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def socket_inode(local: tuple[str, int], remote: tuple[str, int], table: str) -> int | None:
+    """The inode of the TCP socket with these ends in a ``/proc/net/tcp`` table, seen from ``local``'s side."""
+    wanted = (_hex(local), _hex(remote))
+    for row in table.splitlines()[1:]:
+        fields = row.split()
+        if len(fields) > 9 and (fields[1], fields[2]) == wanted:
+            return int(fields[9])
+    return None
+
+
+def holds_socket(pids: Iterable[int], inode: int) -> bool:
+    """Whether one of the processes has the socket open."""
+    wanted = f"socket:[{inode}]"
+    for pid in pids:
+        folder = Path(f"/proc/{pid}/fd")
+        try:
+            links = os.listdir(folder)
+        except OSError:
+            continue
+        for link in links:
+            try:
+                if os.readlink(folder / link) == wanted:
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+def owner_of(remote: tuple[str, int], local: tuple[str, int], pids: Iterable[int]) -> str:
+    """``device`` if one of ``pids`` holds the far end of the connection that we accepted, else ``foreign``."""
+    inode = socket_inode(remote, local, Path("/proc/net/tcp").read_text(encoding="ascii"))
+    return "device" if inode is not None and holds_socket(pids, inode) else "foreign"
+
+
+def _hex(endpoint: tuple[str, int]) -> str:
+    host, port = endpoint
+    number = int.from_bytes(bytes(int(part) for part in host.split(".")), "little")
+    return f"{number:08X}:{port:04X}"

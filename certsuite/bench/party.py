@@ -1,0 +1,184 @@
+"""Far ends that the harness plays, and the calls between them and the device."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from typing import TYPE_CHECKING, Any
+
+from certsuite.core.errors import BenchError
+from certsuite.core.verdicts import Verdict
+from certsuite.edge.call_leg import CallLeg, LegState
+
+if TYPE_CHECKING:
+    from certsuite.bench.bench import Bench
+    from certsuite.bench.phone import Line
+
+_TONES_HZ = (420, 480, 560, 640, 740, 860, 980, 1120, 1280, 1480, 1700, 1940)
+"More than a twentieth of an octave apart, none a multiple of another within the tolerance of the check."
+
+
+class Call:
+    """A call between a party and the device."""
+
+    def __init__(self, bench: Bench, leg: CallLeg, since: int) -> None:
+        self._bench = bench
+        self._leg = leg
+        self.since = since
+        "Number of the first observation that can be about it."
+        self._tone = 0
+
+    @property
+    def leg(self) -> CallLeg:
+        """Its signalling."""
+        return self._leg
+
+    # --- what is expected of it
+
+    async def rings(self) -> None:
+        """The device rings in time."""
+        await self._expect("call.rings")
+
+    async def is_answered(self) -> None:
+        """The device accepted the call, with an SDP answer."""
+        await self._expect("call.is-answered")
+
+    async def is_acknowledged(self) -> None:
+        """The device acknowledged the answer."""
+        await self._expect("call.is-acknowledged")
+
+    async def is_refused(self) -> None:
+        """The device refuses the offer; one that rings first is told to answer, and must refuse then."""
+        stated = self._bench.stated("call.rings", call_id=self._leg.call_id, since=self.since)
+        loop = asyncio.get_running_loop()
+        judgement = await self._bench.expecting.settles(stated, loop.time() + self._bench.patience_s("call.rings"))
+        if judgement.verdict in (Verdict.PASS, Verdict.WARN) and self._leg.state is LegState.EARLY:
+            await self._bench.phone.answers()
+        await self._expect("call.is-refused")
+
+    async def offers_srtp(self) -> None:
+        """The device's offer asks for SRTP with Webex's suite."""
+        await self._expect("call.offers-srtp", requirement="MED-SRTP")
+
+    async def carries_audio_both_ways(self) -> None:
+        """Two tones, chosen for this call, cross to the device and come back, under SRTP."""
+        self._bench.needs_echo()
+        first, second = self._choose_tones()
+        since = self._bench.here
+        await self._plays(first, since)
+        self._leg.stream.send_tone(second)
+        self._tone = second
+        await self._expect("media.audio-both-ways", requirement="MED-SRTP", since=since, tones=[first, second])
+
+    async def is_heard(self) -> None:
+        """A tone crosses to the device and comes back."""
+        self._bench.needs_echo()
+        (tone,) = self._choose_tones()[:1]
+        since = self._bench.here
+        await self._plays(tone, since)
+        await self._expect("media.audio-both-ways", since=since, tones=[tone])
+
+    async def is_held(self) -> None:
+        """The device offers to hold, and its audio no longer comes."""
+        await self._expect("call.is-held")
+        await self._expect("media.pauses", tone=self._tone)
+
+    async def is_resumed(self) -> None:
+        """The device offers to go on, and audio flows again."""
+        since = self._bench.here
+        await self._expect("call.is-resumed")
+        (tone,) = self._choose_tones()[:1]
+        self._leg.stream.send_tone(tone)
+        self._tone = tone
+        await self._expect("media.audio-both-ways", since=since, tones=[tone])
+
+    async def brings_digits(self, digits: str) -> None:
+        """The digits arrive as telephone-events."""
+        await self._expect("media.dtmf", digits=digits)
+
+    async def ends(self) -> None:
+        """The call ends with a BYE that is answered."""
+        await self._expect("call.ends")
+
+    # --- what the party does
+
+    async def hangs_up(self) -> None:
+        """The party hangs up, and the device takes it."""
+        self._leg.hang_up()
+        await self.ends()
+
+    async def party_answers(self) -> None:
+        """The party lets it ring and answers."""
+        self._leg.ring()
+        self._leg.accept()
+        await self.is_acknowledged()
+
+    # --- inside
+
+    def _choose_tones(self) -> tuple[int, int]:
+        """Two tones that the device could not know, neither of them the one that is being played."""
+        others = [tone for tone in _TONES_HZ if tone != self._tone]
+        first = secrets.choice(others)
+        return first, secrets.choice([tone for tone in others if tone != first])
+
+    async def _plays(self, tone: int, since: int) -> None:
+        """Play a tone until it is heard, or until the patience is over: what was heard is judged afterwards."""
+        self._leg.stream.send_tone(tone)
+        self._tone = tone
+        stated = self._bench.stated("media.audio-both-ways", call_id=self._leg.call_id, since=since, tones=[tone])
+        patience = self._bench.patience_s("media.audio-both-ways")
+        await self._bench.expecting.settles(stated, asyncio.get_running_loop().time() + patience)
+
+    async def _expect(self, check: str, *, since: int | None = None, requirement: str = "", **params: Any) -> None:
+        await self._bench.expect(
+            check,
+            call_id=self._leg.call_id,
+            line=self._leg.account.line,
+            since=self.since if since is None else since,
+            requirement=requirement if self._bench.asks(requirement) else "",
+            **params,
+        )
+
+
+class Party:
+    """A colleague's phone, played by the harness."""
+
+    def __init__(self, bench: Bench, *, name: str, number: str) -> None:
+        self._bench = bench
+        self.name = name
+        self.number = number
+        self.current: Call | None = None
+        'The call that a case with ``needs="in-call"`` begins with.'
+        self._calls: list[CallLeg] = []
+        bench.network.control.on_call = self._on_call
+
+    async def calls(self, line: Line, *, srtp: bool = True) -> Call:
+        """Call a line of the device."""
+        since = self._bench.here
+        leg = self._bench.network.control.call(line.number, party=self.number, caller=self.name, srtp=srtp)
+        return Call(self._bench, leg, since)
+
+    async def is_called(self) -> Call:
+        """The device's call arrives."""
+        since = self._bench.case_start
+        await self._bench.expect("call.is-placed", since=since)
+        await self._bench.device.until(lambda: bool(self._calls), self._bench.patience_s("call.is-placed"))
+        if not self._calls:
+            # An INVITE came and no call did: it was refused at the challenge.
+            await self._bench.expect("call.answers-challenge", since=since)
+        return Call(self._bench, self._calls.pop(), since)
+
+    def forget(self) -> None:
+        """Drop calls that no case took."""
+        self.current = None
+        self._calls.clear()
+
+    @property
+    def in_call(self) -> Call:
+        """The call that is up. Raises :class:`BenchError` if none is."""
+        if self.current is None:
+            raise BenchError("no call is up")
+        return self.current
+
+    def _on_call(self, leg: CallLeg, number: str) -> None:
+        self._calls.append(leg)

@@ -1,0 +1,95 @@
+"""The device as a case sees it: someone who dials, answers, holds and hangs up."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from certsuite.core.errors import ActionFailed
+from certsuite.core.redaction import Secret
+from certsuite.sip.passwords import SPECIAL_CHARACTERS, covering_set
+
+if TYPE_CHECKING:
+    from certsuite.bench.bench import Bench
+    from certsuite.bench.party import Party
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the device."""
+
+    number: int
+
+
+class Phone:
+    """Makes the device act through its driver."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def line(self, number: int) -> Line:
+        """A line, counted from 1."""
+        return Line(number)
+
+    @property
+    def make(self) -> str:
+        return self._bench.device.profile.identity.make
+
+    @property
+    def model(self) -> str:
+        return self._bench.device.profile.identity.model
+
+    @property
+    def user_agent(self) -> str:
+        """The pattern that the profile announces."""
+        return self._bench.device.profile.identity.user_agent
+
+    async def connects_anew(self) -> None:
+        """It is given a reason to connect anew, by the cheapest means that it has."""
+        await self._bench.device.connect_anew()
+
+    async def dials(self, party: Party, *, line: int = 1) -> None:
+        """It dials a party's number."""
+        await self._do("dial", line=line, uri=self._uri(party.number), number=party.number)
+
+    async def answers(self) -> None:
+        """It answers the call that rings."""
+        await self._do("answer")
+
+    async def hangs_up(self) -> None:
+        """It ends the call."""
+        await self._do("hangup")
+
+    async def holds(self) -> None:
+        """It puts the call on hold."""
+        await self._do("hold")
+
+    async def resumes(self) -> None:
+        """It takes the call back."""
+        await self._do("resume")
+
+    async def presses(self, digits: str) -> None:
+        """It sends digits in the call."""
+        await self._do("dtmf", digits=digits)
+
+    async def registers_with_every_special_character(self) -> None:
+        """It is configured with passwords that together hold every special character, and registers with each."""
+        lines = self._bench.device.profile.lines
+        passwords = covering_set(lines, secrets.choice)
+        for start in range(0, len(passwords), lines):
+            batch = {line: Secret(text) for line, text in enumerate(passwords[start : start + lines], start=1)}
+            await self._bench.device.reconfigure(batch)
+            for line, password in batch.items():
+                signs = "".join(sign for sign in SPECIAL_CHARACTERS if sign in password.reveal())
+                await self._bench.expect_of_attempt("pw.characters", line=line, characters=signs)
+
+    def _uri(self, number: str) -> str:
+        domain = self._bench.network.registrar.accounts.of_line(1).domain
+        return f"sip:{number}@{domain}"
+
+    async def _do(self, action: str, **arguments: str | int) -> None:
+        driver = self._bench.device.driver
+        if not driver.can(action):
+            raise ActionFailed(f"the profile gives no action {action!r}, so the device cannot be made to do it")
+        await driver.do(action, **arguments)

@@ -1,0 +1,176 @@
+"""One run: raises the bench, opens and closes its segment of the record, and runs cases on the bench's loop."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from certsuite.bench.bench import Bench
+from certsuite.bench.device import Device
+from certsuite.bench.execution import CaseFunction, Execution
+from certsuite.bench.expecting import Expecting, Watch
+from certsuite.bench.loop import BenchLoop, Tasks, watch_lag
+from certsuite.bench.network import Network, mint_accounts
+from certsuite.bench.waits import Waits
+from certsuite.catalogue import Catalogue
+from certsuite.checks.judge import scaled
+from certsuite.core.capture import Capture
+from certsuite.core.cases import Case
+from certsuite.core.events import SegmentClosed, ToolError
+from certsuite.core.journal import Journal
+from certsuite.core.redaction import Secret
+from certsuite.devices.driver import Driver
+from certsuite.devices.drivers import driver_class
+from certsuite.devices.profile import DeviceProfile
+from certsuite.devices.settings import DeviceSettings
+
+_LEAST_EXPIRY_S = 2
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """What a run is told beside its profile."""
+
+    faults: tuple[str, ...] = ()
+    "Named faults of the reference device."
+    time_scale: float = 1.0
+    "For the reference device only."
+    credentials: Mapping[int, Secret] = field(default_factory=dict)
+    "SIP passwords that the user supplied, by line."
+
+
+class Run:
+    """A raised bench with one device. Made, used and closed from one thread, which is not the bench's."""
+
+    def __init__(
+        self,
+        profile: DeviceProfile,
+        catalogue: Catalogue,
+        *,
+        journal: Journal,
+        capture: Capture,
+        folder: Path,
+        options: RunOptions,
+    ) -> None:
+        self._profile = profile
+        self._catalogue = catalogue
+        self._journal = journal
+        self._capture = capture
+        self._folder = folder
+        self._options = options
+        self._limits = scaled(catalogue.limits, options.time_scale)
+        # Passwords lie in it while the run lasts, so it is outside the run's folder and readable for its owner alone.
+        self._private = Path(tempfile.mkdtemp(prefix="certsuite-"))
+        self._started_ns = journal.clock.monotonic_ns()
+        self._loop = BenchLoop()
+        self._waits = Waits(lambda: journal.clock.monotonic_ns() / 1e9)
+        self._network: Network | None = None
+        self._tasks: Tasks | None = None
+        self._execution: Execution | None = None
+        self._bench: Bench | None = None
+
+    def open(self) -> None:
+        """Raise the bench. Raises :class:`AddressUnavailable`, :class:`ProgramMissing`, :class:`ProfileError`."""
+        granted = max(round(self._profile.values.granted_expiry_s * self._options.time_scale), _LEAST_EXPIRY_S)
+        self._network = Network(
+            journal=self._journal,
+            capture=self._capture,
+            accounts=mint_accounts(self._profile.lines, dict(self._options.credentials)),
+            granted_expiry_s=granted,
+            folder=self._private,
+        )
+        self._loop.run(self._raise(self._network))
+
+    def run_case(self, case: Case, function: CaseFunction) -> None:
+        """Run one case to its end."""
+        assert self._execution is not None
+        self._loop.run(self._execution.run(case, function))
+
+    def settle(self) -> None:
+        """Settle what cases deferred."""
+        if self._execution is not None:
+            self._loop.run(self._execution.finish())
+
+    @property
+    def pending(self) -> list[Case]:
+        """Cases whose verdict is still open."""
+        return self._execution.pending if self._execution else []
+
+    def close(self, *, complete: bool, reason: str = "") -> None:
+        """Stop the device and the bench, and close the segment. It is safe to call after a failed :meth:`open`."""
+        try:
+            self._loop.run(self._lower())
+        finally:
+            self._loop.stop()
+            shutil.rmtree(self._private, ignore_errors=True)
+            wall_s = (self._journal.clock.monotonic_ns() - self._started_ns) / 1e9
+            self._journal.record(SegmentClosed(complete, reason, round(wall_s, 3), round(self._waits.total_s, 3)))
+
+    # --- on the bench's loop
+
+    async def _raise(self, network: Network) -> None:
+        self._tasks = Tasks(self._task_failed)
+        await network.start()
+        watch = Watch(self._journal)
+        device = Device(
+            self._profile,
+            self._driver_maker(network),
+            network,
+            journal=self._journal,
+            watch=watch,
+            waits=self._waits,
+            limits=self._limits,
+            config_dir=self._private / "config",
+            masked_dir=self._folder / "config",
+            control_port=self._control_port,
+            time_scale=self._options.time_scale,
+        )
+        device.driver.check()
+        expecting = Expecting(self._journal, watch, self._waits, self._limits)
+        self._bench = Bench(network, device, expecting, self._journal, self._limits)
+        self._bench.supplied = dict(self._options.credentials)
+        self._execution = Execution(self._bench, self._journal, self._waits, self._catalogue)
+        self._tasks.spawn(watch_lag(self._journal), name="loop lag")
+
+    def _driver_maker(self, network: Network) -> Callable[[DeviceSettings], Driver]:
+        self._control_port = _free_port(network.settings().device_address)
+        kind = driver_class(self._profile.control.driver)
+
+        def make(settings: DeviceSettings) -> Driver:
+            return kind(
+                self._profile,
+                settings,
+                self._journal,
+                config_dir=self._private / "config",
+                log=self._folder / "evidence" / "device.log",
+                control_port=self._control_port,
+                lists={"fault_arguments": tuple(part for fault in self._options.faults for part in ("--fault", fault))},
+            )
+
+        return make
+
+    async def _lower(self) -> None:
+        if self._bench is not None:
+            await self._bench.device.driver.stop()
+        if self._tasks is not None:
+            await self._tasks.cancel()
+        if self._network is not None:
+            await self._network.stop()
+        # Connections that were just closed tell so in the next turn of the loop.
+        await asyncio.sleep(0)
+
+    def _task_failed(self, error: BaseException) -> None:
+        self._journal.record(ToolError(f"a task of the bench failed: {error!r}"))
+
+
+def _free_port(address: str) -> int:
+    """A TCP port of the device's address that nobody has now; the network is this run's own."""
+    with socket.socket() as probe:
+        probe.bind((address, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -1,0 +1,20 @@
+"""Pure judgement: observations and limits in, verdict and findings out. Importing this registers every check."""
+
+from certsuite.checks import calls, credentials, discovery, failover, identity, media, registration, tls
+from certsuite.checks.registry import Question, all_checks, find_check
+from certsuite.checks.span import Span
+
+__all__ = [
+    "Question",
+    "Span",
+    "all_checks",
+    "calls",
+    "credentials",
+    "discovery",
+    "failover",
+    "find_check",
+    "identity",
+    "media",
+    "registration",
+    "tls",
+]

@@ -1,0 +1,241 @@
+"""Calls (RFC 3261 sections 12 to 15): rings, is answered, ends; offers and refusals (RFC 3264)."""
+
+from __future__ import annotations
+
+from certsuite.checks.registry import Question, check
+from certsuite.checks.span import SeenMessage
+from certsuite.core.events import DigestChecked, DriverAction
+from certsuite.core.findings import Judgement
+from certsuite.core.observations import IN, OUT
+from certsuite.core.redaction import printable
+from certsuite.sdp.session import MediaSection, SessionDescription
+
+_PROVISIONAL = range(180, 200)
+_SUCCESS = range(200, 300)
+_FAILURE = range(300, 700)
+_SUITE = "AES_CM_128_HMAC_SHA1_80"
+
+
+def _invites(question: Question, direction: str) -> list[SeenMessage]:
+    return question.span.messages(method="INVITE", direction=direction, call_id=question.subject.call_id)
+
+
+def _answers(question: Question, status: range, *, method: str = "INVITE", direction: str = IN) -> list[SeenMessage]:
+    return question.span.messages(method=method, direction=direction, status=status, call_id=question.subject.call_id)
+
+
+def _not_asked(question: Question, what: str) -> Judgement:
+    return question.unknown("not-stimulated", f"{what} was not sent")
+
+
+@check("call.rings", limits=("ring_s",))
+def rings(question: Question) -> Judgement:
+    """The device answers an INVITE with 180 to 199 in time: SSE cancels a call that does not ring (CALL-TERM)."""
+    limit = question.limits["ring_s"]
+    invites = _invites(question, OUT)
+    if not invites:
+        return _not_asked(question, "the INVITE")
+    sent = invites[0]
+    for answer in [*_answers(question, _PROVISIONAL), *_answers(question, _SUCCESS)]:
+        return question.timed(
+            "post_dial_delay", answer.at.t - sent.at.t, limit, "call-rings-late", "rang after", answer.evidence
+        )
+    refused = _answers(question, _FAILURE)
+    if refused:
+        return question.failed(
+            "call-refused",
+            f"{refused[0].message.status} {printable(refused[0].message.reason, at_most=60)}",
+            "180 Ringing",
+            sent.evidence,
+            refused[0].evidence,
+        )
+    return question.failed(
+        "call-never-rings",
+        "no 18x",
+        f"180 Ringing within {limit.value:g} s",
+        sent.evidence,
+        hint="The INVITE comes down the connection that the device registered over, in BroadWorks' formatting: "
+        "Name:value without a space, an empty Supported, unknown headers.",
+        settled=False,
+        limit=limit,
+    )
+
+
+@check("call.is-answered", limits=("answer_s",))
+def is_answered(question: Question) -> Judgement:
+    """The device accepts the call with a 200 and an SDP answer (CALL-TERM)."""
+    accepted = _answers(question, _SUCCESS)
+    if accepted:
+        if not accepted[0].message.has_sdp:
+            return question.failed(
+                "call-answer-without-sdp", "200 without SDP", "200 with an SDP answer", accepted[0].evidence
+            )
+        return question.passed(accepted[0].evidence)
+    refused = _answers(question, _FAILURE)
+    if refused:
+        return question.failed(
+            "call-refused",
+            f"{refused[0].message.status} {printable(refused[0].message.reason, at_most=60)}",
+            "200 OK",
+            refused[0].evidence,
+        )
+    return question.failed(
+        "call-never-answered",
+        "no 200 after the device was told to answer",
+        "200 OK",
+        hint="Look into the device's log: often no codec or no SRTP suite in common.",
+        settled=False,
+        limit=question.limits["answer_s"],
+    )
+
+
+@check("call.is-placed", limits=("invite_s",))
+def is_placed(question: Question) -> Judgement:
+    """The device sends an INVITE after it was told to dial (CALL-ORIG)."""
+    invites = question.span.messages(method="INVITE")
+    if invites:
+        return question.passed(invites[0].evidence)
+    if not [seen for seen in question.span.of(DriverAction) if seen.event.action == "dial"]:
+        return _not_asked(question, "the order to dial")
+    return question.failed(
+        "call-never-placed",
+        "no INVITE after the device was told to dial",
+        "INVITE to the number that was dialled",
+        settled=False,
+        limit=question.limits["invite_s"],
+    )
+
+
+@check("call.answers-challenge", limits=("action_s",))
+def answers_challenge(question: Question) -> Judgement:
+    """The device's INVITE is sent again with right credentials after a 407 (REG-DIGEST)."""
+    checked = [seen for seen in question.span.of(DigestChecked) if seen.event.method == "INVITE"]
+    right = [seen for seen in checked if seen.event.response_right and seen.event.username_right]
+    if right:
+        return question.passed(right[0].evidence)
+    invites = question.span.messages(method="INVITE")
+    return question.failed(
+        "invite-challenge-not-answered",
+        "wrong credentials in the INVITE" if checked else "no INVITE with credentials after the 407",
+        "the INVITE again, with the digest of the line",
+        *(seen.evidence for seen in invites[-1:]),
+        settled=False,
+    )
+
+
+@check("call.offers-srtp", limits=("invite_s",))
+def offers_srtp(question: Question) -> Judgement:
+    """The device's offer is RTP/SAVP with ``AES_CM_128_HMAC_SHA1_80`` (MED-SRTP)."""
+    offers = [seen for seen in _invites(question, IN) if seen.message.has_sdp]
+    if not offers:
+        return question.unknown("nothing-seen", "the device sent no offer")
+    offer = offers[0]
+    audio = SessionDescription.parse(offer.message.body).audio
+    profile = audio.protocol if audio else "no audio"
+    suites = _suites(audio)
+    if profile == "RTP/SAVP" and _SUITE in suites:
+        return question.passed(offer.evidence)
+    return question.failed(
+        "offer-without-srtp",
+        f"{printable(profile)} with {', '.join(map(printable, suites)) or 'no crypto line'}",
+        f"RTP/SAVP with {_SUITE}",
+        offer.evidence,
+        hint="Set SRTP to mandatory with SDES and this suite; others may stand beside it.",
+    )
+
+
+@check("call.is-acknowledged", limits=("action_s",))
+def is_acknowledged(question: Question) -> Judgement:
+    """The device sends ACK for the 200 (RFC 3261 section 13.2.2.4)."""
+    acks = question.span.messages(method="ACK", call_id=question.subject.call_id)
+    if acks:
+        return question.passed(acks[0].evidence)
+    return question.failed("no-ack", "no ACK for the 200", "ACK", settled=False)
+
+
+@check("call.is-refused", limits=("answer_s",))
+def is_refused(question: Question) -> Judgement:
+    """The device refuses an offer without SRTP with a final failure, best 488 (MED-NO-PLAIN-RTP)."""
+    if not _invites(question, OUT):
+        return _not_asked(question, "the INVITE")
+    accepted = _answers(question, _SUCCESS)
+    if accepted:
+        return question.failed(
+            "accepts-plain-rtp",
+            "200 to an offer of RTP/AVP without keys",
+            "488 Not Acceptable Here",
+            accepted[0].evidence,
+            hint="Set SRTP to mandatory, not to optional or negotiated.",
+        )
+    refused = _answers(question, _FAILURE)
+    if refused:
+        status = refused[0].message.status
+        if status in (488, 606, 415, 406):
+            return question.passed(refused[0].evidence)
+        if status in (486, 480, 600, 603):
+            return question.unknown("refused-for-another-reason", f"refused with {status}, which says nothing of SRTP")
+        return question.passed(refused[0].evidence)
+    return question.unknown("no-answer", "the device neither accepted nor refused the offer without SRTP")
+
+
+@check("call.ends", limits=("response_s",))
+def ends(question: Question) -> Judgement:
+    """A BYE is answered with 200, whoever sent it; the device sends BYE when it was told to hang up."""
+    own = question.span.messages(method="BYE", call_id=question.subject.call_id)
+    if own:
+        return question.passed(own[0].evidence)
+    theirs = question.span.messages(method="BYE", direction=OUT, call_id=question.subject.call_id)
+    if not theirs:
+        return question.failed("call-never-ended", "no BYE after the device was told to hang up", "BYE", settled=False)
+    answered = _answers(question, range(200, 700), method="BYE")
+    if answered and answered[0].message.status < 300:
+        return question.passed(answered[0].evidence)
+    if answered:
+        return question.failed("bye-refused", f"{answered[0].message.status} to BYE", "200 OK", answered[0].evidence)
+    return question.failed("bye-not-answered", "no answer to BYE", "200 OK", theirs[0].evidence, settled=False)
+
+
+@check("call.is-held", limits=("action_s",))
+def is_held(question: Question) -> Judgement:
+    """The device's re-INVITE offers ``sendonly`` or ``inactive`` after it was told to hold (MED-HOLD)."""
+    return _reoffer(question, {"sendonly", "inactive"}, "hold-not-offered", "put the call on hold")
+
+
+@check("call.is-resumed", limits=("action_s",))
+def is_resumed(question: Question) -> Judgement:
+    """The device's re-INVITE offers ``sendrecv`` after it was told to resume (MED-HOLD)."""
+    return _reoffer(question, {"sendrecv"}, "resume-not-offered", "take the call back")
+
+
+def _reoffer(question: Question, directions: set[str], finding: str, told: str) -> Judgement:
+    expected = f"a re-INVITE with a={' or a='.join(sorted(directions))}"
+    offers = [seen for seen in _invites(question, IN) if seen.message.has_sdp and seen.message.to_tag]
+    for seen in offers:
+        session = SessionDescription.parse(seen.message.body)
+        audio = session.audio
+        if audio is not None and session.direction_of(audio) in directions:
+            if audio.protocol == "RTP/SAVP" and _suites(audio):
+                return question.passed(seen.evidence)
+            return question.failed(
+                "reoffer-without-srtp",
+                f"{printable(audio.protocol)} in the re-INVITE",
+                "RTP/SAVP with a crypto line, as in the first offer",
+                seen.evidence,
+            )
+    observed = f"no re-INVITE after the device was told to {told}"
+    if offers:
+        session = SessionDescription.parse(offers[-1].message.body)
+        observed = f"a re-INVITE with a={session.direction_of(session.audio)}" if session.audio else "no audio offered"
+    return question.failed(
+        finding,
+        observed,
+        expected,
+        *(seen.evidence for seen in offers[-1:]),
+        settled=False,
+        limit=question.limits["action_s"],
+    )
+
+
+def _suites(audio: MediaSection | None) -> list[str]:
+    """Crypto suites that a media section names (RFC 4568), readable or not."""
+    return [value.split()[1] for value in audio.values("crypto") if len(value.split()) > 1] if audio else []

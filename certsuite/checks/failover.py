@@ -1,0 +1,68 @@
+"""Secondary and back (RFC 3263 section 4.3)."""
+
+from __future__ import annotations
+
+from certsuite.checks.registry import Question, check
+from certsuite.core.events import BenchChanged, BindingChanged
+from certsuite.core.findings import Judgement
+
+
+@check("fo.uses-secondary", limits=("failover_s",))
+def uses_secondary(question: Question) -> Judgement:
+    """The device registers at the secondary when the primary cannot be reached (FO-SECONDARY), and how fast."""
+    limit = question.limits["failover_s"]
+    bound = [seen for seen in question.span.of(BindingChanged, edge="secondary") if seen.event.granted_s > 0]
+    if not bound:
+        return question.failed(
+            "failover-never",
+            "no registration at the secondary",
+            f"a registration at the secondary, within {limit.value:g} s",
+            hint="The device must ask for SRV, keep every target of the answer, and go on to the next one when a "
+            "connection fails.",
+            settled=False,
+            limit=limit,
+        )
+    since = question.span.last_stimulus_before(bound[0].at.t_mono_ns) or question.span.start or bound[0].at.t
+    return question.timed(
+        "failover_time",
+        bound[0].at.t - since,
+        limit,
+        "failover-late",
+        "registered at the secondary after",
+        bound[0].evidence,
+        hint="Shorten the device's connection and transaction time-outs.",
+    )
+
+
+@check("fo.returns-to-primary", limits=("failback_s",))
+def returns_to_primary(question: Question) -> Judgement:
+    """The device registers at the primary again once it accepts connections (FO-FAILBACK), and how soon."""
+    limit = question.limits["failback_s"]
+    restored = [seen for seen in question.span.of(BenchChanged, edge="primary") if seen.event.behaviour == "good"]
+    if not restored:
+        return question.unknown("never-restored", "the primary was not restored", settled=False)
+    bound = [
+        seen
+        for seen in question.span.of(BindingChanged, edge="primary")
+        if seen.event.granted_s > 0 and seen.at.seq > restored[0].at.seq
+    ]
+    if not bound:
+        return question.failed(
+            "failback-never",
+            "the device stayed on the secondary",
+            f"back on the primary within {limit.value:g} s",
+            restored[0].evidence,
+            hint="Set the failback mode to the registration's refresh or to a timer; a device that stays until the "
+            "secondary fails keeps its users on the backup.",
+            settled=False,
+            limit=limit,
+        )
+    return question.timed(
+        "failback_time",
+        bound[0].at.t - restored[0].at.t,
+        limit,
+        "failback-late",
+        "back on the primary after",
+        restored[0].evidence,
+        bound[0].evidence,
+    )

@@ -1,0 +1,175 @@
+"""Media as it was received: audio by its content, not by its packets (RFC 3550, RFC 3711, RFC 4733)."""
+
+from __future__ import annotations
+
+from certsuite.checks.registry import Question, check
+from certsuite.checks.span import Seen
+from certsuite.core.events import DtmfEvent, MediaNotAgreed, MediaOpened, MediaWindow
+from certsuite.core.findings import Judgement, Measurement
+from certsuite.core.redaction import printable
+
+_PURE_ENOUGH = 0.35
+"Share of a window's energy in one tone above which it counts as heard; speech and noise stay below."
+_LOUD_ENOUGH_DBFS = -45.0
+
+
+def _windows(question: Question) -> list[Seen[MediaWindow]]:
+    return [seen for seen in question.span.of(MediaWindow) if seen.event.call_id == question.subject.call_id]
+
+
+def _heard(window: MediaWindow, tone_hz: float, deviation: float) -> bool:
+    return (
+        window.packets > 0
+        and window.tone_purity >= _PURE_ENOUGH
+        and window.tone_level_dbfs >= _LOUD_ENOUGH_DBFS
+        and abs(window.tone_hz - tone_hz) <= deviation * tone_hz
+    )
+
+
+@check("media.audio-both-ways", limits=("audio_s", "tone_deviation"))
+def audio_both_ways(question: Question) -> Judgement:
+    """The tones that the far end played come back from the device, each of them, in order (CALL-TERM, CALL-ORIG).
+
+    The device's audio path is an echo, and the tones are chosen anew for each call: what comes back has crossed both
+    directions, and can be nothing that the device made up. The stream must have been decrypted under the keys that
+    were agreed.
+    """
+    tones = [float(tone) for tone in question.params["tones"]]
+    deviation = question.limits["tone_deviation"].value
+    opened = [seen for seen in question.span.of(MediaOpened) if seen.event.call_id == question.subject.call_id]
+    refused = [seen for seen in question.span.of(MediaNotAgreed) if seen.event.call_id == question.subject.call_id]
+    if refused and not opened:
+        return question.failed(
+            "media-not-agreed",
+            f"{printable(refused[0].event.reason)} ({refused[0].event.reason_code})",
+            "an answer that takes a codec and the crypto line of the offer",
+            refused[0].evidence,
+        )
+    if not opened:
+        return question.unknown("no-media", "no media was agreed on")
+    if question.params.get("srtp", True) and opened[-1].event.suite == "none":
+        return question.failed(
+            "media-not-encrypted", "media was agreed without SRTP", "SRTP with the keys of the SDP", opened[-1].evidence
+        )
+    windows = _windows(question)
+    heard: list[Seen[MediaWindow]] = []
+    for seen in windows:
+        if len(heard) < len(tones) and _heard(seen.event, tones[len(heard)], deviation):
+            heard.append(seen)
+    packets = sum(seen.event.packets for seen in windows)
+    lost = sum(seen.event.lost for seen in windows)
+    failures = sum(seen.event.auth_failures for seen in windows)
+    cleartext = sum(seen.event.cleartext for seen in windows)
+    measurements = (
+        Measurement("rtp_packets_received", packets, "packets"),
+        Measurement("rtp_packets_lost", lost, "packets"),
+    )
+    if len(heard) == len(tones):
+        if cleartext:
+            return question.failed(
+                "media-in-the-clear", f"{cleartext} packets of plain RTP beside SRTP", "SRTP only", heard[-1].evidence
+            )
+        delay = heard[0].at.t - opened[0].at.t
+        return question.passed(
+            *(seen.evidence for seen in heard),
+            measurements=(
+                *measurements,
+                Measurement("audio_delay", round(delay, 3), "s", question.limits["audio_s"].value),
+                Measurement("tone_level", round(heard[-1].event.tone_level_dbfs, 1), "dBFS"),
+            ),
+        )
+    if failures and not packets:
+        observed, hint = (
+            f"{failures} packets that do not authenticate under the key of the device's own crypto line",
+            "The device encrypts with another key than the one it announced.",
+        )
+        id = "srtp-wrong-key"
+    elif cleartext and not packets:
+        observed, hint = f"{cleartext} packets of plain RTP though SRTP was agreed", "Set SRTP to mandatory."
+        id = "media-in-the-clear"
+    elif not packets:
+        observed, hint = (
+            "no packet from the device",
+            "The device must send from its first moment on, to the address and port of the SDP.",
+        )
+        id = "media-none"
+    else:
+        strongest = max((seen.event for seen in windows if seen.event.packets), key=lambda one: one.tone_purity)
+        missing = ", ".join(f"{tone:g} Hz" for tone in tones[len(heard) :])
+        observed = (
+            f"{packets} packets decrypted, {missing} not in them; the strongest tone was {strongest.tone_hz:.0f} Hz at "
+            f"{strongest.tone_level_dbfs:.0f} dBFS"
+        )
+        hint = "One direction is silent: look at what the device received, and at its audio device or loop."
+        id = "media-audio-missing"
+    return question.failed(
+        id,
+        observed,
+        f"{', '.join(f'{tone:g} Hz' for tone in tones)} come back, one after the other",
+        *(seen.evidence for seen in windows[-3:]),
+        hint=hint,
+        settled=False,
+        measurements=measurements,
+        limit=question.limits["audio_s"],
+    )
+
+
+@check("media.pauses", limits=("action_s",))
+def pauses(question: Question) -> Judgement:
+    """While the device holds the call, its audio no longer comes through (MED-HOLD)."""
+    tone = float(question.params["tone"])
+    deviation = question.limits["tone_deviation"].value
+    windows = _windows(question)
+    if not windows:
+        return question.unknown("nothing-seen", "no media window was measured")
+    if not _heard(windows[-1].event, tone, deviation):
+        return question.passed(windows[-1].evidence)
+    return question.failed(
+        "hold-audio-goes-on",
+        f"{tone:g} Hz still comes back",
+        "no audio of the call while it is on hold",
+        windows[-1].evidence,
+        settled=False,
+    )
+
+
+@check("media.dtmf", limits=("action_s", "dtmf_min_ms"))
+def dtmf(question: Question) -> Judgement:
+    """The digits arrive as telephone-events, in order, each long enough and properly ended (MED-DTMF)."""
+    expected = question.text("digits")
+    limit = question.limits["dtmf_min_ms"]
+    seen = [one for one in question.span.of(DtmfEvent) if one.event.call_id == question.subject.call_id]
+    digits = "".join(one.event.digit for one in seen)
+    evidence = [one.evidence for one in seen]
+    measurements = tuple(Measurement(f"dtmf_{one.event.digit}", round(one.event.duration_ms, 1), "ms") for one in seen)
+    if digits == expected:
+        short = [one for one in seen if one.event.duration_ms < limit.value]
+        if short:
+            return question.failed(
+                "dtmf-too-short",
+                f"digit {printable(short[0].event.digit)} for {short[0].event.duration_ms:.0f} ms",
+                f"{limit.value:g} ms or more",
+                short[0].evidence,
+                limit=limit,
+                measurements=measurements,
+            )
+        unended = [one for one in seen if one.event.end_packets == 0]
+        if unended:
+            return question.failed(
+                "dtmf-without-end",
+                f"digit {printable(unended[0].event.digit)} without an end packet",
+                "three packets with the end bit (RFC 4733 section 2.5.1.4)",
+                unended[0].evidence,
+                measurements=measurements,
+            )
+        return question.passed(*evidence, measurements=measurements)
+    wrong = not expected.startswith(digits)
+    return question.failed(
+        "dtmf-wrong-digits" if digits else "dtmf-none",
+        f"{printable(digits)!r} arrived" if digits else "no telephone-event arrived",
+        f"{expected!r} as telephone-events",
+        *evidence,
+        hint="Set DTMF to RFC 4733 (RFC 2833), not to in-band or SIP INFO.",
+        settled=wrong,
+        measurements=measurements,
+    )

@@ -1,0 +1,119 @@
+"""The part of a record that a check judges, and the questions that checks ask of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from certsuite.core.events import CaseStarted, DeviceStarted, Event, FlowClosed, LoopLag, SipMessageSeen
+from certsuite.core.findings import Evidence
+from certsuite.core.observations import IN, Observation
+from certsuite.sip.message import SipMessage, read
+
+E = TypeVar("E", bound=Event)
+
+FOREIGN = "x"
+"First letter of the name of a flow that is not the device's; it is recorded and never judged."
+
+
+@dataclass(frozen=True, slots=True)
+class Seen(Generic[E]):
+    """An event with the observation that places it."""
+
+    event: E
+    at: Observation
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(self.at.seq, self.at.frame)
+
+
+@dataclass(frozen=True, slots=True)
+class SeenMessage:
+    """A SIP message with the observation that places it."""
+
+    message: SipMessage
+    at: Observation
+
+    @property
+    def evidence(self) -> Evidence:
+        return Evidence(self.at.seq, self.at.frame)
+
+
+class Span:
+    """Observations of one run between two sequence numbers, without those of foreign flows."""
+
+    def __init__(self, observations: Sequence[Observation], *, closed: bool = True) -> None:
+        self._observations = observations
+        self.closed = closed
+        "Whether nothing more will be added: live it is open until the patience is over."
+
+    def __iter__(self) -> Iterator[Observation]:
+        for observation in self._observations:
+            if not (observation.flow or "").startswith(FOREIGN):
+                yield observation
+
+    def of(self, kind: type[E], *, edge: str | None = None, flow: str | None = None) -> list[Seen[E]]:
+        """All events of a kind, of one edge or flow if named."""
+        return [
+            Seen(observation.event, observation)
+            for observation in self
+            if isinstance(observation.event, kind)
+            and (edge is None or observation.edge == edge)
+            and (flow is None or observation.flow == flow)
+        ]
+
+    def messages(
+        self,
+        *,
+        direction: str = IN,
+        method: str | None = None,
+        status: range | None = None,
+        call_id: str | None = None,
+        line: int | None = None,
+        edge: str | None = None,
+    ) -> list[SeenMessage]:
+        """SIP messages in order: requests of ``method``, or responses to it with a status in ``status``."""
+        found = []
+        for seen in self.of(SipMessageSeen, edge=edge):
+            if seen.at.direction != direction or (line is not None and seen.at.line not in (None, line)):
+                continue
+            message = read(seen.event.raw)
+            if message is None or (call_id is not None and message.call_id != call_id):
+                continue
+            if status is None and method is not None and not (message.is_request and message.method == method):
+                continue
+            if status is not None and (
+                message.status not in status or (method is not None and message.cseq[1] != method)
+            ):
+                continue
+            found.append(SeenMessage(message, seen.at))
+        return found
+
+    def last_stimulus_before(self, t_ns: int) -> float | None:
+        """Seconds at which the bench last gave the device a reason to connect anew before ``t_ns``: it was started, or
+        its flow was ended."""
+        times = [
+            observation.t
+            for observation in self
+            if observation.t_mono_ns <= t_ns
+            and (
+                isinstance(observation.event, DeviceStarted)
+                or (isinstance(observation.event, FlowClosed) and observation.event.by == "bench")
+            )
+        ]
+        return times[-1] if times else None
+
+    @property
+    def start(self) -> float | None:
+        """Monotonic seconds of the first observation, or of the case's start where the span has one."""
+        for observation in self._observations:
+            if isinstance(observation.event, CaseStarted):
+                return observation.t
+        return self._observations[0].t if self._observations else None
+
+    @property
+    def lag_s(self) -> float:
+        """The bench's own measured lag in this span: no time is known better than this."""
+        return max((seen.event.max_ms / 1000 for seen in self.of(LoopLag)), default=0.0)

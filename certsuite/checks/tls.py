@@ -1,0 +1,171 @@
+"""The device as a TLS client (RFC 5246, RFC 8446, RFC 5922)."""
+
+from __future__ import annotations
+
+from certsuite.checks.registry import Question, check
+from certsuite.checks.span import Seen
+from certsuite.core.events import (
+    Cleartext,
+    ClientHelloSeen,
+    FlowClosed,
+    FlowOpened,
+    SipGarbage,
+    SipMessageSeen,
+    TlsAlert,
+    TlsEstablished,
+    TlsFailed,
+    TlsPresented,
+)
+from certsuite.core.findings import Evidence, Judgement
+from certsuite.core.observations import IN
+from certsuite.core.redaction import printable
+
+
+@check("tls.completes", limits=("connect_s",))
+def completes(question: Question) -> Judgement:
+    """A handshake completes in the version that the edge offers, and SIP comes over it (TLS-1.2)."""
+    version = question.text("version")
+    span = question.span
+    for established in span.of(TlsEstablished):
+        sip = _application_data(question, established.at.flow)
+        if established.event.version == version and sip:
+            return question.passed(established.evidence, sip[0])
+    opened = [seen for seen in span.of(FlowOpened) if seen.event.port_role == "sip-tls"]
+    if not opened:
+        return question.unknown("never-connected", "the device connected to no edge")
+    hellos = span.of(ClientHelloSeen)
+    offered = ", ".join(hellos[-1].event.versions) if hellos else "no ClientHello"
+    evidence = [seen.evidence for seen in [*hellos[-1:], *_end_of_handshake(question, opened[-1].at.flow)]]
+    return question.failed(
+        "tls-handshake-failed",
+        f"the device offered {offered}; {_how_it_ended(question, opened[-1].at.flow)}",
+        f"a handshake with {version} that completes, and SIP over it",
+        *evidence,
+        hint=f"Enable {version} on the device and give it the root of the lab.",
+        settled=False,
+        flow=opened[-1].at.flow,
+    )
+
+
+@check("tls.trusts", limits=("connect_s",))
+def trusts(question: Question) -> Judgement:
+    """The device accepts a chain that ends in a root that it was given (TLS-TRUST)."""
+    good = question.text("presentation")
+    presented = [seen for seen in question.span.of(TlsPresented) if seen.event.presentation == good]
+    for seen in presented:
+        sip = _application_data(question, seen.at.flow)
+        if sip:
+            return question.passed(seen.evidence, sip[0])
+    if not presented:
+        return question.unknown("never-connected", "the device connected to no edge that presented the good chain")
+    flow = presented[-1].at.flow
+    return question.failed(
+        "tls-refused-good-chain",
+        _how_it_ended(question, flow),
+        "the chain under the lab root is accepted and SIP comes over the connection",
+        *(seen.evidence for seen in _end_of_handshake(question, flow)),
+        hint="Alert 48 (unknown_ca): the root did not reach the trust store. Alert 42, 45 or 46: look at the name, the "
+        "device's clock and the signature algorithms.",
+        settled=False,
+        flow=flow,
+    )
+
+
+@check("tls.refuses", limits=("connect_s",))
+def refuses(question: Question) -> Judgement:
+    """The device refuses a faulty edge: ClientHello sent, server's answer given, and no byte of application data before
+    the connection ended (TLS-VERIFY-CHAIN, TLS-VERIFY-NAME, TLS-MIN-1.2)."""
+    edge = question.text("edge")
+    fault = question.text("presentation")
+    presented = [seen for seen in question.span.of(TlsPresented, edge=edge) if seen.event.presentation == fault]
+    if "versions" in question.params:
+        presented = [seen for seen in presented if list(seen.event.versions) == list(question.params["versions"])]
+    refused = []
+    for seen in presented:
+        data = _application_data(question, seen.at.flow)
+        if data:
+            established = question.span.of(TlsEstablished, flow=seen.at.flow)
+            version = f" over {established[0].event.version}" if established else ""
+            return question.failed(
+                question.text("finding"),
+                f"the device sent SIP{version} to an edge that presented {question.text('what')}",
+                "the connection is refused before any SIP is sent",
+                seen.evidence,
+                data[0],
+                hint=question.text("hint"),
+                flow=seen.at.flow,
+            )
+        hello = question.span.of(ClientHelloSeen, flow=seen.at.flow)
+        closed = question.span.of(FlowClosed, flow=seen.at.flow)
+        ended_by_bench = closed and closed[0].event.by == "bench" and not _refused_by_version(question, seen.at.flow)
+        if hello and closed and not ended_by_bench:
+            refused.append((seen, closed[0]))
+    if refused:
+        presented_at, closed_at = refused[0]
+        alerts = [
+            alert.evidence
+            for alert in question.span.of(TlsAlert, flow=presented_at.at.flow)
+            if alert.at.direction == IN
+        ]
+        return question.passed(presented_at.evidence, *alerts, closed_at.evidence)
+    if presented:
+        return question.unknown(
+            "refusal-not-seen", "the device neither sent SIP to the faulty edge nor ended the connection"
+        )
+    return question.unknown("never-connected", f"the device never connected to the {edge} edge while it was faulty")
+
+
+@check("net.no-cleartext", limits=("connect_s",))
+def no_cleartext(question: Question) -> Judgement:
+    """Nothing is sent outside TLS (TLS-MIN-1.2). Needs a connection to be seen: silence proves nothing."""
+    cleartext = question.span.of(Cleartext)
+    if cleartext:
+        first = cleartext[0]
+        return question.failed(
+            "cleartext-fallback",
+            f"{len(cleartext)} times data in the clear, first over {first.event.transport}: "
+            f"{printable(first.event.data.decode('latin-1'), at_most=60)}",
+            "no fallback to UDP or TCP without TLS",
+            first.evidence,
+            hint="Set the transport to TLS only; switch off any automatic or NAPTR transport choice.",
+        )
+    if not question.span.of(FlowOpened):
+        return question.unknown("nothing-seen", "the device connected to no edge")
+    return question.passed(question.span.of(FlowOpened)[0].evidence)
+
+
+def _application_data(question: Question, flow: str | None) -> list[Evidence]:
+    """Where application data came in over a flow."""
+    return [
+        Evidence(observation.seq, observation.frame)
+        for observation in question.span
+        if observation.flow == flow
+        and observation.direction == IN
+        and isinstance(observation.event, SipMessageSeen | SipGarbage)
+    ]
+
+
+def _end_of_handshake(
+    question: Question, flow: str | None
+) -> list[Seen[TlsAlert] | Seen[TlsFailed] | Seen[FlowClosed]]:
+    span = question.span
+    return [*span.of(TlsAlert, flow=flow), *span.of(TlsFailed, flow=flow), *span.of(FlowClosed, flow=flow)]
+
+
+def _refused_by_version(question: Question, flow: str | None) -> bool:
+    """The edge itself ended the handshake with protocol_version (70): the device had offered nothing that old."""
+    return any(
+        alert.event.description == 70 and alert.at.direction != IN for alert in question.span.of(TlsAlert, flow=flow)
+    )
+
+
+def _how_it_ended(question: Question, flow: str | None) -> str:
+    """In words: the device's alert, the edge's, or how the connection ended."""
+    for alert in question.span.of(TlsAlert, flow=flow):
+        whose = "the device's" if alert.at.direction == IN else "the edge's"
+        return f"{whose} alert {alert.event.description} ({alert.event.name})"
+    for closed in question.span.of(FlowClosed, flow=flow):
+        return f"the connection was ended by the {closed.event.by} ({closed.event.how}) without an alert"
+    if question.span.of(TlsEstablished, flow=flow):
+        return "the handshake completed and no SIP followed"
+    return "the handshake did not complete"

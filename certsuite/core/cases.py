@@ -1,0 +1,89 @@
+"""How a certification case declares itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+_ID = re.compile(r"WXC-[A-Z]+-\d{3}")
+_ATTRIBUTE = "__certsuite_case__"
+
+
+class State(StrEnum):
+    """What a case needs of the device before it begins."""
+
+    STOPPED = "stopped"
+    STARTED = "started"
+    REGISTERED = "registered"
+    REGISTERED_SECONDARY = "registered-secondary"
+    IN_CALL = "in-call"
+
+
+class Disturbance(StrEnum):
+    """What a case leaves changed, so that the next one has to pay for it."""
+
+    REGISTRATION = "registration"
+    CONFIGURATION = "configuration"
+    TRUST = "trust"
+    CLOCK = "clock"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """The declaration of one case."""
+
+    id: str
+    "Permanent and public, such as ``WXC-TLS-010``; never reused."
+    title: str
+    requirements: tuple[str, ...]
+    claims: tuple[str, ...]
+    "PICS items that the profile must claim for the case to apply."
+    needs: State
+    disturbs: tuple[Disturbance, ...]
+    variant: str = ""
+
+    @property
+    def family(self) -> str:
+        """``TLS`` of ``WXC-TLS-010``."""
+        return self.id.split("-")[1]
+
+
+def case(
+    id: str,
+    *,
+    requirements: list[str],
+    claims: list[str] | None = None,
+    needs: str = "registered",
+    disturbs: list[str] | None = None,
+    variant: str = "",
+) -> Callable[[F], F]:
+    """Declare an ``async`` test function as a case; the first line of its docstring is the title."""
+    if not _ID.fullmatch(id):
+        raise ValueError(f"{id!r} is no case id such as WXC-TLS-010")
+
+    def decorate(function: F) -> F:
+        declared = Case(
+            id=id,
+            title=(function.__doc__ or "").strip().split("\n")[0],
+            requirements=tuple(requirements),
+            claims=tuple(claims or ()),
+            needs=State(needs),
+            disturbs=tuple(Disturbance(item) for item in disturbs or ()),
+            variant=variant,
+        )
+        if not declared.title or not declared.requirements:
+            raise ValueError(f"{id}: a case needs a docstring and a requirement")
+        setattr(function, _ATTRIBUTE, declared)
+        return function
+
+    return decorate
+
+
+def declared_case(function: object) -> Case | None:
+    """The declaration of a test function, if it is a case."""
+    found = getattr(function, _ATTRIBUTE, None)
+    return found if isinstance(found, Case) else None

@@ -1,0 +1,43 @@
+"""What every driver can do: the one interface by which the bench makes a device act."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+
+class Driver(Protocol):
+    """Makes one device act. All of it belongs to one event loop, that on which :meth:`start` was called."""
+
+    @property
+    def exited(self) -> asyncio.Event:
+        """Set whenever the device's program does not run: before its start and after its end."""
+
+    @property
+    def running(self) -> bool:
+        """Whether the device's program runs."""
+
+    def check(self) -> None:
+        """Raise :class:`~certsuite.core.errors.ProgramMissing` if what it starts is not on this machine."""
+
+    def can(self, action: str) -> bool:
+        """Whether :meth:`do` knows this action."""
+
+    def pids(self) -> set[int]:
+        """Processes of the device: what it started as well. Empty for a device that is no program."""
+
+    async def start(self) -> None:
+        """Start the device and return when it can be told to act; whether it registers is another matter.
+
+        Raises :class:`~certsuite.core.errors.DeviceExited` or :class:`~certsuite.core.errors.ActionFailed`.
+        """
+
+    async def stop(self) -> None:
+        """End the device, by force if need be. No process of it is left; one that does not run is no error."""
+
+    async def do(self, action: str, **arguments: str | int) -> dict[str, str]:
+        """Make the device do an action of the closed list, ``line=2`` on that line, and return what it captured.
+
+        Raises :class:`~certsuite.core.errors.ActionFailed` if the device does not answer as its profile says, and
+        :class:`~certsuite.core.errors.DeviceExited` if it ends meanwhile.
+        """

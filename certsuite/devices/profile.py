@@ -1,0 +1,475 @@
+"""Device profiles: who a device is, what it claims, what tests need to know, how it is configured and controlled.
+
+A profile is a YAML file in ``device_profiles/``; ``docs/profiles.md`` tells how one is written. All its mistakes are
+reported at once, each with file, line and field.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import typing
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from certsuite.core.errors import ProfileError
+from certsuite.devices import placeholders
+from certsuite.devices.yaml_lines import FieldPath, PlacedData, ProfileErrors, dotted, load_yaml
+
+LINES_AT_MOST = {"phone": 20, "gateway": 100}
+AVAILABLE_DRIVERS = ("process",)
+"Of the drivers that the schema knows, those that this version has."
+
+ActionName = Literal[
+    "start",
+    "stop",
+    "restart",
+    "reregister",
+    "resync",
+    "dial",
+    "answer",
+    "reject",
+    "hangup",
+    "hold",
+    "resume",
+    "dtmf",
+    "transfer",
+    "attended_transfer",
+    "conference",
+    "dnd",
+]
+ProcessOwned = frozenset({"start", "stop", "restart"})
+"Actions that the process driver does by itself: a profile describes none of them."
+
+Seconds = Annotated[float, Field(ge=0, le=86_400)]
+Text = Annotated[str, Field(min_length=1, max_length=1000)]
+
+
+def _compiles(pattern: str) -> str:
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from error
+    return pattern
+
+
+class Part(BaseModel):
+    """Base of every part of a profile: unknown fields are refused, values are not converted, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Identity(Part):
+    """How the device names itself."""
+
+    make: Text
+    model: Text
+    user_agent: Text
+    "Regular expression that the User-Agent must match (searched for, so anchor it)."
+
+    _user_agent = field_validator("user_agent")(_compiles)
+
+
+class Capabilities(Part):
+    """PICS: what the device claims. The suite checks a claim where it can, and asks nothing that is not claimed."""
+
+    codecs: tuple[Text, ...] = Field(default=(), strict=False)
+    "Encoding names as in SDP: PCMU, PCMA, G722, G729, opus."
+    srtp: tuple[Text, ...] = Field(default=(), strict=False)
+    "SRTP crypto suites as in SDP (RFC 4568)."
+    hold: bool = False
+    dtmf: bool = False
+    "Telephone events by RFC 4733."
+    blind_transfer: bool = False
+    attended_transfer: bool = False
+    shared_lines: bool = False
+
+
+class Values(Part):
+    """PIXIT: numbers and places that the tests need; times are in seconds."""
+
+    registration_retry_s: Seconds | None = None
+    "After how long it tries again by itself when registration failed; null: it does not."
+    boot_s: Seconds = 5.0
+    "From its start until it does anything on the network."
+    register_s: Seconds = 30.0
+    "Patience from the start until it is registered, beside ``boot_s``."
+    granted_expiry_s: Annotated[int, Field(ge=2, le=86_400)] = 60
+    "Expiry that the bench's registrar grants: short, so that a refresh is seen soon, but not below what it can bear."
+    failover_s: Seconds = 90.0
+    "Patience until it uses the secondary."
+    failback_s: Seconds = 90.0
+    "Patience until it is back on the primary."
+    answer_s: Seconds = 5.0
+    "Patience until a call is answered after it was told to answer."
+    patience_s: dict[Text, Seconds] = Field(default_factory=dict)
+    "Patience for single limits of the catalogue, by their names."
+    audio: Literal["echo", "none"] = "none"
+    "How its audio path can be proved: ``echo``, it sends back what it hears; ``none``, it cannot."
+
+
+class Trust(Part):
+    """How the device comes to trust the lab's root, and whether what it was shipped with stays trusted."""
+
+    lab_root: Literal["config", "file", "manual"]
+    "By its configuration, as a file that a person or program puts in place, or by hand in its user interface."
+    shipped_store: Literal["system", "shipped", "none"]
+    "What it trusts besides: this machine's bundle, its own store, or nothing."
+
+
+class Config(Part):
+    """How its configuration is made and brought to it."""
+
+    templates: Text
+    "Folder of Jinja2 templates, relative to the profile's file."
+    delivery: Literal["directory"]
+    variables: dict[Text, str | bool | int] = Field(default_factory=dict)
+    "Values for the templates (``{{ variables.NAME }}``): by these, variants share one folder of templates."
+
+
+class Channel(Part):
+    """How commands reach the device: exactly one of stdin, tcp and unix."""
+
+    stdin: Literal[True] | None = None
+    "Commands go to its standard input, answers come from its standard output."
+    tcp: Text | None = None
+    "``address:port`` on which it listens."
+    unix: Text | None = None
+    "Path of the socket on which it listens."
+    framing: Literal["line", "netstring"] = "line"
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = [name for name in ("stdin", "tcp", "unix") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"exactly one of stdin, tcp and unix is needed, not {', '.join(given) or 'none'}")
+        return self
+
+
+class Step(Part):
+    """One step of an action: exactly one of send, expect and capture."""
+
+    send: Annotated[str, Field(max_length=10_000)] | None = None
+    expect: Text | None = None
+    "Regular expression that must appear in what the device says, after what an earlier step matched."
+    capture: Text | None = None
+    "The same, whose named groups are handed back."
+    unless: Text | None = None
+    "Regular expression that, if it appears first, makes the action fail at once."
+    timeout_s: Annotated[float, Field(gt=0, le=600)] = 5.0
+
+    @field_validator("expect", "capture", "unless")
+    @classmethod
+    def _pattern(cls, pattern: str | None) -> str | None:
+        # With its placeholders filled it is still a pattern: the values are escaped.
+        return None if pattern is None else _compiles(pattern)
+
+    @field_validator("capture")
+    @classmethod
+    def _named_groups(cls, pattern: str | None) -> str | None:
+        if pattern is not None and not re.compile(pattern).groupindex:
+            raise ValueError("captures nothing: it needs a named group, such as (?P<call>[0-9]+)")
+        return pattern
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        given = [name for name in ("send", "expect", "capture") if getattr(self, name) is not None]
+        if len(given) != 1:
+            raise ValueError(f"exactly one of send, expect and capture is needed, not {' and '.join(given) or 'none'}")
+        if self.send is not None and self.unless is not None:
+            raise ValueError("'unless' belongs to expect or capture")
+        return self
+
+
+Steps = Annotated[tuple[Step, ...], Field(strict=False, min_length=1)]
+
+
+class Control(Part):
+    """What makes the device act."""
+
+    driver: Literal["process", "http", "ssh", "sip", "operator"]
+    start: tuple[Text, ...] = Field(strict=False, min_length=1)
+    "The program and its arguments."
+    channel: Channel | None = None
+    standard_input: Text | None = None
+    "File that the program reads as its standard input, for one that asks for passwords at its start."
+    environment: dict[Text, str] = Field(default_factory=dict)
+    resolver: Literal["private"] | None = None
+    "``private``: the program sees a resolv.conf that names the bench's DNS alone."
+    ready: Text | None = None
+    "Regular expression in its output that says that it can be controlled."
+    install: str = ""
+    "How to get the program, printed when it is missing."
+    actions: dict[ActionName, Steps] = Field(default_factory=dict)
+
+    @field_validator("driver")
+    @classmethod
+    def _driver_is_here(cls, driver: str) -> str:
+        if driver not in AVAILABLE_DRIVERS:
+            raise ValueError(f"the driver {driver!r} is not in this version; it has {', '.join(AVAILABLE_DRIVERS)}")
+        return driver
+
+    @field_validator("ready")
+    @classmethod
+    def _ready_compiles(cls, pattern: str | None) -> str | None:
+        return None if pattern is None else _compiles(pattern)
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.actions and self.channel is None:
+            raise ValueError("actions need a channel by which their commands reach the device")
+        if self.standard_input is not None and self.channel is not None and self.channel.stdin:
+            raise ValueError("standard_input and channel.stdin exclude each other")
+        return self
+
+
+class DeviceProfile(Part):
+    """One device under test as its profile describes it."""
+
+    schema_version: Literal[1] = Field(alias="schema")
+    vendor: Text
+    model: Text
+    firmware: Text
+    kind: Literal["phone", "gateway"]
+    lines: Annotated[int, Field(ge=1, le=100)]
+    identity: Identity
+    capabilities: Capabilities = Capabilities()
+    values: Values = Values()
+    trust: Trust
+    config: Config
+    control: Control
+
+    _name: str = PrivateAttr("")
+    _file: Path = PrivateAttr(Path())
+    _templates: Path = PrivateAttr(Path())
+
+    @field_validator("lines")
+    @classmethod
+    def _lines_fit_kind(cls, lines: int, info: Any) -> int:
+        kind = info.data.get("kind")
+        if kind in LINES_AT_MOST and lines > LINES_AT_MOST[kind]:
+            raise ValueError(f"a {kind} has at most {LINES_AT_MOST[kind]} lines")
+        return lines
+
+    @property
+    def name(self) -> str:
+        """Its name: that of its file."""
+        return self._name
+
+    @property
+    def file(self) -> Path:
+        """The file that it was loaded from."""
+        return self._file
+
+    @property
+    def templates(self) -> Path:
+        """The folder of its templates, absolute."""
+        return self._templates
+
+    def claims(self, name: str) -> bool:
+        """Whether the device claims a capability: a field of ``capabilities``, or one item of a field that is a list,
+        written ``codecs.G722``. A list by itself is claimed if it is not empty.
+
+        Raises :class:`KeyError` for a field that ``capabilities`` does not have.
+        """
+        field, _, item = name.partition(".")
+        if field not in Capabilities.model_fields:
+            raise KeyError(name)
+        claimed = getattr(self.capabilities, field)
+        return item in claimed if item else bool(claimed)
+
+    def can(self, action: str) -> bool:
+        """Whether the device can be made to do this action."""
+        return action in ProcessOwned or action in self.control.actions
+
+
+def load_profile(name_or_path: str, search: Path) -> DeviceProfile:
+    """Load the profile in that file, or of that name in ``search`` (``NAME.yaml`` or ``VENDOR/NAME.yaml``).
+
+    Raises :class:`~certsuite.core.errors.ProfileError`, or its subclass
+    :class:`~certsuite.devices.yaml_lines.ProfileErrors` with all mistakes of a file.
+    """
+    file = find_profile(name_or_path, search)
+    placed = _extended(file, search, ())
+    placed.data.pop("extends", None)
+    _drop_removed_actions(placed.data)
+    errors = []
+    profile = None
+    try:
+        profile = DeviceProfile.model_validate(placed.data)
+    except ValidationError as error:
+        errors = [_as_profile_error(detail, placed) for detail in error.errors()]
+    errors += [_error_at(path, problem, placed) for path, problem in _placeholder_problems(placed.data)]
+    templates_named_in = Path(placed.place(("config", "templates")).file)
+    templates = (templates_named_in.parent / profile.config.templates).resolve() if profile else None
+    if templates is not None and not templates.is_dir():
+        errors.append(_error_at(("config", "templates"), f"there is no folder {templates}", placed))
+    if errors or profile is None or templates is None:
+        order = list(dict.fromkeys(error.file for error in errors))
+        raise ProfileErrors(sorted(errors, key=lambda error: (order.index(error.file), error.line or 0)))
+    profile._name = file.stem
+    profile._file = file
+    profile._templates = templates
+    return profile
+
+
+def find_profile(name_or_path: str, search: Path) -> Path:
+    """The file of a profile. Raises :class:`~certsuite.core.errors.ProfileError` naming what there is instead."""
+    if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
+        file = Path(name_or_path)
+        if not file.is_file():
+            raise ProfileError("there is no such profile file", file=name_or_path)
+        return file
+    known = {file.stem: [] for file in profile_files(search)}  # type: dict[str, list[Path]]
+    for file in profile_files(search):
+        known[file.stem].append(file)
+    if name_or_path not in known:
+        names = ", ".join(sorted(known)) or "none"
+        hint = placeholders.suggestion(name_or_path, known)
+        raise ProfileError(f"there is no profile of this name{hint}; known profiles: {names}", file=name_or_path)
+    files = known[name_or_path]
+    if len(files) > 1:
+        raise ProfileError(f"several profiles have this name: {', '.join(map(str, files))}", file=name_or_path)
+    return files[0]
+
+
+def profile_files(search: Path) -> list[Path]:
+    """All profiles in a folder and in its folders of vendors, in the order of their names."""
+    return sorted([*search.glob("*.yaml"), *search.glob("*/*.yaml")])
+
+
+def profile_hash(profile: DeviceProfile) -> str:
+    """SHA-256 (hexadecimal) over the profile, with what it extends, and over its templates."""
+    templates = {
+        file.relative_to(profile.templates).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+        for file in sorted(profile.templates.rglob("*"))
+        if file.is_file()
+    }
+    whole = {"profile": profile.model_dump(mode="json", by_alias=True), "templates": templates}
+    canonical = json.dumps(whole, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def profile_schema() -> dict[str, Any]:
+    """The JSON Schema of a profile, ``extends`` included."""
+    schema = DeviceProfile.model_json_schema(by_alias=True)
+    extends = {"type": "string", "description": "Name or path of the profile that this one changes."}
+    schema["properties"] = {"extends": extends, **schema["properties"]}
+    return schema
+
+
+def _extended(file: Path, search: Path, trail: tuple[Path, ...]) -> PlacedData:
+    """The data of ``file`` laid over that of the profiles which it extends."""
+    placed = load_yaml(file)
+    base = placed.data.get("extends")
+    if base is None:
+        return placed
+    if not isinstance(base, str):
+        raise _error_at(("extends",), "must be the name or path of one profile", placed)
+    trail = (*trail, file.resolve())
+    beside = file.parent / base
+    try:
+        base_file = beside if "/" in base or base.endswith((".yaml", ".yml")) else find_profile(base, search)
+    except ProfileError as error:
+        raise _error_at(("extends",), f"{base!r}: {error.problem}", placed) from error
+    if not base_file.is_file():
+        raise _error_at(("extends",), f"there is no such profile file: {base_file}", placed)
+    if base_file.resolve() in trail:
+        names = " -> ".join(step.stem for step in (*trail, base_file))
+        raise _error_at(("extends",), f"goes in a circle: {names}", placed)
+    return placed.merged_over(_extended(base_file, search, trail))
+
+
+def _drop_removed_actions(data: dict[str, Any]) -> None:
+    """An action that is null takes it away from the profile that is extended."""
+    control = data.get("control")
+    actions = control.get("actions") if isinstance(control, dict) else None
+    if isinstance(control, dict) and isinstance(actions, dict):
+        control["actions"] = {name: steps for name, steps in actions.items() if steps is not None}
+
+
+def _error_at(path: FieldPath, problem: str, placed: PlacedData) -> ProfileError:
+    place = placed.place(path)
+    return ProfileError(problem, file=place.file, line=place.line, field=dotted(path))
+
+
+def _as_profile_error(detail: ErrorDetails, placed: PlacedData) -> ProfileError:
+    path: FieldPath = tuple(part for part in detail["loc"] if part != "[key]")
+    problem = detail["msg"].removeprefix("Value error, ")
+    last = str(path[-1]) if path else ""
+    match detail["type"]:
+        case "extra_forbidden":
+            fields = _fields_of(path[:-1])
+            problem = f"unknown field{placeholders.suggestion(last, fields)}; fields here: {', '.join(fields)}"
+        case "missing":
+            problem = "this field is missing"
+        case "literal_error" if detail["loc"][-1] == "[key]":
+            names = typing.get_args(ActionName)
+            problem = f"unknown action{placeholders.suggestion(last, names)}; there are: {', '.join(names)}"
+        case "string_type" if isinstance(detail["input"], int | float):
+            problem = f'must be text: quote it, as "{detail["input"]}"'
+    # A union names its branch at the end of the path, which is no part of the file.
+    while path and path not in placed.places and detail["type"] not in ("missing", "extra_forbidden"):
+        path = path[:-1]
+    return _error_at(path, problem, placed)
+
+
+def _fields_of(path: FieldPath) -> list[str]:
+    """Names of the fields that a mapping at ``path`` of a profile may have."""
+    model: Any = DeviceProfile
+    for part in path:
+        if isinstance(part, str) and isinstance(model, type) and issubclass(model, BaseModel):
+            field = next((f for name, f in model.model_fields.items() if (f.alias or name) == part), None)
+            annotation: Any = field.annotation if field else None
+            model = next(_models_in(annotation), None)
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    names = [field.alias or name for name, field in model.model_fields.items()]
+    return ["extends", *names] if model is DeviceProfile else names
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _placeholder_problems(data: dict[str, Any]) -> Iterator[tuple[FieldPath, str]]:
+    """Mistakes in the placeholders of ``control``; looks at raw data, so that they are told beside all others."""
+    control = data.get("control")
+    if not isinstance(control, dict):
+        return
+    top: FieldPath = ("control",)
+    program = placeholders.PROGRAM
+    start = control.get("start")
+    for index, argument in enumerate(start if isinstance(start, list) else []):
+        yield from _in_text((*top, "start", index), argument, program | placeholders.LISTS)
+        for name in placeholders.LISTS:
+            if isinstance(argument, str) and f"{{{name}}}" in argument and argument != f"{{{name}}}":
+                yield (*top, "start", index), f"{{{name}}} becomes several arguments, so it must stand alone"
+    yield from _in_text((*top, "standard_input"), control.get("standard_input"), program)
+    for part in ("channel", "environment"):
+        values = control.get(part)
+        for key, value in values.items() if isinstance(values, dict) else ():
+            yield from _in_text((*top, part, key), value, program)
+    actions = control.get("actions")
+    for name, steps in actions.items() if isinstance(actions, dict) else ():
+        here: FieldPath = (*top, "actions", name)
+        if name in ProcessOwned and control.get("driver") == "process":
+            yield here, "the process driver does this by itself, from control.start"
+        known = placeholders.STEP | placeholders.ACTION_ARGUMENTS.get(name, frozenset())
+        for index, step in enumerate(steps if isinstance(steps, list) else []):
+            for key, value in step.items() if isinstance(step, dict) else ():
+                yield from _in_text((*here, index, key), value, known)
+
+
+def _in_text(path: FieldPath, value: Any, known: frozenset[str]) -> Iterator[tuple[FieldPath, str]]:
+    if isinstance(value, str):
+        for problem in placeholders.problems(value, known):
+            yield path, problem

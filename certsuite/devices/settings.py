@@ -1,0 +1,56 @@
+"""What the bench gives to a device: where it registers, with which accounts, and what it is to trust."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from certsuite.core.errors import UsageError
+from certsuite.core.redaction import Secret
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """One account: a phone's line or a gateway's port."""
+
+    number: int
+    "Counts from 1."
+    user: str
+    "User part of the address of record: the user of Webex's ``linePort``."
+    domain: str
+    "Registrar domain: the host of ``linePort``. It does not resolve."
+    auth_user: str
+    "User name for digest authentication (Webex's ``sipUserName``); differs from ``user``."
+    password: Secret
+    display_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceSettings:
+    """Everything that a device's configuration is made from, beside its profile."""
+
+    outbound_proxy: str
+    "A name without a port, so that the device asks DNS for SRV records."
+    resolver: tuple[str, int]
+    "(IP address, port) of the bench's DNS responder."
+    device_address: str
+    "The local address that a device on this machine uses."
+    lines: tuple[LineSettings, ...]
+    expires: int
+    "Seconds that the device asks for when it registers; the registrar grants what it wants."
+    lab_root: Path
+    "PEM file of the lab's root certificate alone."
+    trusted_roots: Path
+    "PEM file with the system's bundle and the lab's root: a device's whole store."
+
+    def line(self, number: int) -> LineSettings:
+        """The line with that number. Raises :class:`~certsuite.core.errors.UsageError` if there is none."""
+        for line in self.lines:
+            if line.number == number:
+                return line
+        raise UsageError(f"the device has no line {number}; it has {len(self.lines)}")
+
+    @property
+    def secrets(self) -> list[Secret]:
+        """The passwords of all lines."""
+        return [line.password for line in self.lines]

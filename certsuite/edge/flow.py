@@ -1,0 +1,247 @@
+"""One TCP connection of the device, and what is said over it: TLS, then SIP (RFC 5626 calls it a flow)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Callable
+from typing import Protocol
+
+from certsuite.core.capture import Capture
+from certsuite.core.events import (
+    Cleartext,
+    ClientHelloSeen,
+    Event,
+    FlowClosed,
+    FlowOpened,
+    SipGarbage,
+    SipKeepAlive,
+    SipMessageSeen,
+    TlsEstablished,
+    TlsFailed,
+    TlsPresented,
+)
+from certsuite.core.journal import Journal
+from certsuite.core.observations import IN, OUT
+from certsuite.sip.framer import Framed, Garbage, KeepAlive, StreamFramer
+from certsuite.sip.message import SipMessage, read, strict_error
+from certsuite.tls.client_hello import NotTls
+from certsuite.tls.server import AlertSeen, ApplicationData, PeerClosed, SecretLine, TlsBehaviour, TlsEvent, TlsServer
+
+_SHOWN = 512
+"Bytes of something unreadable that are kept in the record; the capture has all of them."
+_BACKLOG_LIMIT = 4_000_000
+"Unsent bytes after which a device that does not read is cut off."
+
+
+class FlowUser(Protocol):
+    """What an edge does with what comes over its flows."""
+
+    def owner_of(self, remote: tuple[str, int], local: tuple[str, int]) -> str:
+        """``device`` or ``foreign``."""
+
+    def line_of(self, message: SipMessage) -> int | None:
+        """The line that a message is about."""
+
+    def on_message(self, flow: Flow, message: SipMessage) -> None:
+        """A SIP message came in."""
+
+    def on_closed(self, flow: Flow) -> None:
+        """The flow ended."""
+
+
+class FlowNames:
+    """Names flows in the order in which they are opened; those that are not the device's begin with ``x``."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def next(self, owner: str) -> str:
+        self._count += 1
+        return f"{'f' if owner == 'device' else 'x'}{self._count}"
+
+
+class Flow(asyncio.Protocol):
+    """A connection to the SIP-over-TLS port of an edge."""
+
+    def __init__(
+        self,
+        edge: str,
+        behaviour: TlsBehaviour,
+        journal: Journal,
+        capture: Capture,
+        names: FlowNames,
+        user: FlowUser,
+        on_opened: Callable[[Flow], None],
+    ) -> None:
+        self.id = ""
+        self.edge = edge
+        self.closed = False
+        self.remote: tuple[str, int] = ("", 0)
+        self.local: tuple[str, int] = ("", 0)
+        self._behaviour = behaviour
+        self._tls = TlsServer(behaviour)
+        self._framer = StreamFramer()
+        self._journal = journal
+        self._capture = capture
+        self._names = names
+        self._user = user
+        self._on_opened = on_opened
+        self._transport: asyncio.Transport | None = None
+        self._ended: tuple[str, str] | None = None
+        self._presented = False
+
+    # --- asyncio's calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.local = transport.get_extra_info("sockname")[:2]
+        self.remote = transport.get_extra_info("peername")[:2]
+        owner = self._user.owner_of(self.remote, self.local)
+        self.id = self._names.next(owner)
+        self._capture.tcp_opened(self.id, self.remote, self.local, self._utc_ns())
+        self._record(FlowOpened(_text(self.local), _text(self.remote), owner, "sip-tls"), IN)
+        self._on_opened(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self.closed:
+            return
+        events = self._tls.receive(data)
+        self._keep_secrets(events)
+        frame = self._capture.tcp(self.id, from_device=True, data=data, t_ns=self._utc_ns())
+        for event in events:
+            self._take(event, frame)
+        self._flush()
+
+    def eof_received(self) -> bool:
+        self._note_end("device", "fin")
+        for event in self._tls.eof():
+            self._take(event, None)
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if exc is not None:
+            self._note_end("device", "rst" if isinstance(exc, ConnectionResetError) else str(exc))
+        self.closed = True
+        by, how = self._ended or ("bench", "fin")
+        self._capture.tcp_closed(self.id, by_device=by == "device", reset=how == "rst", t_ns=self._utc_ns())
+        self._record(FlowClosed(by, how), IN if by == "device" else OUT)
+        self._user.on_closed(self)
+
+    # --- what the edge does
+
+    @property
+    def usable(self) -> bool:
+        """Whether SIP can be sent over it."""
+        return self._tls.established and not self.closed and self._ended is None
+
+    def send(self, message: SipMessage, *, line: int | None = None) -> None:
+        """Send a message in BroadWorks' compact form. Nothing is sent on a flow that has ended."""
+        if not self.usable:
+            return
+        raw = message.to_bytes(compact=True)
+        self._keep_secrets(self._tls.send(raw))
+        self._flush()
+        frame = self._capture.sip(self.id, from_device=False, data=raw, t_ns=self._utc_ns())
+        self._record(SipMessageSeen(raw), OUT, frame=frame, line=line)
+
+    def close(self, how: str = "fin") -> None:
+        """End the connection: ``fin`` in order, ``rst`` at once."""
+        if self.closed or self._transport is None:
+            return
+        self._note_end("bench", how)
+        if how == "rst":
+            raw_socket = self._transport.get_extra_info("socket")
+            raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+            return
+        self._keep_secrets(self._tls.close())
+        self._flush()
+        self._transport.close()
+
+    # --- inside
+
+    def _take(self, event: TlsEvent, frame: int | None) -> None:
+        match event:
+            case ClientHelloSeen():
+                self._record(event, IN, frame=frame)
+                self._present()
+            case AlertSeen():
+                self._record(event.alert, event.direction, frame=frame)
+                if event.direction == IN and event.alert.description != 0:
+                    self._note_end("device", f"alert {event.alert.description}")
+            case TlsEstablished():
+                self._record(event, IN, frame=frame)
+            case TlsFailed():
+                self._record(event, IN, frame=frame)
+                self.close("fin")
+            case NotTls():
+                self._record(Cleartext("tcp", _text(self.remote), event.data[:_SHOWN]), IN, frame=frame)
+                self.close("fin")
+            case ApplicationData():
+                self._take_data(event.data)
+            case PeerClosed():
+                self._note_end("device", "close_notify")
+                self.close("fin")
+            case SecretLine():
+                pass
+
+    def _present(self) -> None:
+        if not self._presented:
+            self._presented = True
+            self._record(TlsPresented(self._behaviour.presentation.name, self._behaviour.versions), OUT)
+
+    def _take_data(self, data: bytes) -> None:
+        for framed in self._framer.feed(data):
+            match framed:
+                case Framed():
+                    self._take_message(framed.raw)
+                case KeepAlive():
+                    self._record(SipKeepAlive(framed.form), IN)
+                    if framed.form == "ping" and self.usable:
+                        self._keep_secrets(self._tls.send(b"\r\n"))
+                        self._flush()
+                case Garbage():
+                    self._record(SipGarbage(framed.data[:_SHOWN], len(framed.data), framed.problem), IN)
+                    # Where the next message begins cannot be known: RFC 3261 section 18.3 has no way to go on.
+                    self.close("rst")
+
+    def _take_message(self, raw: bytes) -> None:
+        frame = self._capture.sip(self.id, from_device=True, data=raw, t_ns=self._utc_ns())
+        message = read(raw)
+        line = self._user.line_of(message) if message else None
+        self._record(SipMessageSeen(raw, strict_error(raw)), IN, frame=frame, line=line)
+        if message is not None:
+            self._user.on_message(self, message)
+
+    def _keep_secrets(self, events: list[TlsEvent]) -> None:
+        for event in events:
+            if isinstance(event, SecretLine):
+                self._capture.tls_secret(event.text)
+
+    def _flush(self) -> None:
+        data = self._tls.output()
+        if not data or self._transport is None:
+            return
+        self._capture.tcp(self.id, from_device=False, data=data, t_ns=self._utc_ns())
+        self._transport.write(data)
+        if self._transport.get_write_buffer_size() > _BACKLOG_LIMIT:
+            self.close("rst")
+
+    def _note_end(self, by: str, how: str) -> None:
+        """Who ended it is who began to."""
+        if self._ended is None:
+            self._ended = (by, how)
+
+    def _record(self, event: Event, direction: str, *, frame: int | None = None, line: int | None = None) -> None:
+        self._journal.record(event, flow=self.id, edge=self.edge, direction=direction, frame=frame, line=line)
+
+    def _utc_ns(self) -> int:
+        return int(self._journal.clock.utc() * 1e9)
+
+
+def _text(endpoint: tuple[str, int]) -> str:
+    host, port = endpoint
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,449 @@
+"""The media loop: one thread and one clock that send and receive all streams of a bench.
+
+Streams belong to the loop's thread. Their methods may be called from any other one: they hand over what is to be
+done, and return at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import random
+import selectors
+import socket
+import struct
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+
+from certsuite.core.capture import Capture, Endpoint
+from certsuite.core.errors import AddressUnavailable, BenchError
+from certsuite.core.events import MediaClosed, MediaOpened, Note, ToolError
+from certsuite.core.journal import Journal
+from certsuite.core.observations import IN
+from certsuite.media.dtmf import DIGITS
+from certsuite.media.pacing import PERIOD_NS, Lateness, Schedule
+from certsuite.media.receiver import Seen, StreamReceiver, endpoint_text
+from certsuite.media.sender import StreamSender
+from certsuite.media.setup import StreamParts, prepare
+from certsuite.media.srtp import SrtpError
+from certsuite.sdp.offer_answer import Agreement
+
+_SO_TIMESTAMPNS = 35
+"Linux: the kernel stamps each datagram when it arrives (socket(7)); Python has no name for it."
+_TIMESPEC = struct.Struct("qq")
+_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
+_DATAGRAM_LIMIT = 4096
+_STALL_NS = 10 * PERIOD_NS
+"After a longer stall packets are left out rather than sent late in a burst."
+_SWITCH_INTERVAL_S = 0.0001
+"How long another thread may keep the interpreter while a packet is due; Python's own 5 ms is a quarter of a period."
+_SELECTOR_SLACK_NS = 200_000
+_SELECTABLE_NS = 1_000_000 + _SELECTOR_SLACK_NS
+"Shorter waits are slept: a selector counts in milliseconds."
+_IDLE_S = 1.0
+_PORT_TRIES = 200
+
+_random = random.SystemRandom()
+
+
+class MediaStream:
+    """One party's end of one audio stream: an even UDP port for RTP and the next one for RTCP."""
+
+    def __init__(self, loop: MediaLoop, rtp: socket.socket, rtcp: socket.socket) -> None:
+        self._loop = loop
+        self._rtp = rtp
+        self._rtcp = rtcp
+        self.address, self.port = rtp.getsockname()[:2]
+        self._prepared: StreamParts | None = None
+        "What was handed to the loop last."
+        self._sender = StreamSender(
+            ssrc=_random.getrandbits(32), sequence=_random.getrandbits(15), timestamp=_random.getrandbits(32)
+        )
+        self._receiver = StreamReceiver()
+        self._place: tuple[int | None, str | None, str | None] = (None, None, None)
+        self._remote: Endpoint | None = None
+        self._last_due_ns: int | None = None
+        self._lateness_max_ns = 0
+        self._send_problem = ""
+        self._closing = False
+
+    def configure(
+        self,
+        agreement: Agreement,
+        *,
+        call_id: str,
+        line: int | None = None,
+        flow: str | None = None,
+        edge: str | None = None,
+    ) -> None:
+        """Do as agreed from now on; again for a new agreement, which keeps SSRC, sequence and unchanged keys.
+
+        Raises :class:`~certsuite.media.codecs.CodecError` or :class:`~certsuite.media.srtp.SrtpError` when the suite
+        lacks what was agreed.
+        """
+        parts = prepare(agreement, self._prepared)
+        self._prepared = parts
+        remote = ("0.0.0.0", 0) if agreement.remote is None else agreement.remote
+        opened = MediaOpened(
+            call_id=call_id,
+            local=endpoint_text((self.address, self.port)),
+            remote=endpoint_text(remote),
+            codec=str(agreement.codec),
+            suite=agreement.suite,
+            payload_type=agreement.codec.receive_payload_type,
+            dtmf_payload_type=None if agreement.dtmf is None else agreement.dtmf.receive_payload_type,
+        )
+        self._loop.journal.record(opened, line=line, flow=flow, edge=edge)
+        self._loop.call(lambda: self._configured(parts, call_id, (line, flow, edge)))
+
+    def send_tone(self, hz: float | None) -> None:
+        """Send a tone from the next packet on; silence for none."""
+        self._loop.call(lambda: setattr(self._sender, "tone_hz", hz))
+
+    def send_dtmf(self, digits: str) -> None:
+        """Send digits as telephone-events, 100 ms each with as much pause.
+
+        Raises :class:`ValueError` for what is no digit, :class:`BenchError` when no format for it was agreed.
+        """
+        if self._prepared is None or self._prepared.agreement.dtmf is None:
+            raise BenchError("no telephone-event format was agreed: digits cannot be sent")
+        if not all(digit in DIGITS for digit in digits.upper()):
+            raise ValueError(f"{digits!r} are not all DTMF digits")
+        self._loop.call(lambda: self._digits_queued(digits))
+
+    def mute(self, muted: bool) -> None:
+        """Send nothing at all, or send again."""
+        self._loop.call(lambda: setattr(self._sender, "muted", muted))
+
+    def close(self) -> None:
+        """End the stream. The loop records it, in the case that runs now, and lets the ports go."""
+        if not self._closing:
+            self._closing = True
+            journal = self._loop.journal
+            case = (journal.case, journal.variant)
+            self._loop.call(lambda: self._loop.closed(self, case))
+
+    # --- in the loop's thread ----------------------------------------------------------------------------------------
+
+    def _configured(self, parts: StreamParts, call_id: str, place: tuple[int | None, str | None, str | None]) -> None:
+        self._sender.configure(parts)
+        self._receiver.configure(parts, call_id, time.monotonic_ns() / 1e9)
+        self._place = place
+        self._remote = parts.agreement.remote
+        self._send_problem = ""
+        self._loop.activated(self)
+
+    def _digits_queued(self, digits: str) -> None:
+        if not self._sender.queue_digits(digits):
+            self.note(f"the digits {digits} were not sent: the stream's format for them was withdrawn")
+
+    def send_due(self, due_ns: int) -> tuple[Endpoint, bytes] | None:
+        """Send the packet that is due; gives what was sent and where to."""
+        if self._last_due_ns is not None and due_ns - self._last_due_ns > PERIOD_NS:
+            self._sender.skip((due_ns - self._last_due_ns) // PERIOD_NS - 1)
+        self._last_due_ns = due_ns
+        try:
+            data = self._sender.next_packet()
+            target = self._receiver.latched or self._remote
+            if data is None or target is None:
+                return None
+            late_ns = time.monotonic_ns() - due_ns
+            self._rtp.sendto(data, target)
+        except (OSError, SrtpError) as error:
+            if not self._send_problem:
+                self._send_problem = str(error)
+                self.note(f"media from {self.address}:{self.port} could not be sent: {error}")
+            return None
+        self._lateness_max_ns = max(self._lateness_max_ns, late_ns)
+        self._loop.lateness.add(late_ns)
+        return target, data
+
+    def poll(self, now_ns: int) -> None:
+        """Record the events and windows that are due."""
+        sender = self._sender
+        self._record(self._receiver.poll(now_ns / 1e9, sent_tone_hz=sender.tone_hz, sent=sender.sent))
+
+    def take(self, data: bytes, source: Endpoint, at_ns: int, frame: int) -> None:
+        """A datagram arrived at the RTP port."""
+        self._record(self._receiver.receive(data, source, at_ns / 1e9, frame))
+
+    def finish(self, now_ns: int, case: tuple[str, str] | None) -> None:
+        """Record what is left and the totals; close the sockets."""
+        sender, receiver = self._sender, self._receiver
+        if receiver.call_id:
+            self._record(receiver.finish(now_ns / 1e9, sent_tone_hz=sender.tone_hz, sent=sender.sent), case)
+            totals = MediaClosed(
+                call_id=receiver.call_id,
+                received=receiver.received,
+                sent=sender.sent,
+                lost=receiver.lost,
+                auth_failures=receiver.auth_failures,
+                max_send_lateness_ms=round(self._lateness_max_ns / 1e6, 3),
+            )
+            line, flow, edge = self._place
+            self._loop.journal.record(totals, line=line, flow=flow, edge=edge, case=case)
+        self._rtp.close()
+        self._rtcp.close()
+
+    def note(self, text: str) -> None:
+        """Record something that nothing judges."""
+        line, flow, edge = self._place
+        self._loop.journal.record(Note(text), line=line, flow=flow, edge=edge)
+
+    def _record(self, seen: list[Seen], case: tuple[str, str] | None = None) -> None:
+        line, flow, edge = self._place
+        for item in seen:
+            at_ns = self._loop.stamp(round(item.at * 1e9))
+            self._loop.journal.record(
+                item.event,
+                t_mono_ns=at_ns,
+                line=line,
+                flow=flow,
+                edge=edge,
+                direction=IN,
+                frame=item.frame,
+                case=case,
+            )
+
+    @property
+    def sockets(self) -> tuple[socket.socket, socket.socket]:
+        """RTP's and RTCP's."""
+        return self._rtp, self._rtcp
+
+
+class MediaLoop:
+    """Sends and receives for all its streams, in a thread of its own."""
+
+    def __init__(self, journal: Journal, capture: Capture) -> None:
+        self.journal = journal
+        self.lateness = Lateness()
+        "How late all packets left, of all streams."
+        self.left_out = 0
+        "Periods that were left out for all streams after stalls of the machine."
+        self._capture = capture
+        self._commands: deque[Callable[[], None]] = deque()
+        self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._wake, selectors.EVENT_READ)
+        self._schedule: Schedule[MediaStream] = Schedule(time.monotonic_ns())
+        self._active: set[MediaStream] = set()
+        self._streams: set[MediaStream] = set()
+        self._stopping = False
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="media", daemon=True)
+        self._switch_interval = sys.getswitchinterval()
+
+    def start(self) -> None:
+        """Begin to serve streams. Lets threads take turns faster in the whole process, until :meth:`stop`."""
+        self._switch_interval = sys.getswitchinterval()
+        sys.setswitchinterval(min(_SWITCH_INTERVAL_S, self._switch_interval))
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Close all streams and end the thread. Raises :class:`BenchError` if the loop had failed before."""
+        if self._thread.ident is not None:
+            if self._failure is None:
+                self.call(self._stop)
+            self._thread.join()
+            sys.setswitchinterval(self._switch_interval)
+        else:
+            self._stopping = True
+        self._close_all()
+        if self._wake >= 0:
+            self._selector.close()
+            os.close(self._wake)
+            self._wake = -1
+        if self._failure is not None:
+            raise BenchError(f"the media loop failed: {self._failure!r}") from self._failure
+
+    def open(self, address: str) -> MediaStream:
+        """A stream on a free pair of ports of an address. Raises :class:`AddressUnavailable` when there is none."""
+        if self._wake < 0:
+            raise BenchError("the media loop has stopped")
+        rtp, rtcp = _bind_pair(address)
+        stream = MediaStream(self, rtp, rtcp)
+        self.call(lambda: self._opened(stream))
+        return stream
+
+    def call(self, command: Callable[[], None]) -> None:
+        """Have something done in the loop's thread, soon and in order. After :meth:`stop` nothing is done.
+
+        Raises :class:`BenchError` if the loop failed.
+        """
+        if self._failure is not None:
+            raise BenchError(f"the media loop failed: {self._failure!r}") from self._failure
+        self._commands.append(command)
+        if self._wake >= 0:
+            os.eventfd_write(self._wake, 1)
+
+    def stamp(self, at_ns: int) -> int:
+        """A time of the loop's clock as one of the journal's."""
+        return self.journal.clock.monotonic_ns() - (time.monotonic_ns() - at_ns)
+
+    # --- in the loop's thread ----------------------------------------------------------------------------------------
+
+    def activated(self, stream: MediaStream) -> None:
+        """A stream was configured: its packets and windows are due from now on."""
+        if stream not in self._active and stream in self._streams:
+            self._active.add(stream)
+            self._schedule.add(stream, time.monotonic_ns())
+
+    def closed(self, stream: MediaStream, case: tuple[str, str] | None) -> None:
+        """A stream ends."""
+        if stream not in self._streams:
+            return
+        self._streams.remove(stream)
+        self._active.discard(stream)
+        self._schedule.remove(stream)
+        for item in stream.sockets:
+            self._selector.unregister(item)
+        stream.finish(time.monotonic_ns(), case)
+
+    def _opened(self, stream: MediaStream) -> None:
+        self._streams.add(stream)
+        rtp, rtcp = stream.sockets
+        self._selector.register(rtp, selectors.EVENT_READ, (stream, True))
+        self._selector.register(rtcp, selectors.EVENT_READ, (stream, False))
+
+    def _stop(self) -> None:
+        self._stopping = True
+
+    def _close_all(self) -> None:
+        for command in _drained(self._commands):
+            command()
+        for stream in tuple(self._streams):
+            self.closed(stream, None)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                for command in _drained(self._commands):
+                    command()
+                due_ns = self._schedule.next_due()
+                if self._receive_until(due_ns) and due_ns is not None:
+                    self._serve()
+        except BaseException as error:
+            self._failure = error
+            self.journal.record(ToolError(f"the media loop failed: {error!r}"))
+            raise
+
+    def _receive_until(self, due_ns: int | None) -> bool:
+        """Take what arrives until packets are due; false when there are commands to obey first."""
+        # Whatever the delay, each turn takes some datagrams: a bench that is late must not stop listening.
+        budget = 2 + len(self._active) // 4
+        while True:
+            remaining_ns = 1 << 62 if due_ns is None else due_ns - time.monotonic_ns()
+            if remaining_ns <= 0 and budget <= 0:
+                return True
+            ready = self._selector.select(_patience(remaining_ns))
+            for key, _ in ready:
+                if key.data is None:
+                    _clear(self._wake)
+                    continue
+                stream, is_rtp = key.data
+                self._read(stream, key.fileobj, is_rtp)
+                budget -= 1
+                if budget <= 0 and due_ns is not None and time.monotonic_ns() >= due_ns:
+                    break
+            if self._commands:
+                return False
+            if not ready:
+                if remaining_ns <= 0:
+                    return True
+                if remaining_ns < _SELECTABLE_NS:
+                    # What arrives meanwhile has the kernel's time of arrival.
+                    time.sleep(max(due_ns - time.monotonic_ns(), 0) / 1e9 if due_ns is not None else 0)
+                    return True
+
+    def _read(self, stream: MediaStream, source: object, is_rtp: bool) -> None:
+        assert isinstance(source, socket.socket)
+        try:
+            data, ancillary, _, sender = source.recvmsg(_DATAGRAM_LIMIT, _ANCILLARY)
+        except OSError:
+            # An ICMP error for something sent before, or a datagram that was dropped for its checksum.
+            return
+        age_ns = _age_ns(ancillary)
+        remote = (sender[0], sender[1])
+        local = (stream.address, stream.port if is_rtp else stream.port + 1)
+        frame = self._capture.udp(remote, local, data, round(self.journal.clock.utc() * 1e9) - age_ns)
+        if is_rtp:
+            stream.take(data, remote, time.monotonic_ns() - age_ns, frame)
+
+    def _serve(self) -> None:
+        """Send the packets that are due now, then do what may come later: capture them, close windows."""
+        self.left_out += self._schedule.skip_missed(time.monotonic_ns(), _STALL_NS)
+        due_ns = self._schedule.next_due()
+        if due_ns is None or due_ns > time.monotonic_ns():
+            return
+        streams = self._schedule.take()
+        sent = []
+        for stream in streams:
+            packet = stream.send_due(due_ns)
+            if packet is not None:
+                sent.append((stream, packet, self.journal.clock.utc()))
+        for stream, (target, data), utc in sent:
+            self._capture.udp((stream.address, stream.port), target, data, round(utc * 1e9))
+        for stream in streams:
+            stream.poll(due_ns)
+
+
+def _drained(commands: deque[Callable[[], None]]) -> list[Callable[[], None]]:
+    """The commands that wait; those that they add wait for the next turn."""
+    return [commands.popleft() for _ in range(len(commands))]
+
+
+def _patience(remaining_ns: int) -> float:
+    """How long the selector may wait, in seconds, so that it does not return too late; it counts whole milliseconds."""
+    if remaining_ns < _SELECTABLE_NS:
+        return 0
+    return min(((remaining_ns - _SELECTOR_SLACK_NS) // 1_000_000 - 0.5) / 1000, _IDLE_S)
+
+
+def _clear(wake: int) -> None:
+    try:
+        os.eventfd_read(wake)
+    except BlockingIOError:
+        return
+
+
+def _age_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
+    """How long ago the kernel got the datagram; 0 without its time, or when the machine's clock was set meanwhile."""
+    for level, kind, data in ancillary:
+        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
+            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
+            age_ns = time.time_ns() - (seconds * 1_000_000_000 + nanoseconds)
+            return age_ns if 0 <= age_ns < 1_000_000_000 else 0
+    return 0
+
+
+def _bind_pair(address: str) -> tuple[socket.socket, socket.socket]:
+    """Sockets on an even port and the one after it."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    problem: OSError | None = None
+    for _ in range(_PORT_TRIES):
+        rtp = socket.socket(family, socket.SOCK_DGRAM)
+        rtcp = socket.socket(family, socket.SOCK_DGRAM)
+        try:
+            rtp.bind((address, 0))
+            port = rtp.getsockname()[1]
+            if port % 2:
+                # Even ports are for RTP (RFC 3550 section 11); the one below may be free.
+                rtcp, rtp = rtp, rtcp
+                rtp.bind((address, port - 1))
+            else:
+                rtcp.bind((address, port + 1))
+        except OSError as error:
+            problem = error
+            rtp.close()
+            rtcp.close()
+            if error.errno != errno.EADDRINUSE:
+                break
+            continue
+        for item in (rtp, rtcp):
+            item.setblocking(False)
+            item.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        return rtp, rtcp
+    raise AddressUnavailable(f"no free pair of UDP ports on {address}: {problem}")

@@ -1,0 +1,216 @@
+"""One emulated access SBC: SIP over TLS on its own address, and the ports where a wrong device would knock."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+from collections.abc import Awaitable
+from functools import partial
+from typing import TypeVar
+
+from certsuite.core.capture import Capture
+from certsuite.core.errors import AddressUnavailable
+from certsuite.core.events import BenchChanged, Cleartext, FlowClosed, FlowOpened
+from certsuite.core.journal import Journal
+from certsuite.core.observations import IN, OUT
+from certsuite.edge.flow import Flow, FlowNames, FlowUser
+from certsuite.sip.message import SipMessage
+from certsuite.sip.sse import Sse
+from certsuite.tls.server import TlsBehaviour
+
+L = TypeVar("L")
+
+CLEARTEXT_PORT = 5060
+DEFAULT_TLS_PORT = 5061
+_SHOWN = 512
+
+
+class SipEdge:
+    """Primary or secondary: its listener, its flows and how it behaves now."""
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        port: int,
+        tls: TlsBehaviour,
+        *,
+        journal: Journal,
+        capture: Capture,
+        names: FlowNames,
+        user: FlowUser,
+        stamp: int,
+    ) -> None:
+        self.name = name
+        self.address = address
+        self.port = port
+        self.tls = tls
+        self.sse = Sse(address, port, stamp)
+        self.flows: dict[str, Flow] = {}
+        self._journal = journal
+        self._capture = capture
+        self._names = names
+        self._user = user
+        self._server: asyncio.Server | None = None
+        self._strays: list[asyncio.Server | asyncio.DatagramTransport] = []
+
+    async def start(self) -> None:
+        """Listen. Raises :class:`AddressUnavailable` if the SIP port is taken; the wrong ports may be."""
+        await self._listen()
+        loop = asyncio.get_running_loop()
+        for port, role in ((DEFAULT_TLS_PORT, "sip-tls-default"), (CLEARTEXT_PORT, "sip-cleartext")):
+            if port != self.port:
+                server = loop.create_server(partial(_Stray, self, role), self.address, port)
+                self._strays.append(await _bound(server, self.address, port))
+        transport, _ = await _bound(
+            loop.create_datagram_endpoint(lambda: _StrayDatagrams(self), (self.address, CLEARTEXT_PORT)),
+            self.address,
+            CLEARTEXT_PORT,
+        )
+        self._strays.append(transport)
+
+    async def stop(self) -> None:
+        """Stop listening and end every flow."""
+        self.end_flows("rst")
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for stray in self._strays:
+            stray.close()
+
+    # --- behaviour
+
+    @property
+    def accepts(self) -> bool:
+        """Whether connections are accepted rather than refused."""
+        return self._server is not None
+
+    async def behave(self, name: str, *, tls: TlsBehaviour | None = None, accepts: bool = True) -> None:
+        """Behave so from now on; flows that are open stay as they are. The record keeps ``name``."""
+        if tls is not None:
+            self.tls = tls
+        if accepts and self._server is None:
+            await self._listen()
+        elif not accepts and self._server is not None:
+            self._server.close()
+            self._server = None
+        self._journal.record(
+            BenchChanged(
+                what=f"{self.name} edge",
+                behaviour=name,
+                detail={
+                    "presentation": self.tls.presentation.name,
+                    "versions": list(self.tls.versions),
+                    "accepts": accepts,
+                },
+            ),
+            edge=self.name,
+        )
+
+    def end_flows(self, how: str = "fin") -> None:
+        """End every flow of this edge."""
+        for flow in list(self.flows.values()):
+            flow.close(how)
+
+    # --- inside
+
+    async def _listen(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._server = await _bound(
+            loop.create_server(self._make_flow, self.address, self.port, backlog=512), self.address, self.port
+        )
+
+    def _make_flow(self) -> Flow:
+        return Flow(self.name, self.tls, self._journal, self._capture, self._names, self, self._opened)
+
+    def _opened(self, flow: Flow) -> None:
+        self.flows[flow.id] = flow
+
+    # The edge is its flows' user: it keeps its table and hands everything on.
+
+    def owner_of(self, remote: tuple[str, int], local: tuple[str, int]) -> str:
+        return self._user.owner_of(remote, local)
+
+    def line_of(self, message: SipMessage) -> int | None:
+        return self._user.line_of(message)
+
+    def on_message(self, flow: Flow, message: SipMessage) -> None:
+        self._user.on_message(flow, message)
+
+    def on_closed(self, flow: Flow) -> None:
+        self.flows.pop(flow.id, None)
+        self._user.on_closed(flow)
+
+    def stray_opened(self, remote: tuple[str, int], local: tuple[str, int], role: str) -> str:
+        """Someone connected to a port that the SRV record does not name; gives the flow's name."""
+        owner = self._user.owner_of(remote, local)
+        flow = self._names.next(owner)
+        self._journal.record(
+            FlowOpened(f"{local[0]}:{local[1]}", f"{remote[0]}:{remote[1]}", owner, role),
+            flow=flow,
+            edge=self.name,
+            direction=IN,
+        )
+        return flow
+
+    def stray_data(self, transport: str, source: tuple[str, int], data: bytes, flow: str | None) -> None:
+        """Something came in the clear."""
+        frame = None
+        if transport == "udp":
+            at_ns = int(self._journal.clock.utc() * 1e9)
+            frame = self._capture.udp(source, (self.address, CLEARTEXT_PORT), data, at_ns)
+        self._journal.record(
+            Cleartext(transport, f"{source[0]}:{source[1]}", data[:_SHOWN]),
+            flow=flow,
+            edge=self.name,
+            direction=IN,
+            frame=frame,
+        )
+
+    def stray_closed(self, flow: str) -> None:
+        self._journal.record(FlowClosed("bench", "fin"), flow=flow, edge=self.name, direction=OUT)
+
+
+class _Stray(asyncio.Protocol):
+    """A TCP connection to a port that no SRV record names: noted, read once if in the clear, and closed."""
+
+    def __init__(self, edge: SipEdge, role: str) -> None:
+        self._edge = edge
+        self._role = role
+        self._flow = ""
+        self._remote = ("", 0)
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._remote = transport.get_extra_info("peername")[:2]
+        self._flow = self._edge.stray_opened(self._remote, transport.get_extra_info("sockname")[:2], self._role)
+
+    def data_received(self, data: bytes) -> None:
+        if self._role == "sip-cleartext":
+            self._edge.stray_data("tcp", self._remote, data, self._flow)
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._edge.stray_closed(self._flow)
+
+
+class _StrayDatagrams(asyncio.DatagramProtocol):
+    """SIP over UDP, which no device under test may use."""
+
+    def __init__(self, edge: SipEdge) -> None:
+        self._edge = edge
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        self._edge.stray_data("udp", (addr[0], addr[1]), data, None)
+
+
+async def _bound(listening: Awaitable[L], address: str, port: int) -> L:
+    """The listener, or :class:`AddressUnavailable` in words."""
+    try:
+        return await listening
+    except OSError as error:
+        reason = "another program has it" if error.errno == errno.EADDRINUSE else error.strerror
+        raise AddressUnavailable(f"cannot listen on {address} port {port}: {reason}") from error

@@ -1,0 +1,1 @@
+"""Media without I/O: RTP, SRTP, codecs, tones, telephone-events, and both halves of a stream."""

@@ -1,0 +1,84 @@
+"""The sending half of a stream: one packet each 20 ms of tone, silence or telephone-event."""
+
+from __future__ import annotations
+
+from certsuite.media.codecs import FRAME_MS
+from certsuite.media.dtmf import DtmfSender
+from certsuite.media.rtp import RtpPacket
+from certsuite.media.setup import StreamParts
+from certsuite.media.tones import ToneGenerator
+
+
+class StreamSender:
+    """Makes the packets of one stream. SSRC, sequence number and timestamp go on over new agreements."""
+
+    def __init__(self, *, ssrc: int, sequence: int, timestamp: int) -> None:
+        self.ssrc = ssrc
+        # The first sequence number is kept below 2^15, so that the receiver cannot miss that it rolled over
+        # (RFC 3711 section 3.3.1: the rollover counter is not signalled).
+        self._sequence = sequence & 0x7FFF
+        self._timestamp = timestamp & 0xFFFFFFFF
+        self._parts: StreamParts | None = None
+        self._tones: ToneGenerator | None = None
+        self._dtmf: DtmfSender | None = None
+        self._step = 0
+        self._resumes = True
+        "Whether the next packet is the first after a pause: it carries the marker (RFC 3551 section 4.1)."
+        self.tone_hz: float | None = None
+        "What is sent: a tone, or silence."
+        self.muted = False
+        "Whether nothing is sent at all."
+        self.sent = 0
+        "Packets made."
+
+    def configure(self, parts: StreamParts) -> None:
+        """Send as agreed from now on."""
+        codec, dtmf = parts.agreement.codec, parts.agreement.dtmf
+        if self._tones is None or self._tones.rate != parts.encoder.rate:
+            self._tones = ToneGenerator(parts.encoder.rate)
+        before = None if self._parts is None else self._parts.agreement.dtmf
+        if dtmf is None:
+            self._dtmf = None
+        elif self._dtmf is None or before is None or before.clock_rate != dtmf.clock_rate:
+            self._dtmf = DtmfSender(dtmf.clock_rate, interval_ms=FRAME_MS)
+        self._step = codec.clock_rate * FRAME_MS // 1000
+        self._parts = parts
+
+    def queue_digits(self, digits: str) -> bool:
+        """Send digits; false when no telephone-event format was agreed."""
+        if self._dtmf is None:
+            return False
+        self._dtmf.queue(digits)
+        return True
+
+    def skip(self, intervals: int) -> None:
+        """Let packet intervals pass in which nothing is sent."""
+        self._timestamp = (self._timestamp + intervals * self._step) & 0xFFFFFFFF
+        self._resumes = True
+
+    def next_packet(self) -> bytes | None:
+        """The packet of the next interval, protected; none if nothing is to be sent.
+
+        Raises :class:`~certsuite.media.srtp.SrtpError` when the key can protect nothing more.
+        """
+        parts = self._parts
+        if parts is None or self._tones is None:
+            return None
+        agreement = parts.agreement
+        if self.muted or agreement.remote is None or not agreement.direction.sends:
+            self.skip(1)
+            return None
+        frame = None if self._dtmf is None else self._dtmf.next(self._timestamp)
+        if frame is not None and agreement.dtmf is not None:
+            kind, stamp, payload = agreement.dtmf.send_payload_type, frame.timestamp, frame.payload
+            marker = frame.marker
+        else:
+            kind, stamp = agreement.codec.send_payload_type, self._timestamp
+            payload = parts.encoder.encode(self._tones.block(parts.encoder.frame_samples, self.tone_hz))
+            marker = self._resumes
+        packet = RtpPacket(kind, self._sequence, stamp, self.ssrc, payload, marker).pack()
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        self._timestamp = (self._timestamp + self._step) & 0xFFFFFFFF
+        self._resumes = False
+        self.sent += 1
+        return packet if parts.protector is None else parts.protector.protect(packet)

@@ -1,0 +1,97 @@
+"""Tones: made with continuous phase, and found again in decoded audio."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from certsuite.media.codecs import Samples
+
+LEVEL_DBFS = -12.0
+"Level of generated tones; 0 dBFS is a sine that just reaches full scale."
+FLOOR_DBFS = -60.0
+"What is weaker is silence."
+_FULL_SCALE = 32768.0
+_LOWEST_HZ = 150.0
+_HIGHEST_HZ = 3800.0
+
+
+class ToneGenerator:
+    """A sine whose frequency may change between any two blocks without a jump of its phase."""
+
+    def __init__(self, rate: int, level_dbfs: float = LEVEL_DBFS) -> None:
+        self.rate = rate
+        self._amplitude = _FULL_SCALE * 10 ** (level_dbfs / 20)
+        self._phase = 0.0
+        self._steps = np.arange(1, 1, dtype=np.float64)
+
+    def block(self, count: int, hz: float | None) -> Samples:
+        """The next ``count`` samples at ``hz``; silence for none."""
+        if hz is None:
+            self._phase = 0.0
+            return np.zeros(count, np.int16)
+        if len(self._steps) != count:
+            self._steps = np.arange(count, dtype=np.float64)
+        step = 2 * np.pi * hz / self.rate
+        samples = np.sin(self._phase + step * self._steps)
+        samples *= self._amplitude
+        self._phase = (self._phase + step * count) % (2 * np.pi)
+        return samples.astype(np.int16)
+
+
+@dataclass(frozen=True, slots=True)
+class Tone:
+    """The strongest tone of a window."""
+
+    hz: float
+    level_dbfs: float
+    purity: float
+    "Share of the window's energy that is in the tone, 0 to 1."
+
+
+SILENCE = Tone(0.0, -120.0, 0.0)
+
+
+def detect_tone(samples: Samples, rate: int) -> Tone:
+    """The strongest tone between 150 and 3800 Hz; :data:`SILENCE` if there is none above -60 dBFS.
+
+    Needs 20 ms of samples at least; the frequency is exact to about a hertz in 100 ms of a pure tone.
+    """
+    count = len(samples)
+    if count < rate // 50:
+        return SILENCE
+    window, gain = _window(count)
+    spectrum = np.abs(np.fft.rfft(samples * window))
+    energy = spectrum * spectrum
+    # The two lowest bins hold a constant offset and its leakage.
+    total = float(energy[2:].sum())
+    width = rate / count
+    low, high = max(int(_LOWEST_HZ / width), 2), min(int(_HIGHEST_HZ / width) + 1, len(spectrum) - 3)
+    if total <= 0 or high <= low:
+        return SILENCE
+    peak = low + int(np.argmax(spectrum[low:high]))
+    lobe = float(energy[max(peak - 2, 2) : peak + 3].sum())
+    # A sine of amplitude A has the energy (A/2)^2 * sum(window^2) * count in its half of the spectrum.
+    amplitude = 2 * np.sqrt(lobe / gain)
+    level = 20 * np.log10(max(amplitude, 1e-6) / _FULL_SCALE)
+    if level < FLOOR_DBFS:
+        return SILENCE
+    return Tone((peak + _offset(spectrum, peak)) * width, round(float(level), 2), min(lobe / total, 1.0))
+
+
+def _offset(spectrum: NDArray[np.float64], peak: int) -> float:
+    """How far the tone is from the strongest bin, in bins: exact for a Hann window."""
+    left, middle, right = (float(spectrum[peak + step]) for step in (-1, 0, 1))
+    side, sign = (right, 1.0) if right >= left else (left, -1.0)
+    ratio = side / middle
+    return sign * min(max((2 * ratio - 1) / (ratio + 1), 0.0), 0.5)
+
+
+@lru_cache(maxsize=32)
+def _window(count: int) -> tuple[NDArray[np.float64], float]:
+    """A Hann window, and four times the energy that a sine of amplitude 1 has in the half spectrum behind it."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(count) / count)
+    return window, float((window * window).sum()) * count

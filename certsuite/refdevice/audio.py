@@ -1,0 +1,80 @@
+"""G.711 and the tones of digits, in the standard library alone (ITU-T G.711, Q.23)."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from functools import cache
+from itertools import pairwise
+
+RATE = 8000
+DIGITS = "0123456789*#ABCD"
+"Digits in the order of their event codes (RFC 4733 section 3.2)."
+SILENCE = {"PCMU": 0xFF, "PCMA": 0xD5}
+_ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
+_KEYPAD = "123A456B789C*0#D"
+_AMPLITUDE = 6000
+_ULAW_BIAS = 0x84
+
+
+def ulaw_to_linear(code: int) -> int:
+    """16 bit sample of a mu-law octet."""
+    code = ~code & 0xFF
+    magnitude = (((code & 0x0F) << 3) + _ULAW_BIAS << ((code & 0x70) >> 4)) - _ULAW_BIAS
+    return -magnitude if code & 0x80 else magnitude
+
+
+def alaw_to_linear(code: int) -> int:
+    """16 bit sample of an A-law octet."""
+    code ^= 0x55
+    segment, magnitude = (code & 0x70) >> 4, ((code & 0x0F) << 4) + 8
+    if segment:
+        magnitude = magnitude + 0x100 << segment - 1
+    return magnitude if code & 0x80 else -magnitude
+
+
+@cache
+def _nearest(codec: str) -> tuple[list[int], list[int]]:
+    """Boundaries between neighbouring sample values of a codec, and the octets on their sides."""
+    decode = _DECODERS[codec]
+    values: dict[int, int] = {}
+    for code in range(256):
+        # Both zeroes of mu-law are one value: the positive one is kept.
+        values[decode(code)] = code
+    ordered = sorted(values)
+    boundaries = [(low + high) // 2 for low, high in pairwise(ordered)]
+    return boundaries, [values[value] for value in ordered]
+
+
+def encode(samples: list[int], codec: str) -> bytes:
+    """G.711 octets of 16 bit samples, each the nearest value of the codec."""
+    boundaries, codes = _nearest(codec)
+    return bytes(codes[bisect_left(boundaries, sample)] for sample in samples)
+
+
+def decode(data: bytes, codec: str) -> list[int]:
+    """16 bit samples of G.711 octets."""
+    decoder = _DECODERS[codec]
+    return [decoder(code) for code in data]
+
+
+@cache
+def _table(source: str, target: str) -> bytes:
+    return encode(decode(bytes(range(256)), source), target)
+
+
+def transcode(data: bytes, source: str, target: str) -> bytes:
+    """G.711 octets of one law as those of the other."""
+    return data if source == target else data.translate(_table(source, target))
+
+
+@cache
+def digit_tone(digit: str, codec: str, duration_ms: int) -> bytes:
+    """The two tones of a digit as G.711."""
+    row, column = divmod(_KEYPAD.index(digit), 4)
+    steps = [2 * math.pi * frequency / RATE for frequency in (_ROWS[row], _COLUMNS[column])]
+    samples = [int(_AMPLITUDE * sum(math.sin(step * n) for step in steps)) for n in range(RATE * duration_ms // 1000)]
+    return encode(samples, codec)
+
+
+_DECODERS = {"PCMU": ulaw_to_linear, "PCMA": alaw_to_linear}

@@ -1,0 +1,118 @@
+"""The device's configuration: ``phone.toml`` in a directory."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+FILE_NAME = "phone.toml"
+_USER_AGENT = "Certsuite ReferencePhone/1.0"
+_BOOT_S, _RETRY_S, _EXPIRES_S = 0.1, 1.0, 240
+
+
+class ConfigError(ValueError):
+    """The configuration cannot be used; the text names the file and the field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One account."""
+
+    user: str
+    "User of the AoR."
+    domain: str
+    "Registrar domain. It is never resolved."
+    auth_user: str
+    password: str = field(repr=False)
+    display_name: str = ""
+
+    @property
+    def aor(self) -> str:
+        return f"sip:{self.user}@{self.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All that the device is told."""
+
+    address: str
+    "Local address for SIP and RTP."
+    outbound_proxy: str
+    resolver: tuple[str, int]
+    "Address and port of the DNS server."
+    trusted_roots: Path
+    "PEM file."
+    lines: tuple[Line, ...]
+    user_agent: str = _USER_AGENT
+    boot_s: float = _BOOT_S
+    "Seconds from start until it does anything."
+    retry_s: float = _RETRY_S
+    "Seconds until it tries again after every target failed."
+    expires: int = _EXPIRES_S
+    "Expiry that is asked for, in seconds."
+
+
+def load(directory: Path) -> Config:
+    """Read ``phone.toml`` of a directory. Raises :class:`ConfigError`."""
+    path = directory / FILE_NAME
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    reader = _Reader(str(path), table)
+    lines = table.get("lines")
+    if not isinstance(lines, list) or not lines:
+        raise ConfigError(f"{path}: lines: at least one is needed")
+    return Config(
+        address=reader.text("address"),
+        outbound_proxy=reader.text("outbound_proxy"),
+        resolver=reader.endpoint("resolver"),
+        trusted_roots=directory / reader.text("trusted_roots"),
+        lines=tuple(_line(_Reader(f"{path}: lines[{index}]", line)) for index, line in enumerate(lines)),
+        user_agent=reader.text("user_agent", _USER_AGENT),
+        boot_s=reader.number("boot_s", _BOOT_S),
+        retry_s=reader.number("retry_s", _RETRY_S),
+        expires=int(reader.number("expires", _EXPIRES_S)),
+    )
+
+
+def _line(reader: _Reader) -> Line:
+    return Line(
+        user=reader.text("user"),
+        domain=reader.text("domain"),
+        auth_user=reader.text("auth_user"),
+        password=reader.text("password"),
+        display_name=reader.text("display_name", ""),
+    )
+
+
+class _Reader:
+    """Typed values of a TOML table."""
+
+    def __init__(self, place: str, table: Any) -> None:
+        self._place = place
+        if not isinstance(table, dict):
+            raise ConfigError(f"{place}: a table was expected")
+        self._table: dict[str, Any] = table
+
+    def text(self, name: str, default: str | None = None) -> str:
+        value = self._table.get(name, default)
+        if value is None:
+            raise ConfigError(f"{self._place}: {name}: is missing")
+        if not isinstance(value, str) or "\n" in value or "\r" in value:
+            raise ConfigError(f"{self._place}: {name}: one line of text was expected")
+        return value
+
+    def number(self, name: str, default: float) -> float:
+        value = self._table.get(name, default)
+        if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
+            raise ConfigError(f"{self._place}: {name}: a number that is not negative was expected")
+        return float(value)
+
+    def endpoint(self, name: str) -> tuple[str, int]:
+        address, _, port = self.text(name).partition(":")
+        if port and not (port.isdecimal() and 0 < int(port) < 65_536):
+            raise ConfigError(f"{self._place}: {name}: address:port was expected")
+        return address, int(port or 53)

@@ -1,0 +1,228 @@
+"""The media of one call: SRTP both ways, the echo, digits, paced by absolute deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections import deque
+from collections.abc import Iterator
+
+from certsuite.refdevice import audio
+from certsuite.refdevice.behaviour import Behaviour
+from certsuite.refdevice.rtp import FRAME, JitterBuffer, Packet, parse, telephone_event
+from certsuite.refdevice.sdp import KEY_BYTES, Agreement, Local
+from certsuite.refdevice.srtp import SrtpError, SrtpReceiver, SrtpSender
+
+log = logging.getLogger("refdevice.media")
+
+_FRAME_S = FRAME / audio.RATE
+_BEHIND_S = 0.2
+"Further behind than this, frames are left out rather than sent in a burst."
+_EVENT_FRAMES = 6
+"A digit lasts 120 ms."
+_PAUSE_FRAMES = 4
+"Between two digits are 80 ms."
+_END_PACKETS = 3
+_IN_BAND_MS = 120
+_DATAGRAM = 2048
+
+
+class MediaSession:
+    """The device's end of one call's audio."""
+
+    def __init__(self, address: str, behaviour: Behaviour, *, incoming: bool) -> None:
+        """Open the port. ``incoming`` says who called. Raises :class:`OSError` if there is none."""
+        self._behaviour = behaviour
+        self._socket = _even_port(address)
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self._socket.fileno(), self._readable)
+        self._key = secrets.token_bytes(KEY_BYTES)
+        self._session, self._version = secrets.randbelow(1 << 31), 0
+        sending_key = self._key if behaviour.true_key else secrets.token_bytes(KEY_BYTES)
+        self._sender = SrtpSender(sending_key)
+        self._receiver: SrtpReceiver | None = None
+        self._remote_key: bytes | None = None
+        self._buffer = JitterBuffer()
+        self._agreement: Agreement | None = None
+        self._digits: deque[tuple[str, asyncio.Future[None]]] = deque()
+        self._ssrc = secrets.randbits(32)
+        self._sequence = secrets.randbelow(1 << 15)
+        self._timestamp = secrets.randbits(31)
+        self.echoes = behaviour.echoes_incoming if incoming else behaviour.echoes_outgoing
+        self.held = False
+        "Whether the device holds the call: it sends silence."
+        self.muted = not behaviour.sends_rtp
+        "Whether it sends nothing at all."
+        self.received = 0
+        "Packets that were authentic."
+        self.refused = 0
+        "Packets that were not."
+
+    def local(self) -> Local:
+        """The device's end for a description; each call is a new version of it."""
+        address, port = self._socket.getsockname()
+        self._version += 1
+        return Local(address, port, self._key, self._session, self._version)
+
+    def agree(self, agreement: Agreement) -> None:
+        """Go on with what has been agreed. A key that stays keeps its roll-over counter."""
+        if self._agreement is None or agreement.remote_key != self._remote_key:
+            self._remote_key = agreement.remote_key
+            self._receiver = SrtpReceiver(agreement.remote_key) if agreement.remote_key else None
+            self._buffer.clear()
+        self._agreement = agreement
+        log.info("media: %s %s to %s:%d", agreement.codec, agreement.direction, *agreement.remote)
+
+    @property
+    def has_events(self) -> bool:
+        """Whether digits can be sent as telephone events."""
+        return self._agreement is not None and self._agreement.event_payload_type is not None
+
+    async def send_digit(self, digit: str) -> None:
+        """Send one digit after those that are under way, and wait until it was sent."""
+        sent: asyncio.Future[None] = self._loop.create_future()
+        self._digits.append((digit, sent))
+        await sent
+
+    async def run(self) -> None:
+        """Send a frame each 20 ms, until cancelled."""
+        deadline = self._loop.time()
+        frames = self._frames()
+        while True:
+            packet = next(frames)
+            if packet is not None:
+                self._send(packet)
+            deadline += _FRAME_S
+            now = self._loop.time()
+            if now - deadline > _BEHIND_S:
+                log.warning("media: %d ms behind", (now - deadline) * 1000)
+                deadline = now
+            await asyncio.sleep(deadline - now)
+
+    def close(self) -> None:
+        """Close the port; digits that were not sent are given up."""
+        self._loop.remove_reader(self._socket.fileno())
+        self._socket.close()
+        for _, sent in self._digits:
+            sent.cancel()
+        self._digits.clear()
+        log.info("media: %d packets received, %d refused", self.received, self.refused)
+
+    # --- sending
+
+    def _frames(self) -> Iterator[Packet | None]:
+        """What to send, a packet or nothing for each 20 ms."""
+        marker = True
+        while True:
+            agreement = self._agreement
+            if agreement is None or not agreement.sends or self.muted:
+                self._buffer.take()
+                marker = True
+                self._skip()
+                yield None
+                continue
+            if self._digits:
+                digit, sent = self._digits[0]
+                yield from self._digit(digit, agreement)
+                if not sent.done():
+                    sent.set_result(None)
+                if self._digits and self._digits[0][1] is sent:
+                    self._digits.popleft()
+                continue
+            yield self._audio(self._heard(agreement), agreement, marker=marker)
+            marker = False
+
+    def _digit(self, digit: str, agreement: Agreement) -> Iterator[Packet | None]:
+        """A digit and the pause after it."""
+        code = (audio.DIGITS.index(digit) + self._behaviour.dtmf_shift) % len(audio.DIGITS)
+        if self._behaviour.dtmf_in_band:
+            tone = audio.digit_tone(audio.DIGITS[code], agreement.codec, _IN_BAND_MS)
+            for at in range(0, len(tone), FRAME):
+                yield self._audio(tone[at : at + FRAME], agreement)
+        elif agreement.event_payload_type is not None:
+            # The timestamp is that of the beginning in every packet; time goes on all the same.
+            beginning = self._timestamp
+            for frame in range(1, _EVENT_FRAMES + _END_PACKETS):
+                self._buffer.take()
+                payload = telephone_event(code, min(frame, _EVENT_FRAMES) * FRAME, end=frame >= _EVENT_FRAMES)
+                self._skip()
+                yield self._packet(agreement.event_payload_type, beginning, payload, marker=frame == 1)
+        for frame in range(_PAUSE_FRAMES):
+            yield self._audio(self._heard(agreement), agreement, marker=frame == 0)
+
+    def _heard(self, agreement: Agreement) -> bytes:
+        """20 ms of what came in; silence if nothing did, or if it is not to be echoed."""
+        frame = self._buffer.take()
+        if frame is None or self.held or not self.echoes:
+            return bytes([audio.SILENCE[agreement.codec]]) * FRAME
+        return frame
+
+    def _audio(self, frame: bytes, agreement: Agreement, *, marker: bool = False) -> Packet:
+        packet = self._packet(agreement.payload_type, self._timestamp, frame, marker=marker)
+        self._skip()
+        return packet
+
+    def _packet(self, payload_type: int, timestamp: int, payload: bytes, *, marker: bool) -> Packet:
+        self._sequence = (self._sequence + 1) & 0xFFFF
+        return Packet(payload_type, self._sequence, timestamp, self._ssrc, payload, marker)
+
+    def _skip(self) -> None:
+        self._timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
+
+    def _send(self, packet: Packet) -> None:
+        agreement = self._agreement
+        assert agreement is not None
+        data = packet.to_bytes()
+        if agreement.remote_key is not None:
+            data = self._sender.protect(data)
+        try:
+            self._socket.sendto(data, agreement.remote)
+        except OSError as error:
+            # The far end's port may be closed for a while; that is for the signalling to find out.
+            log.debug("media: %s", error)
+
+    # --- receiving
+
+    def _readable(self) -> None:
+        while True:
+            try:
+                data = self._socket.recv(_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError as error:
+                log.debug("media: %s", error)
+                return
+            self._received(data)
+
+    def _received(self, data: bytes) -> None:
+        agreement = self._agreement
+        if agreement is None:
+            return
+        try:
+            packet = parse(self._receiver.unprotect(data) if self._receiver else data)
+        except SrtpError:
+            self.refused += 1
+            return
+        self.received += 1
+        heard = b""  # a telephone event: it has its place in the sequence, and is not heard
+        for codec, payload_type in (("PCMU", 0), ("PCMA", 8), (agreement.codec, agreement.payload_type)):
+            if packet.payload_type == payload_type:
+                heard = audio.transcode(packet.payload, codec, agreement.codec)
+        self._buffer.put(packet, heard, bytes([audio.SILENCE[agreement.codec]]) * FRAME)
+
+
+def _even_port(address: str) -> socket.socket:
+    """A UDP socket at an even port (RFC 3550 section 11)."""
+    while True:
+        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        try:
+            opened.bind((address, 0))
+            opened.setblocking(False)
+        except OSError:
+            opened.close()
+            raise
+        if opened.getsockname()[1] % 2 == 0:
+            return opened
+        opened.close()

@@ -1,0 +1,128 @@
+"""How the device writes its requests and responses (RFC 3261 sections 8 and 12)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from certsuite.refdevice.behaviour import Behaviour
+from certsuite.refdevice.config import Config, Line
+from certsuite.refdevice.transport import Flow
+from certsuite.sip.message import SipMessage
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, UPDATE"
+SDP_TYPE = "application/sdp"
+Header = tuple[str, str]
+
+REASONS = {
+    100: "Trying",
+    180: "Ringing",
+    200: "OK",
+    400: "Bad Request",
+    404: "Not Found",
+    415: "Unsupported Media Type",
+    420: "Bad Extension",
+    469: "Bad Info Package",
+    481: "Call/Transaction Does Not Exist",
+    486: "Busy Here",
+    487: "Request Terminated",
+    488: "Not Acceptable Here",
+    491: "Request Pending",
+    500: "Server Internal Error",
+    501: "Not Implemented",
+}
+
+
+def new_branch() -> str:
+    return f"z9hG4bK{secrets.token_hex(8)}"
+
+
+def new_tag() -> str:
+    return secrets.token_hex(5)
+
+
+def quoted(text: str) -> str:
+    """A quoted-string."""
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+class Composer:
+    """Writes messages in the device's name."""
+
+    def __init__(self, config: Config, behaviour: Behaviour) -> None:
+        self._config = config
+        self._behaviour = behaviour
+        self.user_agent = (behaviour.user_agent or "{configured}").replace("{configured}", config.user_agent)
+
+    @property
+    def route(self) -> str:
+        """The outbound proxy as a Route."""
+        return f"<sip:{self._config.outbound_proxy};transport=tls;lr>"
+
+    @staticmethod
+    def from_value(line: Line, tag: str) -> str:
+        name = f"{quoted(line.display_name)} " if line.display_name else ""
+        return f"{name}<{line.aor}>;tag={tag}"
+
+    def contact_uri(self, line: Line, flow: Flow) -> str:
+        """Where the line is reached: over this flow. Never a ``sips:`` URI, which Webex Calling does not support."""
+        transport = "tls" if flow.secure else "tcp"
+        return f"{self._behaviour.contact_scheme}:{line.user}@{flow.local[0]}:{flow.local[1]};transport={transport}"
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        flow: Flow,
+        *,
+        from_value: str,
+        to_value: str,
+        call_id: str,
+        cseq: int,
+        branch: str = "",
+        routes: Iterable[str] = (),
+        extra: Iterable[Header] = (),
+        sdp: bytes = b"",
+    ) -> SipMessage:
+        """A request with the headers that each one has, then ``extra``."""
+        transport = "TLS" if flow.secure else "TCP"
+        address, port = flow.local
+        headers: list[Header] = [
+            ("Via", f"SIP/2.0/{transport} {address}:{port};branch={branch or new_branch()};rport"),
+            ("Max-Forwards", "70"),
+            *(("Route", route) for route in routes),
+            ("From", from_value),
+            ("To", to_value),
+            ("Call-ID", call_id),
+            ("CSeq", f"{cseq} {method}"),
+            *extra,
+        ]
+        methods = self._behaviour.user_agent_methods
+        if methods is None or method in methods:
+            headers.append(("User-Agent", self.user_agent))
+        if sdp:
+            headers.append(("Content-Type", SDP_TYPE))
+        return SipMessage(method=method, uri=uri, headers=tuple(headers), body=sdp)
+
+    def response(
+        self, request: SipMessage, status: int, *, tag: str = "", extra: Iterable[Header] = (), sdp: bytes = b""
+    ) -> SipMessage:
+        """A response to ``request``; ``tag`` goes into its To if there is none."""
+        to_value = request.get("To") or ""
+        if status > 100 and not request.to_tag:
+            to_value += f";tag={tag or new_tag()}"
+        headers: list[Header] = [("Via", via) for via in request.all("Via")]
+        if 100 < status < 300:
+            headers += [("Record-Route", route) for route in request.all("Record-Route")]
+        headers += [
+            ("From", request.get("From") or ""),
+            ("To", to_value),
+            ("Call-ID", request.call_id),
+            ("CSeq", request.get("CSeq") or ""),
+            *extra,
+        ]
+        if self._behaviour.user_agent_methods is None:
+            headers.append(("Server", self.user_agent))
+        if sdp:
+            headers.append(("Content-Type", SDP_TYPE))
+        return SipMessage(status=status, reason=REASONS[status], headers=tuple(headers), body=sdp)

@@ -1,0 +1,157 @@
+"""A call from the device, until it is answered (RFC 3261 section 13.2)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import secrets
+
+from certsuite.refdevice.bindings import LineState
+from certsuite.refdevice.call import TRANSACTION_S, Call, CallFailed, Owner, State
+from certsuite.refdevice.config import Line
+from certsuite.refdevice.dialog import Dialog
+from certsuite.refdevice.messages import ALLOW, Header, new_tag
+from certsuite.refdevice.sdp import Unacceptable, conclude, offer
+from certsuite.refdevice.transport import ClientTransaction, Flow, FlowFailed
+from certsuite.sip.message import SipMessage, user_host
+
+log = logging.getLogger("refdevice.outgoing")
+
+_NUMBER = re.compile(r"[0-9A-Za-z+*#._-]{1,64}")
+
+
+def dialled_uri(text: str, line: Line) -> str:
+    """The URI of what the user dials, a number or a SIP URI. Raises :class:`CallFailed`."""
+    if _NUMBER.fullmatch(text):
+        return f"sip:{text.replace('#', '%23')}@{line.domain}"
+    uri = text if text.startswith("sip:") else f"sip:{text}"
+    if not user_host(uri)[1] or re.search(r"[\s<>\"]", uri):
+        raise CallFailed(f"{text} is neither a number nor a SIP URI")
+    return uri
+
+
+class OutgoingCall(Call):
+    """Calls until it is answered, refused or cancelled."""
+
+    def __init__(self, owner: Owner, line: LineState, flow: Flow, uri: str) -> None:
+        tag = new_tag()
+        dialog = Dialog(
+            line=line.line,
+            call_id=secrets.token_hex(12),
+            local_value=owner.composer.from_value(line.line, tag),
+            remote_value=f"<{uri}>",
+            remote_target=uri,
+            local_tag=tag,
+            routes=[owner.composer.route],
+        )
+        super().__init__(owner, line, flow, dialog, incoming=False)
+        self._invite: SipMessage | None = None
+        self._is_heard = False
+        "Whether a provisional response came: no CANCEL before (RFC 3261 section 9.1)."
+        self._cancelled = False
+        self._finished = asyncio.Event()
+
+    async def place(self) -> None:
+        """Send the INVITE and see it through to its final response."""
+        try:
+            response = await self._invited()
+            if response.status >= 300:
+                self.end(f"{response.status} {response.reason}")
+                return
+            self.state = State.ESTABLISHED
+            try:
+                self.media.agree(conclude(response.body))
+            except Unacceptable as problem:
+                log.warning("INVITE: %s", problem)
+                await self.hang_up()
+                return
+            if self._cancelled:
+                await self.hang_up()  # the answer crossed the CANCEL
+                return
+            self.start_media()
+            self.owner.announce("established")
+        except TimeoutError:
+            self.end("no answer to INVITE")
+        except FlowFailed as failure:
+            self.end(str(failure))
+        finally:
+            self._finished.set()
+
+    def cancel(self) -> None:
+        """Take the INVITE back. Raises :class:`CallFailed` if it has been answered."""
+        if self.state is not State.CALLING:
+            raise CallFailed("the call is not being placed")
+        if not self._cancelled:
+            self._cancelled = True
+            if self._is_heard:
+                self._send_cancel()
+
+    async def _invited(self) -> SipMessage:
+        """The final response, challenges answered. Raises :class:`TimeoutError` and :class:`FlowFailed`."""
+        authorization: Header | None = None
+        sdp = offer(self.media.local(), "sendrecv")
+        while True:
+            extra = [self.contact(self.flow), ("Allow", ALLOW), *([authorization] if authorization else [])]
+            invite = self.dialog.request("INVITE", self.composer, self.flow, extra=extra, sdp=sdp)
+            self._invite, self._is_heard = invite, False
+            transaction = self.flow.transact(invite)
+            response = await self._final(transaction)
+            transaction.close()
+            if response.status < 300:
+                self.dialog.confirmed(response)
+            self.acknowledge(invite, response)
+            has_answered = authorization is not None and not self.line.credentials.is_stale(response)
+            if response.status not in (401, 407) or has_answered or self._cancelled:
+                return response
+            authorization = self.line.credentials.answer(response, "INVITE", invite.uri)
+            if authorization is None:
+                return response
+
+    async def _final(self, transaction: ClientTransaction) -> SipMessage:
+        response = await transaction.response(TRANSACTION_S)
+        while response.status < 200:
+            if not self._is_heard:
+                self._is_heard = True
+                if self._cancelled:
+                    self._send_cancel()
+            self._progress(response)
+            response = await transaction.response()
+        return response
+
+    def _progress(self, response: SipMessage) -> None:
+        if response.status == 100:
+            return
+        self.owner.announce(f"progress {response.status}")
+        if response.has_sdp:
+            try:
+                self.media.agree(conclude(response.body))
+            except Unacceptable as problem:
+                log.warning("%d: %s", response.status, problem)
+                return
+            self.start_media()
+
+    def _send_cancel(self) -> None:
+        invite = self._invite
+        assert invite is not None
+        cancel = self.composer.request(
+            "CANCEL",
+            invite.uri,
+            self.flow,
+            from_value=invite.get("From") or "",
+            to_value=invite.get("To") or "",
+            call_id=invite.call_id,
+            cseq=invite.cseq[0],
+            branch=invite.branch,
+            routes=invite.all("Route"),
+        )
+        self._try_send(cancel)
+        self.owner.spawn(self._after_cancel())
+
+    async def _after_cancel(self) -> None:
+        """A far end that answers the CANCEL by nothing is given up in time."""
+        try:
+            async with asyncio.timeout(TRANSACTION_S):
+                await self._finished.wait()
+        except TimeoutError:
+            self.end("cancelled, and no final response came")

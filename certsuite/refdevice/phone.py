@@ -1,0 +1,232 @@
+"""The phone: what it does with requests and with what its user wants."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from certsuite.refdevice.behaviour import Behaviour
+from certsuite.refdevice.bindings import LineState
+from certsuite.refdevice.call import Call, CallFailed, State
+from certsuite.refdevice.config import Config
+from certsuite.refdevice.incoming import IncomingCall
+from certsuite.refdevice.messages import ALLOW, Composer, Header
+from certsuite.refdevice.outgoing import OutgoingCall, dialled_uri
+from certsuite.refdevice.registration import Registration
+from certsuite.refdevice.sdp import Unacceptable, answer
+from certsuite.refdevice.tasks import Tasks
+from certsuite.refdevice.transport import Flow, FlowFailed
+from certsuite.sip.message import SipMessage, uri_of, user_host
+
+log = logging.getLogger("refdevice.phone")
+
+_MANDATORY = ("Via", "From", "To", "Call-ID")
+_ACCEPT = ("Accept", "application/sdp")
+
+
+class Phone:
+    """The device: its registration and the one call that it can have."""
+
+    def __init__(
+        self,
+        config: Config,
+        behaviour: Behaviour,
+        tasks: Tasks,
+        *,
+        announce: Callable[[str], None],
+        resync: Callable[[], None],
+    ) -> None:
+        """``resync`` reads the configuration again. Raises :class:`OSError` if the trusted roots cannot be read."""
+        self.behaviour = behaviour
+        self.announce = announce
+        self.call: Call | None = None
+        self._tasks = tasks
+        self._resync = resync
+        self.registration = Registration(
+            config, behaviour, listener=self, announce=announce, flow_in_use=self._is_in_use
+        )
+
+    # --- what calls need
+
+    @property
+    def composer(self) -> Composer:
+        return self.registration.composer
+
+    def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._tasks.spawn(coroutine)
+
+    async def usable_flow(self, timeout: float) -> Flow | None:
+        return await self.registration.usable_flow(timeout)
+
+    def call_ended(self, call: Call) -> None:
+        if self.call is call:
+            self.call = None
+        # Not before what is under way has been sent: the 200 to a BYE goes over the flow that may now close.
+        asyncio.get_running_loop().call_soon(self.registration.close_unused)
+
+    def _is_in_use(self, flow: Flow) -> bool:
+        return self.call is not None and self.call.flow is flow
+
+    # --- what the user does
+
+    def dial(self, text: str, number: int = 1) -> None:
+        """Place a call from a line. Raises :class:`CallFailed`."""
+        if self.call is not None:
+            raise CallFailed("there is a call already")
+        line = self._line(number)
+        if line.flow is None or not line.flow.alive:
+            raise CallFailed(f"line {number} is not registered")
+        call = OutgoingCall(self, line, line.flow, dialled_uri(text, line.line))
+        self.call = call
+        self.spawn(call.place())
+
+    def answer(self) -> None:
+        """Answer the call that rings. Raises :class:`CallFailed`."""
+        try:
+            self._ringing().answer()
+        except (FlowFailed, Unacceptable) as problem:
+            raise CallFailed(str(problem)) from problem
+
+    def reject(self) -> None:
+        """Refuse the call that rings. Raises :class:`CallFailed`."""
+        self._ringing().reject()
+
+    async def hang_up(self) -> None:
+        """End the call, however far it is. Raises :class:`CallFailed` if there is none."""
+        call = self.any_call()
+        if isinstance(call, IncomingCall) and call.state is State.RINGING:
+            call.reject()
+        elif isinstance(call, OutgoingCall) and call.state is State.CALLING:
+            call.cancel()
+        else:
+            await call.hang_up()
+
+    def any_call(self) -> Call:
+        """The call. Raises :class:`CallFailed` if there is none."""
+        if self.call is None:
+            raise CallFailed("there is no call")
+        return self.call
+
+    def status(self) -> str:
+        """Where the device is, in one line."""
+        states = self.registration.bindings.states
+        registered = [state for state in states if state.flow is not None]
+        where = str(registered[0].flow.target) if registered and registered[0].flow else "none"
+        call = self.call.state.value if self.call else "none"
+        held = ",held" if self.call is not None and self.call.on_hold else ""
+        return f"registered={len(registered)}/{len(states)} target={where} call={call}{held}"
+
+    def _line(self, number: int) -> LineState:
+        for state in self.registration.bindings.states:
+            if state.number == number:
+                return state
+        raise CallFailed(f"there is no line {number}")
+
+    def _ringing(self) -> IncomingCall:
+        call = self.any_call()
+        if not isinstance(call, IncomingCall):
+            raise CallFailed("the call does not ring")
+        return call
+
+    # --- what comes from the network
+
+    def flow_lost(self, flow: Flow) -> None:
+        self.registration.lost(flow)
+        if isinstance(self.call, IncomingCall) and self.call.flow is flow and self.call.state is State.RINGING:
+            self.call.end("its flow was lost before it was answered")
+
+    def response_received(self, flow: Flow, response: SipMessage) -> None:
+        is_answer = 200 <= response.status < 300 and response.cseq[1] == "INVITE"
+        if is_answer and self.call is not None and self.call.dialog.call_id == response.call_id:
+            self.call.response_repeated(response)
+
+    def request_received(self, flow: Flow, request: SipMessage) -> None:
+        try:
+            self._take(flow, request)
+        except FlowFailed as failure:
+            log.warning("%s: %s", request.method, failure)
+
+    def _take(self, flow: Flow, request: SipMessage) -> None:
+        if not request.get("Via"):
+            log.warning("%s without Via", request.method)
+            return
+        is_whole = all(request.get(name) for name in _MANDATORY) and request.cseq[1] == request.method
+        if not is_whole or not request.from_tag:
+            if request.method != "ACK":
+                self._respond(flow, request, 400)
+            return
+        call = self.call
+        if request.method == "CANCEL":
+            if isinstance(call, IncomingCall) and call.invite.branch == request.branch:
+                call.cancelled(flow, request)
+            else:
+                self._respond(flow, request, 481)
+        elif required := [] if request.method == "ACK" else request.all("Require"):
+            self._respond(flow, request, 420, ("Unsupported", ", ".join(required)))
+        elif request.method == "NOTIFY":
+            self._respond(flow, request, 200)
+            if (request.get("Event") or "").partition(";")[0].strip().lower() == "check-sync":
+                self._resync()
+        elif request.method == "INFO" and request.get("Info-Package") is not None:
+            self._respond(flow, request, 469, ("Recv-Info", ""))
+        elif request.method == "OPTIONS":
+            self._respond(flow, request, 200, ("Allow", ALLOW), _ACCEPT)
+        elif request.to_tag:
+            self._within_dialog(flow, request)
+        elif request.method == "INVITE":
+            self._invited(flow, request)
+        elif request.method == "INFO":
+            self._respond(flow, request, 200)
+        elif request.method in ("BYE", "UPDATE"):
+            self._respond(flow, request, 481)
+        elif request.method != "ACK":
+            self._respond(flow, request, 501, ("Allow", ALLOW))
+
+    def _within_dialog(self, flow: Flow, request: SipMessage) -> None:
+        if self.call is not None and self.call.dialog.is_of(request):
+            if not self.call.flow.alive:
+                self.call.flow = flow
+            if request.method in ("INVITE", "ACK", "BYE", "UPDATE", "INFO"):
+                self.call.request_received(flow, request)
+            else:
+                self._respond(flow, request, 501, ("Allow", ALLOW))
+        elif request.method != "ACK":
+            self._respond(flow, request, 481)
+
+    def _invited(self, flow: Flow, invite: SipMessage) -> None:
+        self._respond(flow, invite, 100)
+        if isinstance(self.call, IncomingCall) and self.call.invite.branch == invite.branch:
+            return  # the same INVITE again
+        user = user_host(invite.uri)[0]
+        lines = [state for state in self.registration.bindings.states if state.line.user == user]
+        if not lines:
+            self._respond(flow, invite, 404)
+            return
+        if self.call is not None:
+            self._respond(flow, invite, 486)
+            return
+        if invite.body and not invite.has_sdp:
+            self._respond(flow, invite, 415, _ACCEPT)
+            return
+        try:
+            call = IncomingCall(self, lines[0], flow, invite)
+        except OSError as error:
+            log.error("no port for media: %s", error)
+            self._respond(flow, invite, 500)
+            return
+        try:
+            if invite.has_sdp:
+                answer(invite.body, call.media.local(), takes_plain=self.behaviour.accepts_plain_rtp)
+        except Unacceptable as problem:
+            log.warning("INVITE: %s", problem)
+            call.media.close()
+            self._respond(flow, invite, 488)
+            return
+        self.call = call
+        call.ring()
+        self.announce(f"ringing {uri_of(invite.get('From') or '')}")
+
+    def _respond(self, flow: Flow, request: SipMessage, status: int, *extra: Header) -> None:
+        flow.send(self.composer.response(request, status, extra=extra))

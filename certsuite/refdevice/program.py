@@ -1,0 +1,114 @@
+"""The program: start, run, and the end in good order."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from certsuite.refdevice.behaviour import Behaviour
+from certsuite.refdevice.call import Call
+from certsuite.refdevice.config import Config, ConfigError, load
+from certsuite.refdevice.control import Control, Output
+from certsuite.refdevice.phone import Phone
+from certsuite.refdevice.tasks import Tasks
+
+log = logging.getLogger("refdevice")
+
+_STOP_S = 2.0
+"Seconds that a stop may take to de-register."
+_TERMINATE_S = 0.3
+"The same when the program is told to end by a signal."
+
+
+class Program:
+    """The device as a process."""
+
+    def __init__(self, directory: Path, config: Config, behaviour: Behaviour) -> None:
+        self._directory = directory
+        self._config = config
+        self._behaviour = behaviour
+        self._output = Output(sys.stdout)
+        self._end: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        "Set when the program is to end, to the seconds that this may take."
+        self._exit_code = 0
+        self._phone: Phone | None = None
+
+    async def run(self) -> int:
+        """Be a phone until told to end; gives the exit code.
+
+        Raises :class:`OSError` if the trusted roots cannot be read.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            if self._behaviour.heeds_sigterm:
+                loop.add_signal_handler(number, self._finish, _TERMINATE_S)
+            else:
+                loop.add_signal_handler(number, log.info, "a signal to end was ignored")
+        if self._behaviour.exits_at_start:
+            log.error("ends at its start")
+            return 1
+        tasks = Tasks()
+        try:
+            return await self._run(tasks)
+        finally:
+            await tasks.close()
+
+    async def _run(self, tasks: Tasks) -> int:
+        await self._boot()
+        if self._end.done():
+            return self._exit_code
+        phone = Phone(self._config, self._behaviour, tasks, announce=self._announce, resync=self._resync)
+        self._phone = phone
+        control = Control(phone, tasks, self._output, resync=self._read_again, stop=lambda: self._finish(_STOP_S))
+        tasks.spawn(control.run())
+        registering = None if self._behaviour.silent else tasks.spawn(phone.registration.run())
+        ends: set[asyncio.Future[Any]] = {self._end, tasks.failure}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if tasks.failure.done():
+            tasks.failure.result()
+        if registering is not None:
+            registering.cancel()
+        if phone.call is not None:
+            tasks.spawn(self._hang_up(phone.call))
+        await phone.registration.deregister(self._end.result())
+        return self._exit_code
+
+    async def _boot(self) -> None:
+        try:
+            async with asyncio.timeout(self._config.boot_s):
+                await asyncio.shield(self._end)
+        except TimeoutError:
+            return
+
+    async def _hang_up(self, call: Call) -> None:
+        if self._phone is not None and self._phone.call is call:
+            await self._phone.hang_up()
+
+    def _announce(self, event: str) -> None:
+        self._output.event(event)
+        if self._behaviour.exits_after_register and event.startswith("registered"):
+            log.error("ends, being registered")
+            self._exit_code = 1
+            self._finish(0.0)
+
+    def _resync(self) -> None:
+        """Told by the network to read the configuration: one that is wrong is left alone."""
+        try:
+            self._read_again()
+        except (ConfigError, OSError) as error:
+            log.error("%s", error)
+            if self._phone is not None:
+                self._phone.registration.reregister()
+
+    def _read_again(self) -> None:
+        """Raises :class:`ConfigError` and :class:`OSError`."""
+        assert self._phone is not None
+        self._phone.registration.reconfigure(load(self._directory))
+
+    def _finish(self, seconds: float) -> None:
+        if not self._end.done():
+            self._end.set_result(seconds)

@@ -1,0 +1,257 @@
+"""Registration: the walk through the targets, refresh, failover and failback, for ever (RFC 3263, RFC 5626)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import random
+import time
+from collections.abc import Callable
+
+from certsuite.refdevice.behaviour import Behaviour
+from certsuite.refdevice.bindings import Bindings, TargetFailed, retry_after
+from certsuite.refdevice.config import Config
+from certsuite.refdevice.dns import DnsError, Resolver
+from certsuite.refdevice.messages import Composer
+from certsuite.refdevice.targets import TargetList, find_targets
+from certsuite.refdevice.tls import TlsChannel, client_context
+from certsuite.refdevice.transport import Flow, FlowFailed, Listener, Target, TlsFailed
+
+log = logging.getLogger("refdevice.registration")
+
+
+class Registration:
+    """Keeps all lines registered over one flow to the best target that serves."""
+
+    def __init__(
+        self,
+        config: Config,
+        behaviour: Behaviour,
+        *,
+        listener: Listener,
+        announce: Callable[[str], None],
+        flow_in_use: Callable[[Flow], bool],
+    ) -> None:
+        """``flow_in_use`` says whether a call needs a flow: it is then left open when the lines move on.
+
+        Raises :class:`OSError` if the trusted roots cannot be read.
+        """
+        self._behaviour = behaviour
+        self._listener = listener
+        self._flow_in_use = flow_in_use
+        self._wake = asyncio.Event()
+        self._has_flow = asyncio.Event()
+        self._forced = False
+        self._starts_over = False
+        self._targets: TargetList | None = None
+        self._retired: list[Flow] = []
+        self._left_alone_until: dict[str, float] = {}
+        self.flow: Flow | None = None
+        "The flow of the registration while there is one."
+        self._take(config)
+        self.bindings = Bindings(config, behaviour, self.composer, announce)
+
+    def _take(self, config: Config) -> None:
+        self._tls = client_context(config.trusted_roots, self._behaviour)
+        self._config = config
+        self._resolver = Resolver(config.resolver, config.address)
+        self.composer = Composer(config, self._behaviour)
+
+    # --- told from outside
+
+    def reregister(self) -> None:
+        """Register every line now, wherever the program is in its retries."""
+        self._forced = True
+        self._wake.set()
+
+    def reconfigure(self, config: Config) -> None:
+        """Take a new configuration and register with it.
+
+        New credentials are used over the flow there is; anything else that has changed makes the device start over.
+        Raises :class:`OSError` if its trusted roots cannot be read; the old configuration then stays.
+        """
+        old = self._config
+        self._take(config)
+        others = self.bindings.configure(config, self.composer)
+        places = ("address", "outbound_proxy", "resolver", "trusted_roots")
+        self._starts_over = others or any(getattr(old, name) != getattr(config, name) for name in places)
+        self.reregister()
+
+    def lost(self, flow: Flow) -> None:
+        """A flow has ended."""
+        if flow in self._retired:
+            self._retired.remove(flow)
+        if flow is self.flow:
+            self._wake.set()
+
+    def close_unused(self) -> None:
+        """Close the flows that were kept for a call, now that it has ended."""
+        for flow in [flow for flow in self._retired if not self._flow_in_use(flow)]:
+            self._retired.remove(flow)
+            flow.close()
+
+    async def usable_flow(self, timeout: float) -> Flow | None:
+        """The flow of the registration, waiting for one; ``None`` after ``timeout`` seconds."""
+        try:
+            async with asyncio.timeout(timeout):
+                while self.flow is None or not self.flow.alive:
+                    self._has_flow.clear()
+                    await self._has_flow.wait()
+        except TimeoutError:
+            return None
+        return self.flow
+
+    # --- the life of the registration
+
+    async def run(self) -> None:
+        """Register, stay registered, and begin again."""
+        failures = 0
+        reconnected_at = -math.inf
+        failed: Target | None = None
+        while True:
+            self._forced = self._starts_over = False
+            flow = await self._walk(failed)
+            failed = None
+            if flow is None:
+                failures += 1
+                await self._wait(retry_after(self._config.retry_s, failures))
+                continue
+            failures = 0
+            failed = await self._stay(flow)
+            self._leave()
+            # Again at once, but not in a circle with a target that takes each flow and drops it.
+            if time.monotonic() - reconnected_at < self._config.retry_s:
+                await self._wait(self._config.retry_s)
+            reconnected_at = time.monotonic()
+
+    async def deregister(self, timeout: float) -> None:
+        """Take the bindings back, as far as that works within ``timeout`` seconds, and close all flows."""
+        if self.flow is not None and self.flow.alive:
+            try:
+                async with asyncio.timeout(timeout):
+                    await self.bindings.deregister(self.flow)
+            except (TimeoutError, TargetFailed) as error:
+                log.warning("not all lines were de-registered: %s", error or "no answer in time")
+        for flow in [*self._retired, *([self.flow] if self.flow else [])]:
+            flow.close()
+
+    async def _stay(self, flow: Flow) -> Target | None:
+        """Refresh until the flow is lost, or its target fails: the target is then returned."""
+        self._use(flow)
+        while True:
+            await self._wait(self.bindings.due() - time.monotonic())
+            if not flow.alive or self._starts_over:
+                return None
+            forced, self._forced = self._forced, False
+            states = [state for state in self.bindings.states if forced or state.due <= time.monotonic()]
+            if not states:
+                continue
+            if (better := await self._fail_back(flow)) is not None:
+                self._leave()
+                flow = better
+                self._use(flow)
+                continue
+            try:
+                await self.bindings.register(flow, states, announced=forced)
+            except TargetFailed as failure:
+                self._note(flow.target, failure)
+                return flow.target
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for the time, or for something that comes before it."""
+        try:
+            async with asyncio.timeout(None if math.isinf(seconds) else max(seconds, 0.0)):
+                await self._wake.wait()
+        except TimeoutError:
+            return
+        finally:
+            self._wake.clear()
+
+    def _use(self, flow: Flow) -> None:
+        self.flow = flow
+        self._has_flow.set()
+        if not flow.alive:
+            self._wake.set()
+
+    def _leave(self) -> None:
+        """Give up the flow in use; it stays open for as long as a call needs it."""
+        flow, self.flow = self.flow, None
+        if flow is None:
+            return
+        if flow.alive and self._flow_in_use(flow):
+            self._retired.append(flow)
+        else:
+            flow.close()
+        self.bindings.left(flow)
+
+    # --- targets
+
+    async def _walk(self, failed: Target | None) -> Flow | None:
+        """Try the targets in their order; one that has just failed is tried last."""
+        self._targets = await self._find_targets()
+        if self._targets is None or not self._behaviour.connects:
+            return None
+        if not self._behaviour.fails_over:
+            return await self._first_that_serves(self._targets.targets[:1])
+        return await self._first_that_serves(sorted(self._targets.targets, key=lambda target: target == failed))
+
+    async def _fail_back(self, flow: Flow) -> Flow | None:
+        """A flow to a better target than that of ``flow``, with the lines registered over it."""
+        if not self._behaviour.fails_back or self._targets is None:
+            return None
+        if not self._targets.better_than(flow.target) and time.monotonic() < self._targets.good_until:
+            return None
+        found = await self._find_targets()
+        if found is None:
+            return None
+        self._targets = found
+        return await self._first_that_serves(found.better_than(flow.target))
+
+    async def _find_targets(self) -> TargetList | None:
+        try:
+            return await find_targets(self._config.outbound_proxy, self._resolver, self._behaviour)
+        except DnsError as error:
+            log.warning("%s", error)
+            return None
+
+    async def _first_that_serves(self, targets: list[Target] | tuple[Target, ...]) -> Flow | None:
+        for target in targets:
+            if self._left_alone_until.get(str(target), 0.0) > time.monotonic():
+                log.info("%s: asked to be left alone for a while", target)
+                continue
+            try:
+                flow = await self._connect(target)
+            except FlowFailed as failure:
+                log.warning("%s: %s", target, failure)
+                continue
+            try:
+                if self._behaviour.garbage_bytes:
+                    flow.send_bytes(random.Random(0).randbytes(self._behaviour.garbage_bytes))
+                await self.bindings.register(flow, self.bindings.states)
+            except (TargetFailed, FlowFailed) as failure:
+                self._note(target, failure)
+                flow.close()
+                self.bindings.left(flow)
+                continue
+            return flow
+        return None
+
+    async def _connect(self, target: Target) -> Flow:
+        """Raises :class:`FlowFailed`."""
+        verifies_name_itself = self._behaviour.verifies_host_name and not self._behaviour.verifies_chain
+        channel = TlsChannel(self._tls, self._config.outbound_proxy, verifies_name_itself=verifies_name_itself)
+        local_address = self._config.address
+        try:
+            return await Flow.connect(target, self._listener, local_address=local_address, channel=channel)
+        except TlsFailed as failure:
+            if self._behaviour.cleartext_port is None:
+                raise
+            log.warning("%s: %s", target, failure)
+        clear = Target(target.host, target.address, self._behaviour.cleartext_port, target.priority)
+        return await Flow.connect(clear, self._listener, local_address=local_address, channel=None)
+
+    def _note(self, target: Target, failure: TargetFailed | FlowFailed) -> None:
+        log.warning("%s: %s", target, failure)
+        if isinstance(failure, TargetFailed) and failure.retry_after:
+            self._left_alone_until[str(target)] = time.monotonic() + failure.retry_after

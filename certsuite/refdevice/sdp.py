@@ -1,0 +1,234 @@
+"""Offer and answer of one audio stream with SDES keys (RFC 8866, RFC 3264, RFC 4568)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from dataclasses import dataclass, field
+
+SUITE = "AES_CM_128_HMAC_SHA1_80"
+KEY_BYTES = 30
+"Master key and master salt of the suite."
+SECURE, PLAIN = "RTP/SAVP", "RTP/AVP"
+EVENT = "telephone-event"
+CODECS = {"PCMU": 0, "PCMA": 8}
+"Codecs of the device with their static payload types (RFC 3551)."
+_EVENT_PAYLOAD_TYPE = 101
+_STATIC = {0: "PCMU", 8: "PCMA"}
+_REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
+_CRYPTO = re.compile(r"(\d{1,9})\s+(\S+)\s+inline:(\S+)((?:\s+\S+)*)\s*")
+
+
+class Unacceptable(ValueError):
+    """There is nothing in the description that the device can take."""
+
+
+@dataclass(frozen=True, slots=True)
+class Crypto:
+    """A ``crypto`` attribute that the device can use."""
+
+    tag: int
+    key: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class Media:
+    """One media description, as far as it concerns the device."""
+
+    kind: str
+    port: int
+    profile: str
+    formats: list[str]
+    address: str
+    direction: str = "sendrecv"
+    encodings: dict[int, tuple[str, int]] = field(default_factory=dict)
+    "Payload type to (encoding name in capitals, clock rate)."
+    cryptos: list[Crypto] = field(default_factory=list)
+
+    def encoding(self, payload_type: int) -> tuple[str, int]:
+        if payload_type in self.encodings:
+            return self.encodings[payload_type]
+        return _STATIC.get(payload_type, ""), 8000
+
+
+@dataclass(frozen=True, slots=True)
+class Local:
+    """The device's own end of a stream."""
+
+    address: str
+    port: int
+    key: bytes = field(repr=False)
+    session: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What both sides have agreed on."""
+
+    remote: tuple[str, int]
+    codec: str
+    payload_type: int
+    direction: str
+    "As seen from the device."
+    event_payload_type: int | None = None
+    remote_key: bytes | None = field(default=None, repr=False)
+    "Master key and salt of what is received; ``None`` is plain RTP."
+
+    @property
+    def sends(self) -> bool:
+        # 0.0.0.0 is the hold of RFC 2543, which is still met.
+        return self.direction in ("sendrecv", "sendonly") and self.remote[0] != "0.0.0.0" and self.remote[1] > 0
+
+
+def parse(body: bytes) -> list[Media]:
+    """The media descriptions of an SDP. Raises :class:`Unacceptable` if it cannot be read."""
+    medias: list[Media] = []
+    address, direction = "", "sendrecv"
+    try:
+        for line in body.decode("utf-8", "replace").splitlines():
+            kind, _, value = line.partition("=")
+            if kind == "m":
+                name, port, profile, *formats = value.split()
+                medias.append(Media(name, int(port.partition("/")[0]), profile, formats, address, direction))
+            elif kind == "c":
+                found = str(ipaddress.IPv4Address(value.split()[2].partition("/")[0]))
+                if medias:
+                    medias[-1].address = found
+                else:
+                    address = found
+            elif kind == "a" and value in _REVERSED:
+                if medias:
+                    medias[-1].direction = value
+                else:
+                    direction = value
+            elif kind == "a" and medias:
+                _media_attribute(medias[-1], value)
+    except (ValueError, IndexError) as error:
+        raise Unacceptable(f"an SDP that cannot be read: {error}") from error
+    if not all(0 <= media.port < 65_536 for media in medias):
+        raise Unacceptable("an SDP that cannot be read: a port out of range")
+    return medias
+
+
+def _media_attribute(media: Media, value: str) -> None:
+    name, _, rest = value.partition(":")
+    if name == "rtpmap":
+        payload_type, encoding = rest.split(None, 1)
+        encoding_name, _, clock = encoding.partition("/")
+        media.encodings[int(payload_type)] = (encoding_name.upper(), int(clock.partition("/")[0]))
+    elif name == "crypto" and (match := _CRYPTO.fullmatch(rest)):
+        tag, suite, inline, parameters = match.groups()
+        if suite != SUITE or not all(one.upper().startswith("WSH=") for one in parameters.split()):
+            return  # RFC 4568 section 6.3: an unknown session parameter makes the line unusable
+        encoded, *rest_of_key = inline.split("|")
+        if any(":" in part for part in rest_of_key):
+            return  # a master key identifier would be in each packet
+        try:
+            key = base64.b64decode(encoded, validate=True)
+        except binascii.Error:
+            return
+        if len(key) == KEY_BYTES:
+            media.cryptos.append(Crypto(int(tag), key))
+
+
+def offer(local: Local, direction: str) -> bytes:
+    """An offer of all codecs, under SRTP."""
+    formats = [*map(str, CODECS.values()), str(_EVENT_PAYLOAD_TYPE)]
+    lines = [f"m=audio {local.port} {SECURE} {' '.join(formats)}"]
+    lines += [f"a=rtpmap:{payload_type} {name}/8000" for name, payload_type in CODECS.items()]
+    lines += _event_lines(_EVENT_PAYLOAD_TYPE)
+    lines += [_crypto_line(1, local.key), "a=ptime:20", f"a={direction}"]
+    return _description(local, lines)
+
+
+def answer(
+    body: bytes, local: Local, wanted: str = "sendrecv", *, takes_plain: bool = False
+) -> tuple[bytes, Agreement]:
+    """The answer to an offer, and what it agrees on. Raises :class:`Unacceptable`.
+
+    ``wanted`` is the direction that the device would like, ``takes_plain`` takes RTP without SRTP.
+    """
+    lines: list[str] = []
+    agreement: Agreement | None = None
+    for media in parse(body):
+        agreed = None if agreement else _accept(media, wanted, takes_plain=takes_plain)
+        if agreed is None:
+            lines.append(f"m={media.kind} 0 {media.profile} {' '.join(media.formats)}")
+            continue
+        agreement, tag = agreed
+        payload_types = [agreement.payload_type]
+        if agreement.event_payload_type is not None:
+            payload_types.append(agreement.event_payload_type)
+        lines.append(f"m=audio {local.port} {media.profile} {' '.join(map(str, payload_types))}")
+        lines.append(f"a=rtpmap:{agreement.payload_type} {agreement.codec}/8000")
+        if agreement.event_payload_type is not None:
+            lines += _event_lines(agreement.event_payload_type)
+        if tag is not None:
+            lines.append(_crypto_line(tag, local.key))
+        lines += ["a=ptime:20", f"a={agreement.direction}"]
+    if agreement is None:
+        raise Unacceptable("no audio stream with a known codec under SRTP")
+    return _description(local, lines), agreement
+
+
+def conclude(body: bytes, wanted: str = "sendrecv") -> Agreement:
+    """What the answer to an offer of the device agrees on. Raises :class:`Unacceptable`."""
+    medias = parse(body)
+    agreed = _accept(medias[0], wanted, takes_plain=False) if medias else None
+    if agreed is None:
+        raise Unacceptable("the answer has no audio stream with a known codec under SRTP")
+    return agreed[0]
+
+
+def _accept(media: Media, wanted: str, *, takes_plain: bool) -> tuple[Agreement, int | None] | None:
+    if media.kind != "audio" or media.port == 0 or not media.address:
+        return None
+    crypto = media.cryptos[0] if media.profile == SECURE and media.cryptos else None
+    if crypto is None and not (takes_plain and media.profile == PLAIN):
+        return None
+    payload_types = [int(name) for name in media.formats if name.isdecimal() and int(name) < 128]
+    codecs = [number for number in payload_types if media.encoding(number)[0] in CODECS]
+    if not codecs:
+        return None
+    events = [number for number in payload_types if media.encoding(number) == (EVENT.upper(), 8000)]
+    agreement = Agreement(
+        remote=(media.address, media.port),
+        codec=media.encoding(codecs[0])[0],
+        payload_type=codecs[0],
+        direction=_direction(media.direction, wanted),
+        event_payload_type=events[0] if events else None,
+        remote_key=crypto.key if crypto else None,
+    )
+    return agreement, crypto.tag if crypto else None
+
+
+def _direction(remote: str, wanted: str) -> str:
+    """The device's direction: what it wants as far as the other side allows it (RFC 3264 section 6.1)."""
+    allowed = _REVERSED[remote]
+    sends = "send" in allowed and "send" in wanted
+    receives = "recv" in allowed and "recv" in wanted
+    return {(True, True): "sendrecv", (True, False): "sendonly", (False, True): "recvonly"}.get(
+        (sends, receives), "inactive"
+    )
+
+
+def _event_lines(payload_type: int) -> list[str]:
+    return [f"a=rtpmap:{payload_type} {EVENT}/8000", f"a=fmtp:{payload_type} 0-15"]
+
+
+def _crypto_line(tag: int, key: bytes) -> str:
+    return f"a=crypto:{tag} {SUITE} inline:{base64.b64encode(key).decode('ascii')}"
+
+
+def _description(local: Local, media_lines: list[str]) -> bytes:
+    head = [
+        "v=0",
+        f"o=- {local.session} {local.version} IN IP4 {local.address}",
+        "s=-",
+        f"c=IN IP4 {local.address}",
+        "t=0 0",
+    ]
+    return "\r\n".join([*head, *media_lines, ""]).encode("ascii", "replace")

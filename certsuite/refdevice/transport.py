@@ -1,0 +1,261 @@
+"""Flows: one connection to a target, the SIP messages on it and the transactions that wait for them.
+
+Over a reliable transport a transaction sends its request once (RFC 3261 section 17), so all that is left of the
+transaction layer is to give each response to the request with its branch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import ssl
+from dataclasses import dataclass
+from typing import Protocol
+
+from certsuite.refdevice.tls import TlsChannel
+from certsuite.sip.framer import Framed, Garbage, KeepAlive, StreamFramer
+from certsuite.sip.message import SipMessage
+
+log = logging.getLogger("refdevice.transport")
+
+CONNECT_TIMEOUT_S = 5.0
+"For the TCP connection and the TLS handshake together."
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One address at which the outbound proxy may be."""
+
+    host: str
+    address: str
+    port: int
+    priority: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class FlowFailed(Exception):
+    """The connection could not be made, or was lost."""
+
+
+class TlsFailed(FlowFailed):
+    """The TLS handshake did not complete."""
+
+
+class Listener(Protocol):
+    """Takes what a flow receives that no transaction waits for."""
+
+    def request_received(self, flow: Flow, request: SipMessage) -> None: ...
+
+    def response_received(self, flow: Flow, response: SipMessage) -> None: ...
+
+    def flow_lost(self, flow: Flow) -> None: ...
+
+
+class ClientTransaction:
+    """A request that was sent; gives its responses in their order."""
+
+    def __init__(self, flow: Flow, request: SipMessage) -> None:
+        self.request = request
+        self._flow = flow
+        self._responses: asyncio.Queue[SipMessage | None] = asyncio.Queue()
+
+    def take(self, response: SipMessage | None) -> None:
+        """Take a response from the flow; ``None`` is the end of the flow."""
+        self._responses.put_nowait(response)
+
+    async def response(self, timeout: float | None = None) -> SipMessage:
+        """The next response. Raises :class:`TimeoutError`, and :class:`FlowFailed` when the flow is lost."""
+        async with asyncio.timeout(timeout):
+            response = await self._responses.get()
+        if response is None:
+            raise FlowFailed(self._flow.reason)
+        return response
+
+    async def final(self, timeout: float | None = None) -> SipMessage:
+        """The final response, within ``timeout`` seconds in all. Raises as :meth:`response` does."""
+        async with asyncio.timeout(timeout):
+            while (response := await self.response()).status < 200:
+                pass
+        self.close()
+        return response
+
+    def close(self) -> None:
+        """Wait for no more responses; later ones go to the listener."""
+        self._flow.forget(self)
+
+
+class Flow(asyncio.Protocol):
+    """One connection (RFC 5626): TLS, or plain TCP if there is no channel."""
+
+    def __init__(self, target: Target, listener: Listener, channel: TlsChannel | None) -> None:
+        self.target = target
+        self.secure = channel is not None
+        self.alive = False
+        self.reason = ""
+        "Why it is no longer alive."
+        self.local: tuple[str, int] = ("", 0)
+        self._listener = listener
+        self._channel = channel
+        self._framer = StreamFramer()
+        self._transactions: dict[tuple[str, str], ClientTransaction] = {}
+        self._transport: asyncio.Transport | None = None
+        self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    @classmethod
+    async def connect(
+        cls, target: Target, listener: Listener, *, local_address: str, channel: TlsChannel | None
+    ) -> Flow:
+        """Connect from ``local_address`` and complete the handshake.
+
+        Raises :class:`FlowFailed`, or :class:`TlsFailed` if TCP was there and TLS was not.
+        """
+        flow = cls(target, listener, channel)
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                await asyncio.get_running_loop().create_connection(
+                    lambda: flow, target.address, target.port, local_addr=(local_address, 0)
+                )
+                await flow._ready
+        except OSError as error:  # TimeoutError is one
+            flow._abort("timed out" if isinstance(error, TimeoutError) else error.strerror or str(error))
+            failure = FlowFailed if flow._transport is None else TlsFailed
+            raise failure(flow.reason) from error
+        except BaseException:
+            flow._abort("given up")
+            raise
+        return flow
+
+    def __str__(self) -> str:
+        return f"{self.target} from port {self.local[1]}"
+
+    # --- sending
+
+    def send(self, message: SipMessage) -> None:
+        """Send a message. Raises :class:`FlowFailed` if the flow is no longer alive."""
+        log.debug("to %s: %s", self.target, message.method or message.status)
+        self.send_bytes(message.to_bytes())
+
+    def send_bytes(self, data: bytes) -> None:
+        """Send bytes as they are. Raises :class:`FlowFailed` if the flow is no longer alive."""
+        if not self.alive or self._transport is None:
+            raise FlowFailed(self.reason or "not connected")
+        if self._channel is None:
+            self._transport.write(data)
+            return
+        self._channel.send(data)
+        self._transport.write(self._channel.to_send())
+
+    def transact(self, request: SipMessage) -> ClientTransaction:
+        """Send a request and wait for its responses. Raises :class:`FlowFailed`."""
+        transaction = ClientTransaction(self, request)
+        self._transactions[request.branch, request.method] = transaction
+        try:
+            self.send(request)
+        except FlowFailed:
+            self.forget(transaction)
+            raise
+        return transaction
+
+    def forget(self, transaction: ClientTransaction) -> None:
+        """Wait for no more responses to this request."""
+        self._transactions.pop((transaction.request.branch, transaction.request.method), None)
+
+    def close(self) -> None:
+        """End the connection in good order."""
+        if self._transport is not None and self.alive and self._channel is not None:
+            self._channel.close()
+            self._transport.write(self._channel.to_send())
+        self._end("closed by the device")
+
+    # --- asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self.local = transport.get_extra_info("sockname")[:2]
+        if self._channel is None:
+            self._established()
+        else:
+            self.data_received(b"")
+
+    def data_received(self, data: bytes) -> None:
+        assert self._transport is not None
+        if self._channel is None:
+            self._plaintext(data)
+            return
+        try:
+            plaintext = self._channel.receive(data)
+        except ssl.SSLError as error:
+            self._transport.write(self._channel.to_send())  # the alert
+            reason = getattr(error, "verify_message", "") or error.reason or str(error)
+            if not self._ready.done():
+                self._ready.set_exception(OSError(f"TLS: {reason}"))
+                self._transport.close()
+            else:
+                self._end(f"TLS: {reason}")
+            return
+        if self._channel.established and not self._ready.done():
+            self._established()
+        self._transport.write(self._channel.to_send())
+        self._plaintext(plaintext)
+        if self._channel.ended:
+            self._end("closed by the server")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._ready.done():
+            self._ready.set_exception(ConnectionResetError("closed during the handshake"))
+        self._end(str(exc) if exc else "closed by the server")
+
+    # --- within
+
+    def _established(self) -> None:
+        self.alive = True
+        if not self._ready.done():
+            self._ready.set_result(None)
+        log.info("flow to %s%s", self, f", {self._channel.version}" if self._channel else ", not secure")
+
+    def _plaintext(self, data: bytes) -> None:
+        for part in self._framer.feed(data):
+            if not self.alive:
+                return
+            if isinstance(part, Framed):
+                self._message(part.raw)
+            elif isinstance(part, KeepAlive) and part.form == "ping":
+                self.send_bytes(b"\r\n")
+            elif isinstance(part, Garbage):
+                self._end(f"the server sent garbage: {part.problem}")
+
+    def _message(self, raw: bytes) -> None:
+        try:
+            message = SipMessage.parse(raw)
+        except ValueError as error:
+            log.warning("from %s: a message that cannot be read: %s", self.target, error)
+            return
+        log.debug("from %s: %s", self.target, message.method or message.status)
+        if message.is_request:
+            self._listener.request_received(self, message)
+        elif transaction := self._transactions.get((message.branch, message.cseq[1])):
+            transaction.take(message)
+        else:
+            self._listener.response_received(self, message)
+
+    def _end(self, reason: str) -> None:
+        was_alive, self.alive = self.alive, False
+        self.reason = self.reason or reason
+        if self._transport is not None:
+            self._transport.close()
+        for transaction in list(self._transactions.values()):
+            transaction.take(None)
+        self._transactions.clear()
+        if was_alive:
+            log.info("flow to %s ended: %s", self, self.reason)
+            self._listener.flow_lost(self)
+
+    def _abort(self, reason: str) -> None:
+        self.reason = reason
+        if self._ready.done() and not self._ready.cancelled():
+            self._ready.exception()  # has been reported by whoever aborts
+        if self._transport is not None:
+            self._transport.close()

@@ -1,0 +1,1 @@
+"""What a run tells the outside: results.json, JUnit, Allure, HTML, comparison; fed by results and record only."""

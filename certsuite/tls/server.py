@@ -1,0 +1,269 @@
+"""The server's side of TLS without I/O: bytes of the socket in, events and bytes for the socket out.
+
+It runs on OpenSSL over memory BIOs, so that alerts are known by number, the ClientHello by its bytes, and the secrets
+of each connection can go into the capture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from functools import lru_cache
+
+from OpenSSL import SSL
+
+from certsuite.core.events import ClientHelloSeen, TlsAlert, TlsEstablished, TlsFailed
+from certsuite.core.observations import IN, OUT
+from certsuite.tls.alerts import alert_name
+from certsuite.tls.client_hello import ClientHelloReader, NotTls
+from certsuite.tls.pki import Presentation
+from certsuite.tls.policies import WEBEX_SERVICES, cipher_policy, cipher_string
+from certsuite.tls.suites import suite_name_of_openssl
+from certsuite.tls.versions import VERSION_NUMBERS
+
+_CHUNK = 65_536
+"Bytes that pass through OpenSSL at a time: what its buffers can grow to."
+
+_OFF = {
+    "TLSv1": SSL.OP_NO_TLSv1,
+    "TLSv1.1": SSL.OP_NO_TLSv1_1,
+    "TLSv1.2": SSL.OP_NO_TLSv1_2,
+    "TLSv1.3": SSL.OP_NO_TLSv1_3,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TlsBehaviour:
+    """How an edge behaves in a handshake."""
+
+    presentation: Presentation
+    versions: tuple[str, ...] = ("TLSv1.2", "TLSv1.3")
+    "What it accepts, of TLSv1 TLSv1.1 TLSv1.2 TLSv1.3."
+    ciphers: str | None = None
+    "OpenSSL's cipher list for TLS 1.2 and older, IANA names allowed; without it, what Webex publishes."
+
+    def __post_init__(self) -> None:
+        unknown = [version for version in self.versions if version not in _OFF]
+        if unknown or not self.versions:
+            raise ValueError(f"versions must be some of {', '.join(_OFF)}, not {self.versions!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertSeen:
+    """An alert was received (``in``) or sent (``out``)."""
+
+    alert: TlsAlert
+    direction: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationData:
+    """Plaintext from the device."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SecretLine:
+    """A line of an NSS key log."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerClosed:
+    """The device ended its side of TLS in order, by close_notify."""
+
+
+TlsEvent = ClientHelloSeen | NotTls | AlertSeen | TlsEstablished | TlsFailed | ApplicationData | SecretLine | PeerClosed
+
+
+class _State(Enum):
+    START = auto()
+    "Nothing that tells TLS from cleartext has come."
+    HANDSHAKE = auto()
+    ESTABLISHED = auto()
+    ENDED = auto()
+    "Failed, or closed by either side: what still comes is thrown away."
+    NOT_TLS = auto()
+
+
+class TlsServer:
+    """One connection. Nothing blocks; after each call :meth:`output` has what is to be written to the socket."""
+
+    def __init__(self, behaviour: TlsBehaviour) -> None:
+        """Raises :class:`ValueError` if OpenSSL knows no cipher of ``behaviour``'s list."""
+        self.behaviour = behaviour
+        self._state = _State.START
+        self._events: list[TlsEvent] = []
+        self._hello = ClientHelloReader()
+        self._hello_problem = ""
+        self._connection = SSL.Connection(_context(behaviour), None)
+        # The context's callbacks find this list through the connection; the engine itself would make a cycle.
+        self._connection.set_app_data(self._events)
+        self._connection.set_accept_state()
+
+    @property
+    def established(self) -> bool:
+        """Whether plaintext can be sent."""
+        return self._state is _State.ESTABLISHED
+
+    def receive(self, data: bytes) -> list[TlsEvent]:
+        """Take bytes of the socket; gives what they brought about, in order."""
+        for start in range(0, len(data), _CHUNK):
+            self._take(data[start : start + _CHUNK])
+        return self._drain()
+
+    def eof(self) -> list[TlsEvent]:
+        """The device closed the connection. Within the handshake that is a failure; later it is not TLS's affair."""
+        if self._state is _State.HANDSHAKE:
+            self._events.append(TlsFailed("the device closed the connection within the handshake"))
+        if self._state is not _State.NOT_TLS:
+            self._state = _State.ENDED
+        return self._drain()
+
+    def send(self, plaintext: bytes) -> list[TlsEvent]:
+        """Encrypt ``plaintext``. Nothing is sent on a connection that has ended.
+
+        Raises :class:`ValueError` before the handshake is complete.
+        """
+        if self._state in (_State.START, _State.HANDSHAKE, _State.NOT_TLS):
+            raise ValueError("plaintext can be sent only once the handshake is complete")
+        if self._state is _State.ESTABLISHED and plaintext:
+            try:
+                self._connection.sendall(plaintext)
+            except SSL.Error as error:
+                self._fail(error)
+        return self._drain()
+
+    def close(self) -> list[TlsEvent]:
+        """Send close_notify, if there is a session to close."""
+        if self._state is _State.ESTABLISHED:
+            self._shutdown()
+        if self._state is not _State.NOT_TLS:
+            self._state = _State.ENDED
+        return self._drain()
+
+    def output(self) -> bytes:
+        """What is to be written to the socket now."""
+        chunks = []
+        while True:
+            try:
+                chunks.append(self._connection.bio_read(_CHUNK))
+            except SSL.WantReadError:
+                return b"".join(chunks)
+
+    def _take(self, data: bytes) -> None:
+        if self._state is _State.NOT_TLS:
+            self._events.append(NotTls(data))
+            return
+        if self._state is _State.ENDED:
+            return
+        if not self._hello.done:
+            try:
+                seen = self._hello.feed(data)
+            except ValueError as error:
+                # OpenSSL judges the same bytes below, and answers with the alert that is due.
+                self._hello_problem = f" (the ClientHello: {error})"
+                seen = None
+            if isinstance(seen, NotTls):
+                self._state = _State.NOT_TLS
+            if seen is not None:
+                self._events.append(seen)
+            if self._state is _State.NOT_TLS:
+                return
+            self._state = _State.HANDSHAKE
+        self._connection.bio_write(data)
+        self._advance()
+
+    def _advance(self) -> None:
+        try:
+            if self._state is _State.HANDSHAKE:
+                self._connection.do_handshake()
+                self._state = _State.ESTABLISHED
+                self._events.append(
+                    TlsEstablished(
+                        version=self._connection.get_protocol_version_name(),
+                        cipher=suite_name_of_openssl(self._connection.get_cipher_name() or ""),
+                    )
+                )
+            while True:
+                self._events.append(ApplicationData(self._connection.recv(_CHUNK)))
+        except SSL.WantReadError:
+            return
+        except SSL.ZeroReturnError:
+            self._events.append(PeerClosed())
+            # The answer to close_notify is close_notify (RFC 5246 section 7.2.1).
+            self._shutdown()
+            self._state = _State.ENDED
+        except SSL.Error as error:
+            self._fail(error)
+
+    def _shutdown(self) -> None:
+        try:
+            self._connection.shutdown()
+        except SSL.Error as error:
+            self._fail(error)
+
+    def _fail(self, error: SSL.Error) -> None:
+        self._state = _State.ENDED
+        self._events.append(TlsFailed(_reason(error) + self._hello_problem))
+
+    def _drain(self) -> list[TlsEvent]:
+        events = self._events.copy()
+        self._events.clear()
+        return events
+
+
+def _reason(error: SSL.Error) -> str:
+    """OpenSSL's words: the reasons of its error queue, or what a system error says."""
+    if isinstance(error, SSL.SysCallError):
+        return str(error.args[-1])
+    queue = error.args[0] if error.args and isinstance(error.args[0], list) else []
+    return "; ".join(reason for _, _, reason in queue if reason) or "TLS failed without a reason"
+
+
+def _on_info(connection: SSL.Connection, where: int, value: int) -> None:
+    if not where & SSL.SSL_CB_ALERT:
+        return
+    direction = IN if where & SSL.SSL_CB_READ else OUT
+    level, description = value >> 8, value & 0xFF
+    events: list[TlsEvent] = connection.get_app_data()
+    events.append(AlertSeen(TlsAlert(level, description, alert_name(description)), direction))
+
+
+def _on_secret(connection: SSL.Connection, line: bytes) -> None:
+    events: list[TlsEvent] = connection.get_app_data()
+    events.append(SecretLine(line.decode("ascii")))
+
+
+@lru_cache(maxsize=256)
+def _context(behaviour: TlsBehaviour) -> SSL.Context:
+    """One context for each behaviour: it cannot be changed once used.
+
+    Its session tickets are its own, so a device that resumes a session resumes what it has verified: another
+    presentation is another context, whose certificate it must look at.
+    """
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    offered = [VERSION_NUMBERS[version] for version in behaviour.versions]
+    context.set_min_proto_version(min(offered))
+    context.set_max_proto_version(max(offered))
+    options = SSL.OP_CIPHER_SERVER_PREFERENCE | SSL.OP_NO_RENEGOTIATION
+    for version, off in _OFF.items():
+        if version not in behaviour.versions:
+            options |= off
+    context.set_options(options)
+    ciphers = cipher_string(behaviour.versions) if behaviour.ciphers is None else behaviour.ciphers
+    try:
+        context.set_cipher_list(ciphers.encode("ascii"))
+    except SSL.Error as error:
+        raise ValueError(f"OpenSSL takes no cipher of {ciphers!r}: {_reason(error)}") from error
+    context.set_tls13_ciphersuites(":".join(cipher_policy(WEBEX_SERVICES).tls13_suites).encode("ascii"))
+    leaf, *others = behaviour.presentation.chain
+    context.use_certificate(leaf)
+    for certificate in others:
+        context.add_extra_chain_cert(certificate)
+    context.use_privatekey(behaviour.presentation.key)
+    context.set_info_callback(_on_info)
+    context.set_keylog_callback(_on_secret)
+    return context

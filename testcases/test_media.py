@@ -1,0 +1,29 @@
+"""Media: SRTP alone, digits, hold."""
+
+from certsuite.bench import Bench, Phone, case
+
+
+@case("WXC-MED-030", requirements=["MED-NO-PLAIN-RTP"])
+async def test_refuses_an_offer_without_srtp(bench: Bench, phone: Phone) -> None:
+    """An offer of plain RTP is refused, before or when the call is answered."""
+    call = await bench.colleague.calls(phone.line(1), srtp=False)
+    await call.is_refused()
+
+
+@case("WXC-MED-090", requirements=["MED-DTMF"], claims=["dtmf"], needs="in-call")
+async def test_sends_digits_as_events(bench: Bench, phone: Phone) -> None:
+    """Digits pressed in a call arrive as telephone-events, each long enough and properly ended."""
+    digits = bench.some_digits()
+    await phone.presses(digits)
+    await bench.colleague.in_call.brings_digits(digits)
+
+
+@case("WXC-MED-100", requirements=["MED-HOLD"], claims=["hold"], needs="in-call")
+async def test_holds_and_resumes(bench: Bench, phone: Phone) -> None:
+    """The device puts a call on hold and takes it back: no audio meanwhile, and audio under SRTP afterwards."""
+    call = bench.colleague.in_call
+    await call.is_heard()
+    await phone.holds()
+    await call.is_held()
+    await phone.resumes()
+    await call.is_resumed()

@@ -1,0 +1,62 @@
+"""TLS: the device as a client, and what it refuses."""
+
+from certsuite.bench import Bench, Phone, case
+from certsuite.bench.bench import OLD_VERSIONS
+
+
+@case("WXC-TLS-080", requirements=["TLS-TRUST"], needs="started")
+async def test_trusts_the_root_that_it_was_given(bench: Bench, phone: Phone) -> None:
+    """A chain under the lab root is accepted, and SIP comes over the connection."""
+    await bench.expect_of_attempt("tls.trusts", presentation="good")
+
+
+@case("WXC-TLS-010", requirements=["TLS-1.2"], disturbs=["registration"])
+async def test_tls12_handshake(bench: Bench, phone: Phone) -> None:
+    """With an edge that offers TLS 1.2 alone, the handshake completes and the device registers."""
+    await bench.primary.offers_only("TLSv1.2")
+    await bench.secondary.offers_only("TLSv1.2")
+    await phone.connects_anew()
+    await bench.expect("tls.completes", version="TLSv1.2")
+
+
+@case("WXC-TLS-020", requirements=["TLS-MIN-1.2"], disturbs=["registration"])
+async def test_refuses_old_tls(bench: Bench, phone: Phone) -> None:
+    """An edge that offers TLS 1.0 and 1.1 alone gets no SIP, and nothing is sent in the clear instead."""
+    await bench.primary.offers_only(*OLD_VERSIONS)
+    await phone.connects_anew()
+    await bench.primary.is_refused(
+        finding="tls-accepted-old-version",
+        what="TLS 1.0 and 1.1 alone",
+        hint="Set the lowest TLS version of the device to 1.2.",
+    )
+    await bench.primary.comes_back()
+    await bench.device_registers_again()
+    await bench.expect("net.no-cleartext")
+
+
+@case("WXC-TLS-100", requirements=["TLS-VERIFY-CHAIN"], disturbs=["registration"])
+async def test_refuses_an_unknown_root(bench: Bench, phone: Phone) -> None:
+    """An edge whose chain ends in a root that the device does not know gets no SIP."""
+    await bench.primary.presents("unknown-root")
+    await phone.connects_anew()
+    await bench.primary.is_refused(
+        finding="tls-accepted-unknown-root",
+        what="a chain under an unknown root",
+        hint="Switch the verification of the server's certificate on; without it anyone on the path is the registrar.",
+    )
+    await bench.primary.comes_back()
+    await bench.device_registers_again()
+
+
+@case("WXC-TLS-120", requirements=["TLS-VERIFY-NAME"], disturbs=["registration"])
+async def test_refuses_a_wrong_host_name(bench: Bench, phone: Phone) -> None:
+    """An edge whose certificate names another host gets no SIP."""
+    await bench.primary.presents("wrong-host")
+    await phone.connects_anew()
+    await bench.primary.is_refused(
+        finding="tls-accepted-wrong-host",
+        what="a certificate for another host",
+        hint="Compare the certificate's names with the outbound proxy or the SRV target (RFC 5922 section 7.3).",
+    )
+    await bench.primary.comes_back()
+    await bench.device_registers_again()

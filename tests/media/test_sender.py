@@ -1,0 +1,106 @@
+"""The sending half: what is in its packets, one after the other."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+
+import numpy as np
+
+from certsuite.media import codecs
+from certsuite.media.rtp import RtpPacket
+from certsuite.media.sender import StreamSender
+from certsuite.media.setup import prepare
+from certsuite.media.srtp import Unprotector
+from certsuite.media.tones import detect_tone
+from certsuite.sdp.crypto import Crypto
+from certsuite.sdp.offer_answer import Agreement, PayloadFormat
+from certsuite.sdp.session import Direction
+
+PLAIN = Agreement(
+    codec=PayloadFormat("PCMU", 8000, 1, 0, 0),
+    dtmf=PayloadFormat("telephone-event", 8000, 1, 101, 101),
+    local_crypto=None,
+    remote_crypto=None,
+    remote=("192.0.2.1", 4000),
+    direction=Direction.SENDRECV,
+)
+
+
+def sender_for(agreement: Agreement) -> StreamSender:
+    sender = StreamSender(ssrc=7, sequence=0xFFFF, timestamp=0xFFFFFFFF)
+    sender.configure(prepare(agreement))
+    return sender
+
+
+def packets(sender: StreamSender, count: int) -> list[RtpPacket]:
+    made = [sender.next_packet() for _ in range(count)]
+    return [RtpPacket.unpack(data) for data in made if data is not None]
+
+
+def test_nothing_is_sent_before_an_agreement() -> None:
+    sender = StreamSender(ssrc=7, sequence=1, timestamp=1)
+    assert sender.next_packet() is None
+    assert not sender.queue_digits("1")
+
+
+def test_numbers_go_up_and_roll_over() -> None:
+    made = packets(sender_for(PLAIN), 4)
+    assert [packet.sequence for packet in made] == [0x7FFF, 0x8000, 0x8001, 0x8002]
+    assert [packet.timestamp for packet in made] == [0xFFFFFFFF, 159, 319, 479]
+    assert [packet.marker for packet in made] == [True, False, False, False]
+    assert {packet.ssrc for packet in made} == {7}
+
+
+def test_a_tone_changes_with_the_next_packet() -> None:
+    sender = sender_for(PLAIN)
+    silence = packets(sender, 1)[0].payload
+    assert silence == b"\xff" * 160
+    decoder = codecs.decoder("PCMU")
+    for hz in (440.0, 1200.0):
+        sender.tone_hz = hz
+        heard = np.concatenate([decoder.decode(packet.payload) for packet in packets(sender, 5)])
+        assert abs(detect_tone(heard, 8000).hz - hz) < 1
+
+
+def test_digits_take_the_place_of_audio() -> None:
+    sender = sender_for(PLAIN)
+    packets(sender, 1)
+    assert sender.queue_digits("9")
+    kinds = [packet.payload_type for packet in packets(sender, 12)]
+    assert kinds == [101] * 7 + [0] * 5
+
+
+def test_while_muted_or_held_time_goes_on_without_packets() -> None:
+    sender = sender_for(PLAIN)
+    (first,) = packets(sender, 1)
+    sender.muted = True
+    assert packets(sender, 3) == []
+    sender.muted = False
+    (second,) = packets(sender, 1)
+    assert second.sequence == first.sequence + 1
+    assert (second.timestamp - first.timestamp) & 0xFFFFFFFF == 4 * 160
+    assert second.marker
+    for agreement in (replace(PLAIN, direction=Direction.RECVONLY), replace(PLAIN, remote=None)):
+        sender.configure(prepare(agreement))
+        assert packets(sender, 1) == []
+    assert sender.sent == 2
+
+
+def test_a_new_agreement_goes_on_with_the_numbers_and_the_key() -> None:
+    crypto = Crypto.mint(1, "AES_CM_128_HMAC_SHA1_80", os.urandom)
+    secure = replace(PLAIN, local_crypto=crypto, remote_crypto=Crypto.mint(1, crypto.suite, os.urandom))
+    parts = prepare(secure)
+    sender, reader = StreamSender(ssrc=7, sequence=5, timestamp=0), Unprotector(crypto)
+    sender.configure(parts)
+    sender.queue_digits("1")
+    first = sender.next_packet()
+    sender.configure(prepare(replace(secure, codec=PayloadFormat("opus", 48000, 2, 99, 99)), parts))
+    rest = [sender.next_packet() for _ in range(20)]
+    read = [RtpPacket.unpack(reader.unprotect(data)) for data in (first, *rest) if data is not None]
+    assert [packet.sequence for packet in read] == list(range(5, 26))
+    assert {packet.payload_type for packet in read[:7]} == {101}
+    assert read[-1].payload_type == 99
+    assert read[-1].timestamp - read[-2].timestamp == 960
+    sender.configure(prepare(replace(secure, dtmf=None), parts))
+    assert not sender.queue_digits("1")

@@ -1,0 +1,249 @@
+"""The device registers, refreshes, fails over and fails back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+
+from certsuite.sip.message import SipMessage
+
+if TYPE_CHECKING:
+    from tests.refdevice.conftest import Lab
+
+pytestmark = pytest.mark.asyncio
+_A, _B = "sip-a.lab.example", "sip-b.lab.example"
+
+
+async def test_registers_with_its_auth_user(
+    lab: Lab, authorization_is_right: Callable[[SipMessage, str, str], bool]
+) -> None:
+    _, registrar = await lab.registered()
+    first, second = (await registrar.next("REGISTER")).message, (await registrar.next("REGISTER")).message
+    assert first.get("Authorization") is None
+    assert first.uri == second.uri == "sip:98079822.lab.invalid"
+    assert second.cseq[0] == first.cseq[0] + 1
+    assert second.contact_uri.startswith("sip:line1@127.0.0.1:")
+    assert second.contact_uri.endswith(";transport=tls")
+    assert second.user_agent == "Certsuite ReferencePhone/1.0"
+    assert authorization_is_right(second, "2055550101", 'S3cret!%&"')
+
+
+async def test_asks_srv_first_and_over_tcp_if_the_answer_is_truncated(lab: Lab) -> None:
+    lab.zone.truncates = True
+    await lab.registered()
+    assert [(transport, type_) for transport, _, type_ in lab.zone.asked] == [
+        ("udp", "SRV"),
+        ("tcp", "SRV"),
+        ("udp", "A"),
+        ("tcp", "A"),
+    ]
+    assert lab.zone.asked[0][1] == "_sips._tcp.hs17.lab.example."
+
+
+async def test_every_line_has_its_own_identity_over_one_flow(lab: Lab) -> None:
+    lab.configure(lines=3)
+    device, registrar = await lab.registered()
+    await device.line("event registered 2")
+    await device.line("event registered 3")
+    messages = [heard.message for heard in registrar.heard]
+    assert len(registrar.connections) == 1
+    assert len({message.call_id for message in messages}) == 3
+    assert len({message.get("To") for message in messages}) == 3
+
+
+async def test_refreshes_before_a_short_expiry_under_the_same_nonce(lab: Lab) -> None:
+    _, registrar = await lab.registered(expires=1)
+    counts = []
+    while len(counts) < 3:
+        message = (await registrar.next("REGISTER")).message
+        if value := message.get("Authorization"):
+            counts.append(value.partition("nc=")[2][:8])
+    assert counts == ["00000001", "00000002", "00000003"]
+
+
+@pytest.mark.parametrize("kind", ["refuses", "answers 503", "has another name"])
+async def test_fails_over_to_the_secondary(lab: Lab, kind: str) -> None:
+    primary = await (lab.registrar("other.lab.example") if kind == "has another name" else lab.registrar())
+    primary.status = 503
+    secondary = await lab.registrar()
+    if kind == "refuses":
+        await primary.close()
+    lab.zone.srv((5, _A, primary.port), (10, _B, secondary.port))
+    device = await lab.start()
+    assert await device.line("event registered") == f"event registered 1 {_B}:{secondary.port}"
+    assert kind == "answers 503" or not primary.heard
+
+
+async def test_returns_to_the_primary_at_a_refresh(lab: Lab) -> None:
+    primary, secondary = await lab.registrar(), await lab.registrar()
+    await primary.close()
+    lab.zone.srv((5, _A, primary.port), (10, _B, secondary.port))
+    device = await lab.start()
+    await device.line(f"event registered 1 {_B}")
+    await primary.open(lab.authority.server_context("hs17.lab.example"), primary.port)
+    assert await device.command("reregister") == "ok reregister"
+    await device.line(f"event registered 1 {_A}")
+    await secondary.until(lambda: secondary.connections[0].is_closing())
+
+
+async def test_never_fails_back_if_so_faulty(lab: Lab) -> None:
+    primary, secondary = await lab.registrar(), await lab.registrar()
+    await primary.close()
+    lab.zone.srv((5, _A, primary.port), (10, _B, secondary.port))
+    device = await lab.start("never-fails-back")
+    await device.line(f"event registered 1 {_B}")
+    await primary.open(lab.authority.server_context("hs17.lab.example"), primary.port)
+    await device.command("reregister")
+    await device.line(f"event registered 1 {_B}")
+
+
+async def test_reconnects_when_the_flow_is_lost(lab: Lab) -> None:
+    device, registrar = await lab.registered()
+    registrar.connections[0].transport.abort()
+    await device.line("event unregistered 1")
+    await device.line("event registered 1")
+    assert len(registrar.connections) == 2
+
+
+async def test_tries_again_when_every_target_failed(lab: Lab) -> None:
+    registrar = await lab.registrar()
+    await registrar.close()
+    lab.zone.srv((5, _A, registrar.port))
+    device = await lab.start()
+    async with asyncio.timeout(20):
+        while sum(type_ == "SRV" for _, _, type_ in lab.zone.asked) < 3:
+            await asyncio.sleep(0)  # the zone's own log grows on this loop
+    await registrar.open(lab.authority.server_context("hs17.lab.example"), registrar.port)
+    await device.line("event registered 1")
+
+
+async def test_takes_new_credentials_from_its_configuration(
+    lab: Lab, authorization_is_right: Callable[[SipMessage, str, str], bool]
+) -> None:
+    device, registrar = await lab.registered()
+    lab.configure(password="N3w!pass")
+    assert await device.command("resync") == "ok resync"
+    await device.line("event registered 1")
+    assert len(registrar.connections) == 1
+    last = registrar.heard[-1].message
+    assert authorization_is_right(last, "2055550101", "N3w!pass")
+
+
+async def test_check_sync_reads_the_configuration(lab: Lab) -> None:
+    device, registrar = await lab.registered()
+    registrar.ask("NOTIFY", ("Event", "check-sync"))
+    assert (await registrar.next("200")).message.cseq[1] == "NOTIFY"
+    await device.line("event registered 1")
+
+
+async def test_deregisters_when_stopped(lab: Lab) -> None:
+    device, registrar = await lab.registered()
+    assert await device.command("stop") == "ok stop"
+    assert await device.end() == 0
+    assert registrar.heard[-1].message.get("Expires") == "0"
+
+
+@pytest.mark.parametrize(("fault", "service"), [("asks-sip-tls", "_sip._tls"), ("dns-only", "_sips._tcp")])
+async def test_does_not_connect(lab: Lab, fault: str, service: str) -> None:
+    registrar = await lab.registrar()
+    lab.zone.srv((5, _A, registrar.port))
+    await lab.start(fault)
+    async with asyncio.timeout(20):
+        while sum(type_ == "SRV" for _, _, type_ in lab.zone.asked) < 3:
+            await asyncio.sleep(0)
+    assert {name for _, name, type_ in lab.zone.asked if type_ == "SRV"} == {f"{service}.hs17.lab.example."}
+    assert not registrar.connections
+
+
+@pytest.mark.parametrize(
+    ("fault", "names"),
+    [
+        ("accepts-any-root", ("hs17.lab.example",)),
+        ("ignores-host-name", ("other.lab.example",)),
+    ],
+)
+async def test_registers_where_it_must_not(lab: Lab, fault: str, names: tuple[str, ...]) -> None:
+    if fault == "accepts-any-root":
+        lab.configure()
+        lab.authority = type(lab.authority)(lab.directory)  # another root than the one that it trusts
+    registrar = await lab.registrar(*names)
+    lab.zone.srv((5, _A, registrar.port))
+    device = await lab.start(fault)
+    await device.line("event registered 1")
+
+
+async def test_any_root_is_not_any_name(lab: Lab) -> None:
+    wrong, right = await lab.registrar("other.lab.example"), await lab.registrar()
+    lab.zone.srv((5, _A, wrong.port), (10, _B, right.port))
+    device = await lab.start("accepts-any-root")
+    await device.line(f"event registered 1 {_B}")
+    assert not wrong.heard
+
+
+async def test_falls_back_to_cleartext(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    tls = await lab.registrar("other.lab.example")
+    clear = await lab.registrar(tls=False, port=5060)
+    lab.zone.srv((5, _A, tls.port))
+    device = await lab.start("falls-back-to-cleartext")
+    await device.line(f"event registered 1 {_A}:5060")
+    assert (clear.heard[0].message.get("Via") or "").startswith("SIP/2.0/TCP")
+
+
+async def test_wrong_digest_is_never_right(
+    lab: Lab, authorization_is_right: Callable[[SipMessage, str, str], bool]
+) -> None:
+    _, registrar = await lab.registered("wrong-digest")
+    assert not authorization_is_right(registrar.heard[-1].message, "2055550101", 'S3cret!%&"')
+
+
+async def test_mangled_password(lab: Lab, authorization_is_right: Callable[[SipMessage, str, str], bool]) -> None:
+    _, registrar = await lab.registered("mangles-password")
+    assert authorization_is_right(registrar.heard[-1].message, "2055550101", "S3cret!")
+
+
+async def test_auth_user_is_aor_user(lab: Lab, authorization_is_right: Callable[[SipMessage, str, str], bool]) -> None:
+    _, registrar = await lab.registered("auth-user-is-aor-user")
+    assert authorization_is_right(registrar.heard[-1].message, "line1", 'S3cret!%&"')
+
+
+async def test_priority_is_turned_round(lab: Lab) -> None:
+    primary, secondary = await lab.registrar(), await lab.registrar()
+    lab.zone.srv((5, _A, primary.port), (10, _B, secondary.port))
+    device = await lab.start("ignores-srv-priority")
+    await device.line(f"event registered 1 {_B}")
+
+
+async def test_floods_garbage(lab: Lab) -> None:
+    registrar = await lab.registrar()
+    lab.zone.srv((5, _A, registrar.port))
+    await lab.start("floods-garbage")
+    await registrar.until(lambda: registrar.bytes_heard >= 300_000)
+
+
+@pytest.mark.parametrize(
+    ("fault", "part"),
+    [
+        ("hostile-user-agent", "<script>"),
+        ("huge-user-agent", "A" * 60_000),
+        ("nul-user-agent", "\0"),
+        ("user-agent-of-other-model", "OtherPhone"),
+    ],
+)
+async def test_user_agents(lab: Lab, fault: str, part: str) -> None:
+    _, registrar = await lab.registered(fault)
+    assert part in registrar.heard[0].message.user_agent
+
+
+async def test_sips_contact(lab: Lab) -> None:
+    _, registrar = await lab.registered("uses-sips-uri")
+    assert registrar.heard[0].message.contact_uri.startswith("sips:")
+
+
+async def test_ignored_grant_and_no_refresh_leave_it_alone(lab: Lab) -> None:
+    device, registrar = await lab.registered("never-refreshes", expires=1)
+    heard = len(registrar.heard)
+    assert (await device.command("status")).startswith("ok status registered=1/1")
+    assert len(registrar.heard) == heard

@@ -1,0 +1,130 @@
+"""The certificates, judged by the openssl program."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from certsuite.core.errors import BenchError
+from certsuite.tls.keys import KeyPool
+from certsuite.tls.pki import RECIPES, Names, Pki
+
+NAMES = Names("obp.lab.example", ("edge1.lab.example", "edge2.lab.example"))
+NOW = datetime(2026, 11, 21, 20, 15, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def keys() -> Iterator[KeyPool]:
+    with KeyPool() as pool:
+        yield pool
+
+
+@pytest.fixture(scope="module")
+def pki(keys: KeyPool) -> Pki:
+    return Pki.mint(NOW, NAMES, keys)
+
+
+def verify(pki: Pki, presentation: str, folder: Path, *, host: str, at: datetime = NOW, bundle: bytes = b"") -> str:
+    """What ``openssl verify`` says of a presentation: empty if it holds."""
+    shown = pki.presentation(presentation)
+    trusted, chain = folder / "trusted.pem", folder / "chain.pem"
+    trusted.write_bytes(bundle or pki.root_pem)
+    chain.write_bytes(shown.chain_pem)
+    done = subprocess.run(
+        [
+            *("openssl", "verify", "-x509_strict", "-no-CApath", "-purpose", "sslserver"),
+            *("-verify_hostname", host, "-attime", str(int(at.timestamp()))),
+            *("-CAfile", str(trusted), "-untrusted", str(chain), str(chain)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return "" if done.returncode == 0 else done.stderr
+
+
+@pytest.mark.parametrize("host", NAMES.all)
+def test_good_holds_for_each_of_its_names(pki: Pki, tmp_path: Path, host: str) -> None:
+    assert verify(pki, "good", tmp_path, host=host) == ""
+
+
+@pytest.mark.parametrize(
+    ("presentation", "problem"),
+    [("unknown-root", "unable to get local issuer certificate"), ("wrong-host", "hostname mismatch")],
+)
+def test_each_fault_is_the_one_that_it_says(pki: Pki, tmp_path: Path, presentation: str, problem: str) -> None:
+    assert problem in verify(pki, presentation, tmp_path, host=NAMES.outbound_proxy)
+
+
+def test_faults_differ_in_one_property_alone(pki: Pki, tmp_path: Path) -> None:
+    assert verify(pki, "wrong-host", tmp_path, host="other.lab.example") == ""
+    unknown = pki.presentation("unknown-root")
+    good = pki.presentation("good")
+    assert [len(shown.chain) for shown in (good, unknown)] == [2, 2]
+    assert unknown.chain[0].subject == good.chain[0].subject
+    assert unknown.key is good.key
+    alternative = x509.SubjectAlternativeName
+    assert (
+        unknown.chain[0].extensions.get_extension_for_class(alternative).value
+        == good.chain[0].extensions.get_extension_for_class(alternative).value
+    )
+    for shown in pki.presentations.values():
+        assert [extension.oid for extension in shown.chain[0].extensions] == [
+            extension.oid for extension in good.chain[0].extensions
+        ]
+
+
+def test_validity_follows_the_given_time(pki: Pki, tmp_path: Path) -> None:
+    host = NAMES.outbound_proxy
+    assert verify(pki, "good", tmp_path, host=host, at=NOW - timedelta(hours=23)) == ""
+    assert "not yet valid" in verify(pki, "good", tmp_path, host=host, at=NOW - timedelta(hours=25))
+    assert verify(pki, "good", tmp_path, host=host, at=NOW + timedelta(days=29)) == ""
+    assert "expired" in verify(pki, "good", tmp_path, host=host, at=NOW + timedelta(days=31))
+
+
+def test_two_runs_have_different_roots_and_the_same_shape(pki: Pki, keys: KeyPool) -> None:
+    other = Pki.mint(NOW, NAMES, keys)
+    assert other.lab.root.subject != pki.lab.root.subject
+    assert list(other.presentations) == list(pki.presentations) == [recipe.name for recipe in RECIPES]
+
+
+def test_the_trusted_bundle_has_the_systems_roots_and_ours(pki: Pki, tmp_path: Path) -> None:
+    system = tmp_path / "system.pem"
+    foreign = pki.unknown.root
+    system.write_bytes(foreign.public_bytes(Encoding.PEM).rstrip(b"\n"))
+    assert x509.load_pem_x509_certificates(pki.trusted_bundle(system)) == [foreign, pki.lab.root]
+    assert pki.trusted_bundle(None) == pki.trusted_bundle(tmp_path / "absent") == pki.root_pem
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(labels=st.lists(st.from_regex(r"[a-z][a-z0-9-]{0,20}[a-z0-9]", fullmatch=True), min_size=2, max_size=5))
+def test_any_outbound_proxy(keys: KeyPool, tmp_path: Path, labels: list[str]) -> None:
+    name = ".".join(labels)
+    made = Pki.mint(NOW, Names(name), keys)
+    assert verify(made, "good", tmp_path, host=name) == ""
+    assert "hostname mismatch" in verify(made, "wrong-host", tmp_path, host=name)
+
+
+def test_a_neighbour_is_never_one_of_the_names(keys: KeyPool, tmp_path: Path) -> None:
+    made = Pki.mint(NOW, Names("other.lab.example", ("other1.lab.example",)), keys)
+    for host in ("other.lab.example", "other1.lab.example"):
+        assert "hostname mismatch" in verify(made, "wrong-host", tmp_path, host=host)
+    assert verify(made, "wrong-host", tmp_path, host="other2.lab.example") == ""
+
+
+def test_an_unknown_presentation_is_named(pki: Pki) -> None:
+    with pytest.raises(BenchError, match=r"expired.*good"):
+        pki.presentation("expired")
+
+
+def test_a_time_without_zone_is_refused(keys: KeyPool) -> None:
+    with pytest.raises(ValueError, match="time zone"):
+        Pki.mint(datetime(2026, 11, 21), NAMES, keys)
