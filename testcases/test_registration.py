@@ -26,5 +26,3 @@ async def test_refreshes_before_the_granted_expiry(bench: Bench, phone: Phone) -
 async def test_no_sips_uri(bench: Bench, phone: Phone) -> Deferred:
     """No message of the whole run has a sips URI."""
     return bench.over_the_whole_run("sip.no-sips-uri")
-
-

@@ -123,7 +123,7 @@ class Bench:
         self._since = self._journal.next_seq
 
     def patience_s(self, check: str) -> float:
-        """How long the bench looks for what a check expects: by the first limit that it names, or as the profile says."""
+        """How long the bench looks for what a check expects: by its first limit, or as the profile says."""
         limits = find_check(check).limits
         values = self.device.profile.values
         if not limits:

@@ -12,7 +12,7 @@ from certsuite.bench.network import OUTBOUND_PROXY, SIP_PORT, Network
 from certsuite.bench.waits import Waits
 from certsuite.checks.diagnosis import Diagnosis, diagnose
 from certsuite.core.cases import State
-from certsuite.core.errors import DriverError
+from certsuite.core.errors import ActionFailed, DriverError
 from certsuite.core.events import ConfigDelivered, StateNotReached, StateReached
 from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
@@ -107,7 +107,7 @@ class Device:
             raise self._unreachable[state]
         match state:
             case State.STOPPED:
-                await self.driver.stop()
+                await self.stop()
             case State.STARTED:
                 await self._start_if_stopped(state)
             case State.REGISTERED | State.IN_CALL:
@@ -124,7 +124,7 @@ class Device:
                 await self.restart()
             case "reregister":
                 self._end_flows()
-                await self.driver.do("reregister")
+                await self.act("reregister")
             case _:
                 self._end_flows()
         return means
@@ -132,12 +132,12 @@ class Device:
     async def restart(self) -> None:
         """Stop and start the device."""
         self._new_attempt()
-        await self.driver.stop()
+        await self.stop()
         await self._start()
 
     async def reconfigure(self, passwords: dict[int, Secret]) -> None:
         """Give lines other passwords and bring the new configuration to the device."""
-        await self.driver.stop()
+        await self.stop()
         for line, password in passwords.items():
             self.network.set_password(line, password)
         # A driver knows the passwords that it must not show, so a new set of them takes a new one.
@@ -148,6 +148,18 @@ class Device:
         self.network.registrar.bindings.clear()
         self._new_attempt()
         await self._start()
+
+    async def stop(self) -> None:
+        """End the device."""
+        with self._waits.waiting():
+            await self.driver.stop()
+
+    async def act(self, action: str, **arguments: str | int) -> None:
+        """Make the device do something. Raises :class:`DriverError` if it does not."""
+        if not self.driver.can(action):
+            raise ActionFailed(f"the profile gives no action {action!r}, so the device cannot be made to do it")
+        with self._waits.waiting():
+            await self.driver.do(action, **arguments)
 
     async def until(self, true: Callable[[], bool], seconds: float) -> bool:
         """Wait for a fact, at most so long."""
@@ -195,7 +207,7 @@ class Device:
                 elif attempt == "restart":
                     await self.restart()
                 elif self.driver.can("reregister") and not self._connecting():
-                    await self.driver.do("reregister")
+                    await self.act("reregister")
             except DriverError as error:
                 if attempt == "restart":
                     waited = self._waits.total_s - began

@@ -27,6 +27,7 @@ class Call:
         self.since = since
         "Number of the first observation that can be about it."
         self._tone = 0
+        self._played: list[int] = []
 
     @property
     def leg(self) -> CallLeg:
@@ -63,20 +64,16 @@ class Call:
     async def carries_audio_both_ways(self) -> None:
         """Two tones, chosen for this call, cross to the device and come back, under SRTP."""
         self._bench.needs_echo()
-        first, second = self._choose_tones()
-        since = self._bench.here
-        await self._plays(first, since)
+        first = await self._plays_a_tone()
+        second = self._new_tone()
         self._leg.stream.send_tone(second)
-        self._tone = second
-        await self._expect("media.audio-both-ways", requirement="MED-SRTP", since=since, tones=[first, second])
+        await self._expect("media.audio-both-ways", requirement="MED-SRTP", tones=[first, second])
 
     async def is_heard(self) -> None:
         """A tone crosses to the device and comes back."""
         self._bench.needs_echo()
-        (tone,) = self._choose_tones()[:1]
-        since = self._bench.here
-        await self._plays(tone, since)
-        await self._expect("media.audio-both-ways", since=since, tones=[tone])
+        tone = await self._plays_a_tone()
+        await self._expect("media.audio-both-ways", tones=[tone])
 
     async def is_held(self) -> None:
         """The device offers to hold, and its audio no longer comes."""
@@ -85,12 +82,10 @@ class Call:
 
     async def is_resumed(self) -> None:
         """The device offers to go on, and audio flows again."""
-        since = self._bench.here
         await self._expect("call.is-resumed")
-        (tone,) = self._choose_tones()[:1]
+        tone = self._new_tone()
         self._leg.stream.send_tone(tone)
-        self._tone = tone
-        await self._expect("media.audio-both-ways", since=since, tones=[tone])
+        await self._expect("media.audio-both-ways", tones=[tone])
 
     async def brings_digits(self, digits: str) -> None:
         """The digits arrive as telephone-events."""
@@ -115,26 +110,27 @@ class Call:
 
     # --- inside
 
-    def _choose_tones(self) -> tuple[int, int]:
-        """Two tones that the device could not know, neither of them the one that is being played."""
-        others = [tone for tone in _TONES_HZ if tone != self._tone]
-        first = secrets.choice(others)
-        return first, secrets.choice([tone for tone in others if tone != first])
+    def _new_tone(self) -> int:
+        """A tone that the device could not know, and that was not played in this call before."""
+        self._tone = secrets.choice([tone for tone in _TONES_HZ if tone not in self._played])
+        self._played.append(self._tone)
+        return self._tone
 
-    async def _plays(self, tone: int, since: int) -> None:
-        """Play a tone until it is heard, or until the patience is over: what was heard is judged afterwards."""
+    async def _plays_a_tone(self) -> int:
+        """Play a new tone until it comes back, or until the patience is over: what was heard is judged afterwards."""
+        tone = self._new_tone()
         self._leg.stream.send_tone(tone)
-        self._tone = tone
-        stated = self._bench.stated("media.audio-both-ways", call_id=self._leg.call_id, since=since, tones=[tone])
+        stated = self._bench.stated("media.audio-both-ways", call_id=self._leg.call_id, since=self.since, tones=[tone])
         patience = self._bench.patience_s("media.audio-both-ways")
         await self._bench.expecting.settles(stated, asyncio.get_running_loop().time() + patience)
+        return tone
 
-    async def _expect(self, check: str, *, since: int | None = None, requirement: str = "", **params: Any) -> None:
+    async def _expect(self, check: str, *, requirement: str = "", **params: Any) -> None:
         await self._bench.expect(
             check,
             call_id=self._leg.call_id,
             line=self._leg.account.line,
-            since=self.since if since is None else since,
+            since=self.since,
             requirement=requirement if self._bench.asks(requirement) else "",
             **params,
         )

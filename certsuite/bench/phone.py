@@ -6,7 +6,6 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from certsuite.core.errors import ActionFailed
 from certsuite.core.redaction import Secret
 from certsuite.sip.passwords import SPECIAL_CHARACTERS, covering_set
 
@@ -51,27 +50,27 @@ class Phone:
 
     async def dials(self, party: Party, *, line: int = 1) -> None:
         """It dials a party's number."""
-        await self._do("dial", line=line, uri=self._uri(party.number), number=party.number)
+        await self._bench.device.act("dial", line=line, uri=self._uri(party.number))
 
     async def answers(self) -> None:
         """It answers the call that rings."""
-        await self._do("answer")
+        await self._bench.device.act("answer")
 
     async def hangs_up(self) -> None:
         """It ends the call."""
-        await self._do("hangup")
+        await self._bench.device.act("hangup")
 
     async def holds(self) -> None:
         """It puts the call on hold."""
-        await self._do("hold")
+        await self._bench.device.act("hold")
 
     async def resumes(self) -> None:
         """It takes the call back."""
-        await self._do("resume")
+        await self._bench.device.act("resume")
 
     async def presses(self, digits: str) -> None:
         """It sends digits in the call."""
-        await self._do("dtmf", digits=digits)
+        await self._bench.device.act("dtmf", digits=digits)
 
     async def registers_with_every_special_character(self) -> None:
         """It is configured with passwords that together hold every special character, and registers with each."""
@@ -87,9 +86,3 @@ class Phone:
     def _uri(self, number: str) -> str:
         domain = self._bench.network.registrar.accounts.of_line(1).domain
         return f"sip:{number}@{domain}"
-
-    async def _do(self, action: str, **arguments: str | int) -> None:
-        driver = self._bench.device.driver
-        if not driver.can(action):
-            raise ActionFailed(f"the profile gives no action {action!r}, so the device cannot be made to do it")
-        await driver.do(action, **arguments)

@@ -156,7 +156,7 @@ class Run:
 
     async def _lower(self) -> None:
         if self._bench is not None:
-            await self._bench.device.driver.stop()
+            await self._bench.device.stop()
         if self._tasks is not None:
             await self._tasks.cancel()
         if self._network is not None:

@@ -13,6 +13,7 @@ from certsuite.sdp.session import MediaSection, SessionDescription
 _PROVISIONAL = range(180, 200)
 _SUCCESS = range(200, 300)
 _FAILURE = range(300, 700)
+_HELD = {"sendonly", "inactive"}
 _SUITE = "AES_CM_128_HMAC_SHA1_80"
 
 
@@ -198,38 +199,46 @@ def ends(question: Question) -> Judgement:
 @check("call.is-held", limits=("action_s",))
 def is_held(question: Question) -> Judgement:
     """The device's re-INVITE offers ``sendonly`` or ``inactive`` after it was told to hold (MED-HOLD)."""
-    return _reoffer(question, {"sendonly", "inactive"}, "hold-not-offered", "put the call on hold")
+    return _reoffer(question, _HELD, "hold-not-offered", "put the call on hold")
 
 
 @check("call.is-resumed", limits=("action_s",))
 def is_resumed(question: Question) -> Judgement:
     """The device's re-INVITE offers ``sendrecv`` after it was told to resume (MED-HOLD)."""
-    return _reoffer(question, {"sendrecv"}, "resume-not-offered", "take the call back")
+    held = [seen for seen in _reoffers(question) if _direction(seen) in _HELD]
+    since = held[-1].at.seq if held else 0
+    return _reoffer(question, {"sendrecv"}, "resume-not-offered", "take the call back", since)
 
 
-def _reoffer(question: Question, directions: set[str], finding: str, told: str) -> Judgement:
-    expected = f"a re-INVITE with a={' or a='.join(sorted(directions))}"
-    offers = [seen for seen in _invites(question, IN) if seen.message.has_sdp and seen.message.to_tag]
+def _reoffers(question: Question) -> list[SeenMessage]:
+    """The device's offers within the call, after the one that made it."""
+    return [seen for seen in _invites(question, IN) if seen.message.has_sdp and seen.message.to_tag]
+
+
+def _direction(seen: SeenMessage) -> str:
+    session = SessionDescription.parse(seen.message.body)
+    return session.direction_of(session.audio) if session.audio else "no audio"
+
+
+def _reoffer(question: Question, directions: set[str], finding: str, told: str, since: int = 0) -> Judgement:
+    offers = [seen for seen in _reoffers(question) if seen.at.seq > since]
     for seen in offers:
-        session = SessionDescription.parse(seen.message.body)
-        audio = session.audio
-        if audio is not None and session.direction_of(audio) in directions:
-            if audio.protocol == "RTP/SAVP" and _suites(audio):
-                return question.passed(seen.evidence)
-            return question.failed(
-                "reoffer-without-srtp",
-                f"{printable(audio.protocol)} in the re-INVITE",
-                "RTP/SAVP with a crypto line, as in the first offer",
-                seen.evidence,
-            )
+        if _direction(seen) not in directions:
+            continue
+        audio = SessionDescription.parse(seen.message.body).audio
+        if audio is not None and audio.protocol == "RTP/SAVP" and _suites(audio):
+            return question.passed(seen.evidence)
+        return question.failed(
+            "reoffer-without-srtp",
+            f"{printable(audio.protocol) if audio else 'no audio'} in the re-INVITE",
+            "RTP/SAVP with a crypto line, as in the first offer",
+            seen.evidence,
+        )
     observed = f"no re-INVITE after the device was told to {told}"
-    if offers:
-        session = SessionDescription.parse(offers[-1].message.body)
-        observed = f"a re-INVITE with a={session.direction_of(session.audio)}" if session.audio else "no audio offered"
     return question.failed(
         finding,
-        observed,
-        expected,
+        f"a re-INVITE with a={_direction(offers[-1])}" if offers else observed,
+        f"a re-INVITE with a={' or a='.join(sorted(directions))}",
         *(seen.evidence for seen in offers[-1:]),
         settled=False,
         limit=question.limits["action_s"],

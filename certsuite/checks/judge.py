@@ -100,6 +100,14 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
     )
 
 
+def judge_one(
+    id: str, variant: str, observations: Sequence[Observation], catalogue: Catalogue, time_scale: float
+) -> CaseResult:
+    """The result of one case that has ended."""
+    trail = _trails(observations)[id, variant]
+    return judge_case(trail, observations, scaled(catalogue.limits, time_scale), catalogue)
+
+
 def scaled(limits: Limits, time_scale: float) -> Limits:
     """The limits with those in seconds multiplied: time is scaled for the reference device only."""
     if time_scale == 1.0:

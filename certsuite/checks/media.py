@@ -69,7 +69,8 @@ def audio_both_ways(question: Question) -> Judgement:
             return question.failed(
                 "media-in-the-clear", f"{cleartext} packets of plain RTP beside SRTP", "SRTP only", heard[-1].evidence
             )
-        delay = heard[0].at.t - opened[0].at.t
+        sending = next(seen for seen in windows if abs(seen.event.sent_tone_hz - tones[0]) < 1)
+        delay = heard[0].at.t - max(opened[0].at.t, sending.at.t - sending.event.duration_s)
         return question.passed(
             *(seen.evidence for seen in heard),
             measurements=(

@@ -21,7 +21,7 @@ from certsuite.devices import render
 from certsuite.devices.profile import DeviceProfile
 from certsuite.devices.settings import DeviceSettings
 
-_CPU_S = 3
+_CPU_S = 2
 _WALL_S = 20.0
 _MEMORY = 512 * 1024 * 1024
 _OUTPUT = 16 * 1024 * 1024

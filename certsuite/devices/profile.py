@@ -425,8 +425,8 @@ def _fields_of(path: FieldPath) -> list[str]:
     for part in path:
         if isinstance(part, str) and isinstance(model, type) and issubclass(model, BaseModel):
             field = next((f for name, f in model.model_fields.items() if (f.alias or name) == part), None)
-            annotation: Any = field.annotation if field else None
-            model = next(_models_in(annotation), None)
+            # A key that is no field is the name of an action, whose steps the model already is.
+            model = model if field is None else next(_models_in(field.annotation), None)
     if not (isinstance(model, type) and issubclass(model, BaseModel)):
         return []
     names = [field.alias or name for name, field in model.model_fields.items()]

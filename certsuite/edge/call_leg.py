@@ -183,7 +183,7 @@ class CallLeg:
         )
 
     def _answer(self, request: SipMessage) -> bytes | None:
-        """Our answer to an offer of the device, with the media set accordingly; ``None`` if there is nothing to take."""
+        """Our answer to the device's offer, with the media set accordingly; ``None`` if there is nothing to take."""
         if not request.has_sdp:
             self._not_agreed("no-offer", "the INVITE carries no SDP")
             return None

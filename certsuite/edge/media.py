@@ -112,7 +112,7 @@ class MediaStream:
             raise BenchError("no telephone-event format was agreed: digits cannot be sent")
         if not all(digit in DIGITS for digit in digits.upper()):
             raise ValueError(f"{digits!r} are not all DTMF digits")
-        self._loop.call(lambda: self._digits_queued(digits))
+        self._loop.call(lambda: self._sender.queue_digits(digits))
 
     def mute(self, muted: bool) -> None:
         """Send nothing at all, or send again."""
@@ -135,10 +135,6 @@ class MediaStream:
         self._remote = parts.agreement.remote
         self._send_problem = ""
         self._loop.activated(self)
-
-    def _digits_queued(self, digits: str) -> None:
-        if not self._sender.queue_digits(digits):
-            self.note(f"the digits {digits} were not sent: the stream's format for them was withdrawn")
 
     def send_due(self, due_ns: int) -> tuple[Endpoint, bytes] | None:
         """Send the packet that is due; gives what was sent and where to."""
@@ -224,7 +220,7 @@ class MediaLoop:
         self.left_out = 0
         "Periods that were left out for all streams after stalls of the machine."
         self._capture = capture
-        self._commands: deque[Callable[[], None]] = deque()
+        self._commands: deque[Callable[[], object]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._wake, selectors.EVENT_READ)
@@ -268,7 +264,7 @@ class MediaLoop:
         self.call(lambda: self._opened(stream))
         return stream
 
-    def call(self, command: Callable[[], None]) -> None:
+    def call(self, command: Callable[[], object]) -> None:
         """Have something done in the loop's thread, soon and in order. After :meth:`stop` nothing is done.
 
         Raises :class:`BenchError` if the loop failed.
@@ -319,9 +315,11 @@ class MediaLoop:
 
     def _run(self) -> None:
         try:
-            while not self._stopping:
+            while True:
                 for command in _drained(self._commands):
                     command()
+                if self._stopping:
+                    return
                 due_ns = self._schedule.next_due()
                 if self._receive_until(due_ns) and due_ns is not None:
                     self._serve()
@@ -390,7 +388,7 @@ class MediaLoop:
             stream.poll(due_ns)
 
 
-def _drained(commands: deque[Callable[[], None]]) -> list[Callable[[], None]]:
+def _drained(commands: deque[Callable[[], object]]) -> list[Callable[[], object]]:
     """The commands that wait; those that they add wait for the next turn."""
     return [commands.popleft() for _ in range(len(commands))]
 

@@ -60,6 +60,13 @@ class PcapngWriter:
             raise RecordError(f"the capture {path} cannot be written: {error}") from error
 
     @property
+    def failure(self) -> RecordError | None:
+        """Why nothing is written any more; ``None`` while all is well."""
+        if self._problem is None:
+            return None
+        return RecordError(f"the capture {self.path} cannot be written: {self._problem}")
+
+    @property
     def frames(self) -> int:
         """How many frames the file has: the number of the last one, as Wireshark counts."""
         return self._frames
@@ -135,8 +142,8 @@ class PcapngWriter:
         return self._frames
 
     def _check(self) -> None:
-        if self._problem is not None:
-            raise RecordError(f"the capture {self.path} cannot be written: {self._problem}") from self._problem
+        if (failure := self.failure) is not None:
+            raise failure from self._problem
         if self._closed:
             raise RecordError(f"the capture {self.path} is closed")
 

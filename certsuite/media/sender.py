@@ -44,12 +44,11 @@ class StreamSender:
         self._step = codec.clock_rate * FRAME_MS // 1000
         self._parts = parts
 
-    def queue_digits(self, digits: str) -> bool:
-        """Send digits; false when no telephone-event format was agreed."""
+    def queue_digits(self, digits: str) -> None:
+        """Send digits. Raises :class:`ValueError` for what is none, or when no format for them was agreed."""
         if self._dtmf is None:
-            return False
+            raise ValueError("no telephone-event format was agreed")
         self._dtmf.queue(digits)
-        return True
 
     def skip(self, intervals: int) -> None:
         """Let packet intervals pass in which nothing is sent."""

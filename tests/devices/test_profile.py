@@ -131,7 +131,7 @@ def test_every_mistake_is_told_at_once_with_its_line(write: Write, search: Path)
         (
             "      - expect: ok\n",
             "      - {expect: a, timeout_s: 0}\n",
-            16,
+            17,
             "control.actions.dial[1].timeout_s",
             "than 0",
         ),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,7 +26,7 @@ def test_each_member_is_due_once_a_period(count: int, joined_ns: int) -> None:
         for number in members:
             due[number].append(at)
     for times in due.values():
-        assert {later - sooner for sooner, later in zip(times, times[1:], strict=False)} == {PERIOD_NS}
+        assert {later - sooner for sooner, later in pairwise(times)} == {PERIOD_NS}
         assert times[0] < 1000 + joined_ns + PERIOD_NS + SLOT_NS
     assert max(sizes) - min(sizes) <= 1
 

@@ -6,6 +6,7 @@ import os
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from certsuite.media import codecs
 from certsuite.media.rtp import RtpPacket
@@ -41,7 +42,8 @@ def packets(sender: StreamSender, count: int) -> list[RtpPacket]:
 def test_nothing_is_sent_before_an_agreement() -> None:
     sender = StreamSender(ssrc=7, sequence=1, timestamp=1)
     assert sender.next_packet() is None
-    assert not sender.queue_digits("1")
+    with pytest.raises(ValueError, match="telephone-event"):
+        sender.queue_digits("1")
 
 
 def test_numbers_go_up_and_roll_over() -> None:
@@ -66,7 +68,7 @@ def test_a_tone_changes_with_the_next_packet() -> None:
 def test_digits_take_the_place_of_audio() -> None:
     sender = sender_for(PLAIN)
     packets(sender, 1)
-    assert sender.queue_digits("9")
+    sender.queue_digits("9")
     kinds = [packet.payload_type for packet in packets(sender, 12)]
     assert kinds == [101] * 7 + [0] * 5
 
@@ -103,4 +105,5 @@ def test_a_new_agreement_goes_on_with_the_numbers_and_the_key() -> None:
     assert read[-1].payload_type == 99
     assert read[-1].timestamp - read[-2].timestamp == 960
     sender.configure(prepare(replace(secure, dtmf=None), parts))
-    assert not sender.queue_digits("1")
+    with pytest.raises(ValueError, match="telephone-event"):
+        sender.queue_digits("1")

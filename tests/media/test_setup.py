@@ -50,7 +50,7 @@ def test_a_new_codec_changes_the_codec() -> None:
 
 def test_plain_rtp_has_no_contexts() -> None:
     plain = prepare(replace(AGREEMENT, local_crypto=None, remote_crypto=None), prepare(AGREEMENT))
-    assert plain.protector is plain.unprotector is None
+    assert (plain.protector, plain.unprotector) == (None, None)
     assert prepare(AGREEMENT, plain).protector is not None
 
 

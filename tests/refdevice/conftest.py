@@ -1,4 +1,4 @@
-"""A small network side of the tests' own: DNS (dnspython), TLS registrars (the standard library's ``ssl``), the device."""
+"""A small network side of the tests' own: DNS by dnspython, TLS by the standard library's ``ssl``, SRTP by libsrtp."""
 
 from __future__ import annotations
 
@@ -12,16 +12,17 @@ import secrets
 import ssl
 import struct
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dns.flags
 import dns.message
 import dns.rdatatype
 import dns.rrset
-import pytest
 import pylibsrtp
+import pytest
 import pytest_asyncio
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -94,8 +95,17 @@ class Zone(asyncio.DatagramProtocol):
         self.asked: list[tuple[str, str, str]] = []
         "(transport, name, type)."
         self.port = 0
+        self._was_asked = asyncio.Event()
         self._transport: asyncio.DatagramTransport | None = None
         self._server: asyncio.Server | None = None
+
+    async def asked_srv(self, times: int) -> set[str]:
+        """Wait for so many SRV queries; gives their names."""
+        async with asyncio.timeout(PATIENCE_S):
+            while len(names := [name for _, name, type_ in self.asked if type_ == "SRV"]) < times:
+                self._was_asked.clear()
+                await self._was_asked.wait()
+        return set(names)
 
     def srv(self, *records: tuple[int, str, int], weight: int = 0) -> None:
         """Put (priority, host, port) under the outbound proxy; every host is 127.0.0.1."""
@@ -109,6 +119,7 @@ class Zone(asyncio.DatagramProtocol):
         question = asked.question[0]
         name, type_ = str(question.name), dns.rdatatype.to_text(question.rdtype)
         self.asked.append((transport, name, type_))
+        self._was_asked.set()
         reply = dns.message.make_response(asked)
         texts = self.records.get((name, type_), [])
         if self.truncates and transport == "udp":
@@ -175,8 +186,8 @@ class Registrar:
     _at: int = 0
     _serving: set[asyncio.Task[None]] = field(default_factory=set)
 
-    async def open(self, context: ssl.SSLContext | None, port: int = 0) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", port, ssl=context, limit=1 << 20)
+    async def open(self, context: ssl.SSLContext | None, port: int = 0, address: str = "127.0.0.1") -> None:
+        self._server = await asyncio.start_server(self._serve, address, port, ssl=context, limit=1 << 20)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
@@ -204,6 +215,8 @@ class Registrar:
                 async with self._changed:
                     self._changed.notify_all()
         writer.close()
+        async with self._changed:
+            self._changed.notify_all()
 
     async def _take(self, message: SipMessage, writer: asyncio.StreamWriter) -> None:
         self.heard.append(Heard(message, writer))
@@ -433,9 +446,9 @@ class Lab:
     devices: list[Device] = field(default_factory=list)
     parties: list[Party] = field(default_factory=list)
 
-    async def registrar(self, *names: str, tls: bool = True, port: int = 0, **values: object) -> Registrar:
-        made = Registrar(**values)  # type: ignore[arg-type]
-        await made.open(self.authority.server_context(*(names or (PROXY,))) if tls else None, port)
+    async def registrar(self, *names: str, **values: Any) -> Registrar:
+        made = Registrar(**values)
+        await made.open(self.authority.server_context(*(names or (PROXY,))))
         self.registrars.append(made)
         return made
 
@@ -506,9 +519,9 @@ class Lab:
         party.listen(invite.message.body)
         return device, registrar, party, invite
 
-    async def registered(self, *faults: str, **values: object) -> tuple[Device, Registrar]:
+    async def registered(self, *faults: str, **values: Any) -> tuple[Device, Registrar]:
         """A device that is registered at a single registrar."""
-        registrar = await self.registrar(**values)  # type: ignore[arg-type]
+        registrar = await self.registrar(**values)
         self.zone.srv((5, "sip-a.lab.example", registrar.port))
         device = await self.start(*faults)
         await device.line("event registered 1")
@@ -538,8 +551,8 @@ def _authorization_is_right(request: SipMessage, username: str, password: str) -
 
 
 @pytest.fixture(scope="session")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Authority]:
-    yield Authority(tmp_path_factory.mktemp("pki"))
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("pki"))
 
 
 @pytest_asyncio.fixture

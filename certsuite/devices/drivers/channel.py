@@ -77,7 +77,7 @@ class NetstringFraming:
             length = int(head.group(1))
             end = head.end() + length
             if length > TRANSCRIPT_AT_MOST or data[end : end + 1] not in (b"", b","):
-                at = head.start() + 1
+                at = head.end()
                 continue
             if len(data) <= end:
                 self._pending = data[head.start() :]
@@ -130,13 +130,13 @@ class Transcript:
         self._mark = len(self._text)
 
     async def find(self, pattern: str, unless: str | None, timeout_s: float) -> dict[str, str]:
-        """Wait for ``pattern`` and return its named groups.
+        """Wait for ``pattern`` and return its named groups; ``^`` and ``$`` in it are the ends of a message.
 
         Raises :class:`~certsuite.core.errors.ActionFailed` if it does not come in time, or if ``unless`` comes first,
         and the reason of :meth:`close` if nothing more can come.
         """
-        wanted = re.compile(pattern)
-        refused = None if unless is None else re.compile(unless)
+        wanted = re.compile(pattern, re.MULTILINE)
+        refused = None if unless is None else re.compile(unless, re.MULTILINE)
         try:
             async with asyncio.timeout(timeout_s):
                 while True:
@@ -147,12 +147,12 @@ class Transcript:
                         raise self._closed
                     await self._news()
         except TimeoutError:
-            raise ActionFailed(f"no {pattern!r} within {timeout_s:g} s; it said {self.said()}") from None
+            raise ActionFailed(f"no answer like {pattern} within {timeout_s:g} s; it said {self.said()}") from None
 
     def said(self) -> str:
-        """The end of what came since the mark, for a message to a person."""
-        text = (self._text + self._rest)[self._mark :].strip()
-        return repr(text[-300:]) if text else "nothing"
+        """The end of what came since the mark, for a message to a person; not yet masked, nor safe to show."""
+        text = (self._text + self._rest)[self._mark :].strip().replace("\n", " | ")
+        return text[-300:] if text else "nothing"
 
     def _look(self, wanted: re.Pattern[str], refused: re.Pattern[str] | None) -> dict[str, str] | None:
         whole = self._text + self._rest

@@ -1,0 +1,11 @@
+"""Where the project's folders are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+"The checkout that holds ``testcases/``, ``device_profiles/`` and ``reports/`` beside the package."
+TESTCASES = ROOT / "testcases"
+PROFILES = ROOT / "device_profiles"
+REPORTS = ROOT / "reports"

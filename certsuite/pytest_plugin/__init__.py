@@ -1,0 +1,1 @@
+"""The pytest plugin: options, fixtures, case selection and order, verdict mapping."""

@@ -1,0 +1,69 @@
+"""The options of a certification, and what they mean together."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import pytest
+import yaml
+
+from certsuite.bench.run import RunOptions
+from certsuite.core.errors import UsageError
+from certsuite.core.redaction import Secret
+
+REFERENCE = "reference"
+
+
+def add_options(parser: pytest.Parser) -> None:
+    """Declare the plugin's options."""
+    add = parser.getgroup("certsuite", "certification of SIP devices").addoption
+    add("--device", metavar="PROFILE", default=None, help="profile: a path, or a name in device_profiles/")
+    add("--plan", metavar="NAME", default=None, help="which cases: smoke, security, failover, ..., full")
+    add("--case", metavar="ID", action="append", default=[], help="only this case; may be repeated")
+    add("--out", metavar="DIR", default=None, help="folder of the run (default: a new one in reports/)")
+    add("--fault", metavar="NAME", action="append", default=[], help="fault of the reference device")
+    add("--bench", metavar="NAME", default="loopback", help="bench to raise: loopback")
+    add("--resume", metavar="RUN", default=None, help="go on with a run that was cut short")
+    add("--credentials", metavar="FILE", default=None, help="SIP passwords by line (YAML, owner-only)")
+    add("--time-scale", metavar="X", type=float, default=1.0, help="reference device only: scales all times")
+    add("--progress", action="store_true", default=False, help="a line a case instead of pytest's own output")
+
+
+def run_options(config: pytest.Config, profile_name: str) -> RunOptions:
+    """The options that go to the bench. Raises :class:`UsageError` where they do not fit together."""
+    faults = tuple(config.getoption("--fault"))
+    scale = config.getoption("--time-scale")
+    bench = config.getoption("--bench")
+    if bench != "loopback":
+        raise UsageError(f"--bench {bench}: this version raises the loopback bench only")
+    if (faults or scale != 1.0) and profile_name != REFERENCE:
+        raise UsageError("--fault and --time-scale are for the reference device only")
+    if not 0 < scale <= 1:
+        raise UsageError(f"--time-scale {scale}: a number above 0, at most 1")
+    file = config.getoption("--credentials")
+    return RunOptions(faults, scale, read_credentials(Path(file)) if file else {})
+
+
+def read_credentials(path: Path) -> dict[int, Secret]:
+    """SIP passwords from a YAML file ``{1: password, 2: password}`` that only its owner can read.
+
+    Raises :class:`UsageError`; the message never holds what the file holds.
+    """
+    try:
+        mode = path.stat().st_mode
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path}: cannot be read as text: {error.__class__.__name__}") from error
+    if mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise UsageError(f"{path}: others can read it; make it yours alone: chmod 600 {path}")
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        raise UsageError(f"{path}:{mark.line + 1 if mark else 1}: not YAML") from None
+    if not isinstance(data, dict) or not all(
+        isinstance(line, int) and line > 0 and isinstance(password, str) for line, password in data.items()
+    ):
+        raise UsageError(f'{path}: line numbers with a quoted password each are expected, such as 1: "..."')
+    return {line: Secret(password) for line, password in data.items()}

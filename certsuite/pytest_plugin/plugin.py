@@ -1,0 +1,188 @@
+"""The plugin's hooks. It does nothing in a session that collects no case."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from certsuite.bench.planning import in_order
+from certsuite.catalogue import load_catalogue
+from certsuite.core.cases import Case, declared_case
+from certsuite.core.errors import CertsuiteError, RecordError, UsageError
+from certsuite.core.places import PROFILES, REPORTS
+from certsuite.core.redaction import printable
+from certsuite.core.results import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_USAGE, RunResult
+from certsuite.devices.profile import load_profile
+from certsuite.pytest_plugin.certification import Asked, Certification
+from certsuite.pytest_plugin.mapping import report_to_pytest
+from certsuite.pytest_plugin.options import REFERENCE, add_options, run_options
+from certsuite.pytest_plugin.progress import Progress
+from certsuite.report.terminal import summary
+
+_certification = pytest.StashKey[Certification]()
+_progress = pytest.StashKey[Progress]()
+_result = pytest.StashKey[RunResult]()
+_failure = pytest.StashKey[tuple[int, str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    add_options(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "certsuite: a certification case")
+
+
+@pytest.fixture
+def bench() -> None:
+    """The bench; the plugin hands it to the case when it runs it."""
+
+
+@pytest.fixture
+def phone() -> None:
+    """The device; the plugin hands it to the case when it runs it."""
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Select what was asked for, and order it."""
+    by_case = {case: item for item in items if (case := _case_of(item)) is not None}
+    if not by_case:
+        return
+    try:
+        certification = _asked_for(config, list(by_case))
+    except CertsuiteError as error:
+        config.stash[_failure] = (EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR, str(error))
+        items.clear()
+        return
+    others = [item for item in items if _case_of(item) is None]
+    chosen = [by_case[case] for case in certification.asked.cases if (case.id, case.variant) not in certification.done]
+    config.hook.pytest_deselected(items=[item for item in by_case.values() if item not in chosen])
+    items[:] = [*chosen, *others]
+    config.stash[_certification] = certification
+    config.stash[_progress] = Progress(_console(config), len(chosen))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
+    """Raise the bench before the first case; settle, judge and report after the last."""
+    config = session.config
+    certification = config.stash.get(_certification, None)
+    if certification is None:
+        return (yield)
+    progress = config.stash[_progress]
+    complete, reason = False, ""
+    try:
+        if config.getoption("--progress"):
+            progress.say(f"certifying {certification.profile.vendor} {certification.profile.model}: raising the bench")
+        certification.open()
+        outcome = yield
+        if certification.pending and config.getoption("--progress"):
+            names = ", ".join(case.id for case in certification.pending)
+            progress.say(f"waiting for what takes time: {names}")
+        certification.settle()
+        complete = True
+    except KeyboardInterrupt:
+        reason = "interrupted"
+        raise
+    except CertsuiteError as error:
+        reason = str(error)
+        code = EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR
+        config.stash[_failure] = (code, str(error))
+        outcome = True
+    finally:
+        _close(config, certification, complete=complete, reason=reason)
+    return outcome
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a case on the bench's loop."""
+    case = _case_of(pyfuncitem)
+    if case is None:
+        return None
+    config = pyfuncitem.config
+    certification, progress = config.stash[_certification], config.stash[_progress]
+    shown = config.getoption("--progress")
+    if shown:
+        progress.began(case)
+    try:
+        result = certification.run_case(case, pyfuncitem.obj)
+    except RecordError as error:
+        # Nothing that follows would be recorded, so nothing that follows counts.
+        pyfuncitem.session.shouldstop = str(error)
+        raise
+    if shown:
+        progress.ended(result)
+    if result is not None:
+        report_to_pytest(result)
+    return True
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """The exit code is the outcome's."""
+    if (failure := session.config.stash.get(_failure, None)) is not None:
+        session.exitstatus = failure[0]
+    elif (result := session.config.stash.get(_result, None)) is not None:
+        session.exitstatus = result.exit_code
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last words: the outcome, or why there is none."""
+    console = _console(config)
+    if (result := config.stash.get(_result, None)) is not None:
+        console.print(summary(result, config.stash[_certification].folder), soft_wrap=True)
+    if (failure := config.stash.get(_failure, None)) is not None:
+        console.print(f"\ncertsuite: {failure[1]}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _close(config: pytest.Config, certification: Certification, *, complete: bool, reason: str) -> None:
+    try:
+        config.stash[_result] = certification.close(complete=complete, reason=reason)
+    except CertsuiteError as error:
+        if _failure not in config.stash:
+            code = EXIT_INTERRUPTED if reason == "interrupted" else EXIT_ERROR
+            config.stash[_failure] = (code, str(error))
+
+
+def _asked_for(config: pytest.Config, collected: list[Case]) -> Certification:
+    """The certification that the options describe. Raises :class:`UsageError`."""
+    catalogue = load_catalogue()
+    profile = load_profile(config.getoption("--device") or REFERENCE, PROFILES)
+    names, plan_name = config.getoption("--case"), config.getoption("--plan")
+    if names and plan_name:
+        raise UsageError("--case and --plan exclude each other")
+    known = {case.id for case in collected}
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no case {printable(name)}; `certsuite cases` lists them")
+    plan_name = plan_name or "full"
+    if plan_name not in catalogue.plans:
+        raise UsageError(f"there is no plan {printable(plan_name)}; there are {', '.join(catalogue.plans)}")
+    plan = catalogue.plans[plan_name]
+    chosen = [case for case in collected if (case.id in names if names else plan.asks_for(case.id))]
+    asked = Asked(
+        plan="" if names else plan_name,
+        cases=tuple(in_order(chosen)),
+        full_plan=not names and plan_name == "full",
+        out=_path(config.getoption("--out")),
+        resume=_path(config.getoption("--resume")),
+        options=run_options(config, profile.name),
+    )
+    return Certification(profile, catalogue, asked, REPORTS)
+
+
+def _case_of(item: pytest.Item) -> Case | None:
+    return declared_case(getattr(item, "obj", None))
+
+
+def _path(text: str | None) -> Path | None:
+    return Path(text).expanduser() if text else None
+
+
+def _console(config: pytest.Config) -> Console:
+    return Console(highlight=False, markup=False)

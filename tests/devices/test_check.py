@@ -1,0 +1,38 @@
+"""Checking a profile without a device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from certsuite.devices.check import check_profile
+
+Write = Callable[[str, str], Path]
+SHIPPED = Path(__file__).parents[2] / "device_profiles"
+
+
+def test_the_shipped_profiles_have_no_problems() -> None:
+    for name in ("reference", "baresip", "baresip-unverified"):
+        report = check_profile(name, SHIPPED)
+        assert (report.problems, report.notes) == ((), ())
+    assert report.files == ("accounts", "config", "openssl.cnf", "passwords")
+
+
+def test_problems_of_profile_and_templates(write: Write, search: Path) -> None:
+    assert check_profile("gone", search).problems[0].startswith("gone: there is no profile")
+    write("bad.yaml", "schema: 1\nschema: 2\n")
+    assert check_profile("bad", search).problems == (f"{search}/bad.yaml:2: schema: is there twice; first on line 1",)
+    write("worse.yaml", "extends: acme\nlines: 0\nkind: fax\n")
+    assert len(check_profile("worse", search).problems) == 2
+    template = write("acme/phone.cfg.j2", "\n{{ nope }}\n")
+    report = check_profile("acme", search)
+    assert report.problems == (f"{template.resolve()}:2: 'nope' is undefined",)
+    assert report.profile is not None
+
+
+def test_notes_are_no_problems(write: Write, search: Path) -> None:
+    write("child.yaml", "extends: acme\ncapabilities: {hold: true}\ntrust: {shipped_store: none}\n")
+    report = check_profile("child", search)
+    assert report.problems == ()
+    assert "capabilities.hold is claimed, but control.actions has no hold and resume" in report.notes
+    assert any(note.startswith("trust.shipped_store is none") for note in report.notes)

@@ -1,0 +1,141 @@
+"""Flows and transactions over real connections."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from certsuite.refdevice.behaviour import Behaviour
+from certsuite.refdevice.tls import TlsChannel, client_context
+from certsuite.refdevice.transport import Flow, FlowFailed, Target, TlsFailed
+from certsuite.sip.message import SipMessage
+
+if TYPE_CHECKING:
+    from tests.refdevice.conftest import Lab, Registrar
+
+pytestmark = pytest.mark.asyncio
+
+
+class _Listener:
+    def __init__(self) -> None:
+        self.requests: asyncio.Queue[SipMessage] = asyncio.Queue()
+        self.responses: asyncio.Queue[SipMessage] = asyncio.Queue()
+        self.lost: asyncio.Queue[str] = asyncio.Queue()
+
+    def request_received(self, flow: Flow, request: SipMessage) -> None:
+        self.requests.put_nowait(request)
+
+    def response_received(self, flow: Flow, response: SipMessage) -> None:
+        self.responses.put_nowait(response)
+
+    def flow_lost(self, flow: Flow) -> None:
+        self.lost.put_nowait(flow.reason)
+
+
+def _register(branch: str = "z9hG4bK1") -> SipMessage:
+    headers = (
+        ("Via", f"SIP/2.0/TLS 127.0.0.1:1;branch={branch}"),
+        ("From", "<sip:a@b>;tag=1"),
+        ("To", "<sip:a@b>"),
+        ("Call-ID", "1"),
+        ("CSeq", "1 REGISTER"),
+        ("Contact", "<sip:a@127.0.0.1:1>"),
+    )
+    return SipMessage(method="REGISTER", uri="sip:b", headers=headers)
+
+
+async def _flow(lab: Lab, registrar: Registrar) -> tuple[Flow, _Listener]:
+    listener = _Listener()
+    context = client_context(lab.authority.bundle, Behaviour())
+    channel = TlsChannel(context, "hs17.lab.example", verifies_name_itself=False)
+    target = Target("a.example", "127.0.0.1", registrar.port)
+    return await Flow.connect(target, listener, local_address="127.0.0.1", channel=channel), listener
+
+
+async def test_a_response_goes_to_its_transaction(lab: Lab) -> None:
+    registrar = await lab.registrar(challenges=False)
+    flow, listener = await _flow(lab, registrar)
+    assert flow.secure
+    assert (await flow.transact(_register()).final(5)).status == 200
+    heard = await registrar.next("REGISTER")
+    registrar.reply(heard.writer, heard.message, 200)  # again: nobody waits for it now
+    assert (await listener.responses.get()).status == 200
+    flow.close()
+    assert await listener.lost.get() == "closed by the device"
+    with pytest.raises(FlowFailed, match="closed by the device"):
+        flow.send(_register())
+
+
+async def test_a_transaction_without_an_answer(lab: Lab) -> None:
+    registrar = await lab.registrar(silent=True)
+    flow, _ = await _flow(lab, registrar)
+    with pytest.raises(TimeoutError):
+        await flow.transact(_register()).final(0.01)
+    flow.close()
+
+
+async def test_a_transaction_ends_with_its_flow(lab: Lab) -> None:
+    registrar = await lab.registrar(silent=True)
+    flow, listener = await _flow(lab, registrar)
+    transaction = flow.transact(_register())
+    (await registrar.next("REGISTER")).writer.close()
+    with pytest.raises(FlowFailed, match="closed by the server"):
+        await transaction.final(5)
+    assert await listener.lost.get() == "closed by the server"
+
+
+async def test_requests_pings_and_unreadable_messages(lab: Lab) -> None:
+    registrar = await lab.registrar(challenges=False)
+    flow, listener = await _flow(lab, registrar)
+    await flow.transact(_register()).final(5)
+    registrar.connections[0].write(b"\r\n\r\nSIP/2.0 200\r\n\r\nNOT A REQUEST LINE\r\n\r\n")
+    registrar.ask("OPTIONS", ("Content-Length", "0"))
+    assert (await listener.requests.get()).method == "OPTIONS"
+    flow.close()
+
+
+async def test_garbage_ends_the_flow(lab: Lab) -> None:
+    registrar = await lab.registrar(challenges=False)
+    flow, listener = await _flow(lab, registrar)
+    await flow.transact(_register()).final(5)
+    registrar.connections[0].write(bytes(range(128, 256)) * 2 + b"\n\n")
+    assert (await listener.lost.get()).startswith("the server sent garbage")
+    assert not flow.alive
+
+
+async def test_nobody_listens(lab: Lab) -> None:
+    registrar = await lab.registrar()
+    await registrar.close()
+    with pytest.raises(FlowFailed) as raised:
+        await _flow(lab, registrar)
+    assert not isinstance(raised.value, TlsFailed)
+
+
+async def test_tls_that_fails_says_why(lab: Lab) -> None:
+    registrar = await lab.registrar("other.example")
+    with pytest.raises(TlsFailed, match="Hostname mismatch"):
+        await _flow(lab, registrar)
+
+
+async def test_a_server_that_closes_during_the_handshake(lab: Lab) -> None:
+    server = await asyncio.start_server(lambda reader, writer: writer.close(), "127.0.0.1", 0)
+    registrar = await lab.registrar()
+    await registrar.close()
+    registrar.port = server.sockets[0].getsockname()[1]
+    with pytest.raises(TlsFailed):
+        await _flow(lab, registrar)
+    server.close()
+    await server.wait_closed()
+
+
+async def test_plain_tcp(lab: Lab) -> None:
+    registrar = type(await lab.registrar(challenges=False))(challenges=False)
+    lab.registrars.append(registrar)
+    await registrar.open(None)
+    target = Target("a.example", "127.0.0.1", registrar.port)
+    flow = await Flow.connect(target, _Listener(), local_address="127.0.0.1", channel=None)
+    assert not flow.secure
+    assert (await flow.transact(_register()).final(5)).status == 200
+    flow.close()
