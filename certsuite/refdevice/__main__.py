@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.write(f"{error}\n")
         return _USAGE_ERROR
     except OSError as error:
-        sys.stderr.write(f"the trusted roots cannot be read: {error}\n")
+        sys.stderr.write(f"{error}\n")
         return _USAGE_ERROR
 
 

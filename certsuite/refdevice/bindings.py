@@ -143,7 +143,7 @@ class Bindings:
             state.failures += 1
             state.due = now + retry_after(self._config.retry_s, state.failures)
             log.warning("line %d: %d %s", state.number, response.status, response.reason)
-            if state.flow is not None:
+            if state.flow is flow:
                 state.flow = None
                 self._announce(f"unregistered {state.number}")
             return

@@ -81,7 +81,10 @@ class MediaSession:
         return self._agreement is not None and self._agreement.event_payload_type is not None
 
     async def send_digit(self, digit: str) -> None:
-        """Send one digit after those that are under way, and wait until it was sent."""
+        """Send one digit after those that are under way, and wait until it was sent.
+
+        Raises :class:`OSError` if the call ends before.
+        """
         sent: asyncio.Future[None] = self._loop.create_future()
         self._digits.append((digit, sent))
         await sent
@@ -106,7 +109,8 @@ class MediaSession:
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
         for _, sent in self._digits:
-            sent.cancel()
+            if not sent.done():
+                sent.set_exception(OSError("the call has ended"))
         self._digits.clear()
         log.info("media: %d packets received, %d refused", self.received, self.refused)
 
@@ -119,6 +123,8 @@ class MediaSession:
             agreement = self._agreement
             if agreement is None or not agreement.sends or self.muted:
                 self._buffer.take()
+                while self._digits:  # pressed where nothing may be sent: lost, as on any phone
+                    self._is_sent(self._digits[0][1])
                 marker = True
                 self._skip()
                 yield None
@@ -126,13 +132,15 @@ class MediaSession:
             if self._digits:
                 digit, sent = self._digits[0]
                 yield from self._digit(digit, agreement)
-                if not sent.done():
-                    sent.set_result(None)
-                if self._digits and self._digits[0][1] is sent:
-                    self._digits.popleft()
+                self._is_sent(sent)
                 continue
             yield self._audio(self._heard(agreement), agreement, marker=marker)
             marker = False
+
+    def _is_sent(self, sent: asyncio.Future[None]) -> None:
+        self._digits.popleft()
+        if not sent.done():
+            sent.set_result(None)
 
     def _digit(self, digit: str, agreement: Agreement) -> Iterator[Packet | None]:
         """A digit and the pause after it."""

@@ -59,6 +59,9 @@ class OutgoingCall(Call):
             if response.status >= 300:
                 self.end(f"{response.status} {response.reason}")
                 return
+            if self.state is State.ENDED:
+                await self.request("BYE")  # it had been given up
+                return
             self.state = State.ESTABLISHED
             try:
                 self.media.agree(conclude(response.body))
@@ -73,7 +76,7 @@ class OutgoingCall(Call):
             self.owner.announce("established")
         except TimeoutError:
             self.end("no answer to INVITE")
-        except FlowFailed as failure:
+        except (FlowFailed, CallFailed) as failure:
             self.end(str(failure))
         finally:
             self._finished.set()

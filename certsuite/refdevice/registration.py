@@ -7,7 +7,7 @@ import logging
 import math
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.bindings import Bindings, TargetFailed, retry_after
@@ -206,7 +206,7 @@ class Registration:
         if found is None:
             return None
         self._targets = found
-        return await self._first_that_serves(found.better_than(flow.target))
+        return await self._first_that_serves(found.better_than(flow.target), must_register=True)
 
     async def _find_targets(self) -> TargetList | None:
         try:
@@ -215,7 +215,8 @@ class Registration:
             log.warning("%s", error)
             return None
 
-    async def _first_that_serves(self, targets: list[Target] | tuple[Target, ...]) -> Flow | None:
+    async def _first_that_serves(self, targets: Sequence[Target], *, must_register: bool = False) -> Flow | None:
+        """``must_register``: a target that rejects every line is no better than none."""
         for target in targets:
             if self._left_alone_until.get(str(target), 0.0) > time.monotonic():
                 log.info("%s: asked to be left alone for a while", target)
@@ -233,6 +234,10 @@ class Registration:
                 self._note(target, failure)
                 flow.close()
                 self.bindings.left(flow)
+                continue
+            if must_register and not any(state.flow is flow for state in self.bindings.states):
+                log.warning("%s: rejects every line", target)
+                flow.close()
                 continue
             return flow
         return None

@@ -27,7 +27,10 @@ def client_context(trusted_roots: Path, behaviour: Behaviour) -> ssl.SSLContext:
     else:
         context.minimum_version = _VERSIONS[behaviour.tls_minimum]
     if behaviour.loads_trusted_roots:
-        context.load_verify_locations(cafile=str(trusted_roots))
+        try:
+            context.load_verify_locations(cafile=str(trusted_roots))
+        except OSError as error:
+            raise OSError(f"the trusted roots {trusted_roots} cannot be read: {error.strerror or error}") from error
     # Without the chain's verification the name is compared by TlsChannel.
     context.check_hostname = behaviour.verifies_host_name and behaviour.verifies_chain
     context.verify_mode = ssl.CERT_REQUIRED if behaviour.verifies_chain else ssl.CERT_NONE
