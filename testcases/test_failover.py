@@ -2,7 +2,6 @@
 
 from certsuite.bench import Bench, Phone, case
 from certsuite.bench.bench import Deferred
-from certsuite.core.cases import Disturbance
 
 
 @case("WXC-FO-005", requirements=["FO-SECONDARY"], disturbs=["registration"])
@@ -17,4 +16,4 @@ async def test_uses_the_secondary_when_the_primary_refuses(bench: Bench, phone: 
 async def test_returns_to_the_primary(bench: Bench, phone: Phone) -> Deferred:
     """Once the primary accepts connections again, the device returns to it by itself."""
     await bench.primary.comes_back()
-    return bench.deferred("fo.returns-to-primary", spoiled_by=(Disturbance.REGISTRATION,))
+    return bench.until_back_on_primary()

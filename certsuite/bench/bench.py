@@ -134,7 +134,6 @@ class Bench:
         if told is None:
             told = {
                 "failover_s": values.failover_s,
-                "failback_s": values.failback_s,
                 "answer_s": values.answer_s,
                 "registration_s": values.boot_s + values.register_s,
                 "connect_s": values.boot_s + values.register_s,
@@ -183,17 +182,20 @@ class Bench:
         """Expect something that proves the bench and the device's ability: if it fails, nothing is concluded."""
         await self.expect(check, control=True, **about)
 
-    def deferred(self, check: str, *, spoiled_by: tuple[Disturbance, ...] = (), **about: Any) -> Deferred:
-        """State an expectation that is settled later in the run, while other cases go on."""
-        deadline = asyncio.get_running_loop().time() + self.patience_s(check)
-        return Deferred(self.stated(check, **about), deadline, spoiled_by)
-
     def until_refreshed(self) -> Deferred:
         """State that a registration is refreshed before what was granted is over: it takes at most two grants."""
         granted = self.network.registrar.granted_expiry_s
         deadline = asyncio.get_running_loop().time() + _PATIENCE_OVER_LIMIT * granted
         stated = self.stated("reg.refreshes", since=self.device.attempt_seq)
         return Deferred(stated, deadline, (Disturbance.REGISTRATION,))
+
+    def until_back_on_primary(self) -> Deferred:
+        """State that the device returns to the primary by itself, within so many of the granted expiries."""
+        granted = self.network.registrar.granted_expiry_s
+        limit_s = self._limits["failback_expiries"].value * granted
+        told_s = self.device.profile.values.failback_s * self.device.time_scale
+        deadline = asyncio.get_running_loop().time() + max(told_s, _PATIENCE_OVER_LIMIT * limit_s)
+        return Deferred(self.stated("fo.returns-to-primary", granted_s=granted), deadline, (Disturbance.REGISTRATION,))
 
     def over_the_whole_run(self, check: str, **about: Any) -> Deferred:
         """State an expectation that is judged over the whole record when the run ends."""

@@ -65,6 +65,18 @@ def mint_accounts(lines: int, supplied: dict[int, Secret]) -> list[Account]:
     ]
 
 
+def line_settings(account: Account) -> LineSettings:
+    """What the device's configuration gets of an account."""
+    return LineSettings(
+        number=account.line,
+        user=account.user,
+        domain=account.domain,
+        auth_user=account.auth_user,
+        password=account.password,
+        display_name=account.display_name,
+    )
+
+
 class Network:
     """Everything that listens. Made off the loop, started and stopped on it."""
 
@@ -145,22 +157,11 @@ class Network:
 
     def settings(self) -> DeviceSettings:
         """What the device is configured with."""
-        lines = tuple(
-            LineSettings(
-                number=account.line,
-                user=account.user,
-                domain=account.domain,
-                auth_user=account.auth_user,
-                password=account.password,
-                display_name=account.display_name,
-            )
-            for account in self.registrar.accounts
-        )
         return DeviceSettings(
             outbound_proxy=OUTBOUND_PROXY,
             resolver=(self.net.host(_HOSTS["dns"]), DNS_PORT),
             device_address=self.net.host(_HOSTS["device"]),
-            lines=lines,
+            lines=tuple(line_settings(account) for account in self.registrar.accounts),
             expires=ASKED_EXPIRY_S,
             lab_root=self.lab_root,
             trusted_roots=self.trusted_roots,

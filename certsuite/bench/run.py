@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import tempfile
@@ -30,6 +31,8 @@ from certsuite.devices.profile import DeviceProfile
 from certsuite.devices.settings import DeviceSettings
 
 _LEAST_EXPIRY_S = 2
+PRIVATE_PREFIX = "certsuite-"
+"Followed by the process's number: what a killed run leaves is known by it."
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,7 @@ class Run:
         self._options = options
         self._limits = scaled(catalogue.limits, options.time_scale)
         # Passwords lie in it while the run lasts, so it is outside the run's folder and readable for its owner alone.
-        self._private = Path(tempfile.mkdtemp(prefix="certsuite-"))
+        self._private = Path(tempfile.mkdtemp(prefix=f"{PRIVATE_PREFIX}{os.getpid()}-"))
         self._started_ns = journal.clock.monotonic_ns()
         self._loop = BenchLoop()
         self._waits = Waits(lambda: journal.clock.monotonic_ns() / 1e9)

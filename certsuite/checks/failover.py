@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from certsuite.checks.registry import Question, check
 from certsuite.core.events import BenchChanged, BindingChanged
 from certsuite.core.findings import Judgement
@@ -34,16 +36,21 @@ def uses_secondary(question: Question) -> Judgement:
     )
 
 
-@check("fo.returns-to-primary", limits=("failback_s",))
+@check("fo.returns-to-primary", limits=("failback_expiries",))
 def returns_to_primary(question: Question) -> Judgement:
-    """The device registers at the primary again once it accepts connections (FO-FAILBACK), and how soon."""
-    limit = question.limits["failback_s"]
-    restored = [seen for seen in question.span.of(BenchChanged, edge="primary") if seen.event.behaviour == "good"]
+    """The device registers at the primary again once it accepts connections (FO-FAILBACK), and how soon.
+
+    The limit is so many of the expiries that were granted: a device that looks at each refresh cannot be faster.
+    """
+    span = question.span
+    restored = [seen for seen in span.of(BenchChanged, edge="primary") if seen.event.behaviour == "good"]
     if not restored:
-        return question.unknown("never-restored", "the primary was not restored", settled=False)
+        return question.unknown("never-restored", "the primary was not restored")
+    rule = question.limits["failback_expiries"]
+    limit = replace(rule, value=rule.value * float(question.params["granted_s"]), unit="s")
     bound = [
         seen
-        for seen in question.span.of(BindingChanged, edge="primary")
+        for seen in span.of(BindingChanged, edge="primary")
         if seen.event.granted_s > 0 and seen.at.seq > restored[0].at.seq
     ]
     if not bound:
@@ -65,4 +72,5 @@ def returns_to_primary(question: Question) -> Judgement:
         "back on the primary after",
         restored[0].evidence,
         bound[0].evidence,
+        hint="Shorten the interval at which the device looks for its primary.",
     )

@@ -14,7 +14,7 @@ from certsuite import __version__
 from certsuite.bench.execution import CaseFunction
 from certsuite.bench.run import Run, RunOptions
 from certsuite.catalogue import Catalogue
-from certsuite.checks.judge import judge, judge_one
+from certsuite.checks.judge import judge, judge_one, with_reviews
 from certsuite.core.cases import Case
 from certsuite.core.errors import CertsuiteError, RecordError, UsageError
 from certsuite.core.events import SegmentOpened
@@ -23,7 +23,7 @@ from certsuite.core.observations import utc_text
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.devices.profile import DeviceProfile, profile_hash
 from certsuite.evidence.pcapng import PcapngWriter
-from certsuite.evidence.record import RecordWriter, read_record
+from certsuite.evidence.record import RecordWriter, read_judgements, read_record
 from certsuite.report.writer import write_reports
 from certsuite.tls.versions import openssl_version
 
@@ -178,6 +178,6 @@ class Certification:
 def rebuild_reports(folder: Path, catalogue: Catalogue) -> RunResult:
     """Judge the record in a run's folder and write every report of it anew. Raises :class:`RecordError`."""
     record = read_record(folder / "record.jsonl")
-    result = judge(record.observations, catalogue)
+    result = with_reviews(judge(record.observations, catalogue), read_judgements(folder))
     write_reports(folder, result, record, catalogue.requirements)
     return result

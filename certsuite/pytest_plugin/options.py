@@ -24,6 +24,7 @@ def add_options(parser: pytest.Parser) -> None:
     add("--out", metavar="DIR", default=None, help="folder of the run (default: a new one in reports/)")
     add("--fault", metavar="NAME", action="append", default=[], help="fault of the reference device")
     add("--bench", metavar="NAME", default="loopback", help="bench to raise: loopback")
+    add("--baseline", metavar="RUN", default=None, help="exit code 0 or 1 then says whether this run is worse")
     add("--resume", metavar="RUN", default=None, help="go on with a run that was cut short")
     add("--credentials", metavar="FILE", default=None, help="SIP passwords by line (YAML, owner-only)")
     add("--time-scale", metavar="X", type=float, default=1.0, help="reference device only: scales all times")

@@ -20,11 +20,14 @@ from certsuite.pytest_plugin.certification import Asked, Certification
 from certsuite.pytest_plugin.mapping import report_to_pytest
 from certsuite.pytest_plugin.options import REFERENCE, add_options, run_options
 from certsuite.pytest_plugin.progress import Progress
+from certsuite.report.compare import compare, read_results, worse_than
+from certsuite.report.results_json import results_document
 from certsuite.report.terminal import summary
 
 _certification = pytest.StashKey[Certification]()
 _progress = pytest.StashKey[Progress]()
 _result = pytest.StashKey[RunResult]()
+_comparison = pytest.StashKey[tuple[bool, str]]()
 _failure = pytest.StashKey[tuple[int, str]]()
 
 
@@ -129,6 +132,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         session.exitstatus = failure[0]
     elif (result := session.config.stash.get(_result, None)) is not None:
         session.exitstatus = result.exit_code
+        if (comparison := session.config.stash.get(_comparison, None)) is not None and result.exit_code in (0, 1):
+            session.exitstatus = int(comparison[0])
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -136,13 +141,18 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     console = _console(config)
     if (result := config.stash.get(_result, None)) is not None:
         console.print(summary(result, config.stash[_certification].folder), soft_wrap=True)
+    if (comparison := config.stash.get(_comparison, None)) is not None:
+        console.print(f"\ncompared with the baseline: {'worse' if comparison[0] else 'not worse'}\n{comparison[1]}")
     if (failure := config.stash.get(_failure, None)) is not None:
         console.print(f"\ncertsuite: {failure[1]}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _close(config: pytest.Config, certification: Certification, *, complete: bool, reason: str) -> None:
     try:
-        config.stash[_result] = certification.close(complete=complete, reason=reason)
+        config.stash[_result] = result = certification.close(complete=complete, reason=reason)
+        if (baseline := _path(config.getoption("--baseline"))) is not None:
+            old, new = read_results(baseline), results_document(result, set())
+            config.stash[_comparison] = (worse_than(old, new), compare(old, new).text())
     except CertsuiteError as error:
         if _failure not in config.stash:
             code = EXIT_INTERRUPTED if reason == "interrupted" else EXIT_ERROR

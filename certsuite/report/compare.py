@@ -5,11 +5,15 @@ Both are ``results.json`` documents, of whichever version wrote them: a case is 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from certsuite.core.errors import UsageError
 from certsuite.core.verdicts import Level, Verdict
+from certsuite.report.results_json import RESULTS
 from certsuite.report.words import UNDECIDED, figure, name_of, safe
 
 NOTABLE = 0.2
@@ -123,6 +127,20 @@ def compare(old: Document, new: Document) -> Comparison:
             change for key, case in after.items() if key in before for change in _measurements(before[key], case)
         ),
     )
+
+
+def read_results(folder: Path) -> Document:
+    """The results of the run in ``folder``. Raises :class:`UsageError` if it holds none."""
+    path = folder / RESULTS
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}; the folder of a run is expected") from error
+    except ValueError as error:
+        raise UsageError(f"{path}: not a results file: {error}") from error
+    if not isinstance(document, dict) or not isinstance(document.get("cases"), list):
+        raise UsageError(f"{path}: not a results file")
+    return document
 
 
 def worse_than(baseline: Document, result: Document) -> bool:

@@ -188,7 +188,7 @@ async def bench(profile_name: str, presented: str, folder: Path) -> AsyncIterato
     port = server.sockets[0].getsockname()[1]
     resolver, _ = await loop.create_datagram_endpoint(lambda: Resolver(port), local_addr=(ADDRESS, 0))
     with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
+        free.bind(("127.0.47.100", 0))
         control_port = free.getsockname()[1]
     root = authorities["trusted"].root
     settings = DeviceSettings(PROXY, resolver.get_extra_info("sockname"), "127.0.47.100", lines, 240, root, root)

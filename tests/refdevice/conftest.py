@@ -175,6 +175,7 @@ class Registrar:
     "What it answers to an authorised REGISTER."
     challenges: bool = True
     silent: bool = False
+    retry_after: str = ""
     port: int = 0
     connections: list[asyncio.StreamWriter] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
@@ -229,7 +230,8 @@ class Registrar:
             self.reply(writer, message, 401, ("WWW-Authenticate", challenge))
         else:
             contact = f"{message.get('Contact')};expires={self.expires}"
-            self.reply(writer, message, self.status, ("Contact", contact))
+            extra = [("Retry-After", self.retry_after)] if self.retry_after else []
+            self.reply(writer, message, self.status, ("Contact", contact), *extra)
 
     @staticmethod
     def reply(
@@ -309,6 +311,8 @@ class Party(asyncio.DatagramProtocol):
         self._sequence = 65_530
         self._sends = self._session(self.key, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
         self._receives: pylibsrtp.Session | None = None
+        self._early: list[bytes] | None = []
+        "What came before the device's description was read; ``None`` once it was."
 
     @staticmethod
     def _session(key: bytes, direction: int) -> pylibsrtp.Session:
@@ -360,6 +364,9 @@ class Party(asyncio.DatagramProtocol):
         self._remote = ("127.0.0.1", int(port[1]))
         if inline:
             self._receives = self._session(base64.b64decode(inline[1]), pylibsrtp.Policy.SSRC_ANY_INBOUND)
+        early, self._early = self._early or [], None
+        for data in early:
+            self.datagram_received(data, None)
 
     def say(self, payloads: list[bytes], payload_type: int = 8) -> None:
         """Send frames of audio."""
@@ -390,6 +397,9 @@ class Party(asyncio.DatagramProtocol):
             await self.hears(lambda seen, frame=frame: seen.payload == frame, after=before)  # type: ignore[misc]
 
     def datagram_received(self, data: bytes, addr: object) -> None:
+        if self._early is not None:
+            self._early.append(data)
+            return
         secure = self._receives is not None
         try:
             packet = self._receives.unprotect(data) if self._receives else data

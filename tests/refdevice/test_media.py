@@ -70,5 +70,15 @@ async def test_digits_need_telephone_events() -> None:
     waiting = asyncio.get_running_loop().create_task(media.send_digit("1"))
     await asyncio.sleep(0)
     media.close()
-    with pytest.raises(asyncio.CancelledError):
+    with pytest.raises(OSError, match="the call has ended"):
         await waiting
+
+
+async def test_digits_where_nothing_may_be_sent_are_lost() -> None:
+    media = MediaSession("127.0.0.1", behaviour_with(["one-way-in"]), incoming=False)
+    media.agree(Agreement(("127.0.0.1", 9), "PCMA", 8, "sendrecv", 101, bytes(30)))
+    tasks = Tasks()
+    tasks.spawn(media.run())
+    await media.send_digit("1")
+    await tasks.close()
+    media.close()

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.asyncio
 
 async def _status(lab: Lab, method: str, *extra: tuple[str, str], **given: str) -> dict[str, str]:
     _, registrar = await lab.registered()
-    registrar.ask(method, *extra, **given)
+    registrar.ask(method, *extra, body=b"", **given)
     message = (await registrar.next(*map(str, range(200, 700)))).message
     assert message.user_agent
     return {"status": str(message.status)} | {name.lower(): value for name, value in message.headers}
@@ -62,10 +62,9 @@ async def test_a_request_that_is_not_whole(lab: Lab, given: dict[str, str]) -> N
 async def test_a_body_that_is_no_sdp(lab: Lab) -> None:
     _, registrar = await lab.registered()
     request = registrar.ask("OPTIONS")
-    changed = request.to_bytes().replace(b"OPTIONS", b"INVITE") + b"hello"
-    registrar.connections[-1].write(
-        changed.replace(b"Content-Length: 0", b"Content-Type: text/plain\r\nContent-Length: 5")
-    )
+    body = b"Content-Type: text/plain\r\nContent-Length: 5"
+    changed = request.to_bytes().replace(b"OPTIONS", b"INVITE").replace(b"Content-Length: 0", body)
+    registrar.connections[-1].write(changed + b"hello")
     assert (await registrar.next("415")).message.cseq[1] == "INVITE"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -248,3 +249,51 @@ async def test_ignored_grant_and_no_refresh_leave_it_alone(lab: Lab) -> None:
     heard = len(registrar.heard)
     assert (await device.command("status")).startswith("ok status registered=1/1")
     assert len(registrar.heard) == heard
+
+
+async def test_a_refresh_that_meets_503_goes_to_the_secondary_and_stays(lab: Lab) -> None:
+    primary, secondary = await lab.registrar(), await lab.registrar()
+    lab.zone.srv((5, _A, primary.port), (10, _B, secondary.port))
+    device = await lab.start()
+    await device.line(f"event registered 1 {_A}")
+    primary.status = 503
+    await device.command("reregister")
+    await device.line("event unregistered 1")
+    await device.line(f"event registered 1 {_B}")
+    for status in (503, 403):
+        primary.status = status
+        await device.command("reregister")
+        assert await device.line("event") == f"event registered 1 {_B}:{secondary.port}"
+
+
+async def test_a_rejected_line_is_tried_again_over_the_same_flow(lab: Lab) -> None:
+    lab.configure(lines=2)
+    registrar = await lab.registrar(status=403)
+    lab.zone.srv((5, _A, registrar.port))
+    device = await lab.start()
+    for _ in range(4):
+        await registrar.next("REGISTER")
+    registrar.status = 200
+    async with asyncio.timeout(20):
+        while not (await device.command("status")).startswith("ok status registered=2/2"):
+            await registrar.next("REGISTER")
+    assert len(registrar.connections) == 1
+
+
+async def test_another_line_makes_it_start_over(lab: Lab) -> None:
+    device, registrar = await lab.registered()
+    lab.configure(lines=2)
+    await device.command("resync")
+    await device.line("event registered 2")
+    assert len(registrar.connections) == 2
+
+
+async def test_a_target_that_asks_to_be_left_alone_is(lab: Lab) -> None:
+    primary, secondary = await lab.registrar(status=503, retry_after="3600"), await lab.registrar()
+    lab.zone.srv((5, _A, primary.port), (10, _B, secondary.port))
+    device = await lab.start()
+    await device.line(f"event registered 1 {_B}")
+    primary.status = 200
+    await device.command("reregister")
+    await device.line(f"event registered 1 {_B}")
+    assert len(primary.connections) == 1

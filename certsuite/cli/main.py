@@ -1,0 +1,230 @@
+"""``certsuite``: certify a device, look at what was certified, and see what this machine can do."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import pytest
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from certsuite import __version__
+from certsuite.catalogue import load_catalogue
+from certsuite.cli import doctor as doctor_
+from certsuite.cli import tables
+from certsuite.cli.collected import collect_cases
+from certsuite.cli.judging import rejudge_run, review_case
+from certsuite.cli.provisioning import provision_sample
+from certsuite.core.errors import CertsuiteError, UsageError
+from certsuite.core.places import PROFILES, TESTCASES
+from certsuite.core.redaction import printable
+from certsuite.core.results import EXIT_ERROR, EXIT_USAGE
+from certsuite.core.verdicts import Verdict
+from certsuite.devices.check import check_profile
+from certsuite.devices.profile import load_profile
+from certsuite.pytest_plugin.certification import rebuild_reports
+from certsuite.pytest_plugin.options import REFERENCE
+from certsuite.report.compare import compare as compare_documents
+from certsuite.report.compare import read_results
+from certsuite.report.terminal import summary
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, help="Certify SIP devices for Webex Calling.")
+profile_app = typer.Typer(no_args_is_help=True, help="Device profiles.")
+app.add_typer(profile_app, name="profile")
+
+F = TypeVar("F", bound=Callable[..., None])
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
+ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="A path, or a name in device_profiles/.")]
+
+
+def _console() -> Console:
+    return Console(highlight=False, markup=False)
+
+
+def _say(text: str | Text) -> None:
+    _console().print(text, soft_wrap=True)
+
+
+def _told(command: F) -> F:
+    """An error of ours ends a command with its text and the exit code of its kind, and without a traceback."""
+
+    @wraps(command)
+    def run(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except CertsuiteError as error:
+            Console(stderr=True, highlight=False, markup=False).print(f"certsuite: {error}", soft_wrap=True)
+            raise typer.Exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR) from None
+
+    return run  # type: ignore[return-value]
+
+
+def _version(shown: bool) -> None:
+    if shown:
+        _say(f"certsuite {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Certify SIP devices for Webex Calling."""
+
+
+@app.command()
+def run(
+    profile: Annotated[
+        str, typer.Argument(metavar="[PROFILE]", help="The device; without it, the reference device.")
+    ] = REFERENCE,
+    plan: Annotated[str | None, typer.Option(help="smoke, security, failover, provisioning, calls or full.")] = None,
+    case: Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.", metavar="ID")] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.", metavar="DIR")] = None,
+    bench: Annotated[str, typer.Option(help="The bench to raise.")] = "loopback",
+    fault: Annotated[list[str] | None, typer.Option(help="Fault of the reference device.", metavar="NAME")] = None,
+    baseline: Annotated[
+        Path | None, typer.Option(help="0 or 1 then says whether this run is worse.", metavar="RUN")
+    ] = None,
+    resume: Annotated[Path | None, typer.Option(help="Go on with a run that was cut short.", metavar="RUN")] = None,
+    credentials: Annotated[
+        Path | None, typer.Option(help="SIP passwords by line; YAML, mode 600.", metavar="FILE")
+    ] = None,
+    time_scale: Annotated[float, typer.Option(help="Reference device only: scales all times.", metavar="X")] = 1.0,
+) -> None:
+    """Certify a device and write its report. The exit code is the outcome's."""
+    arguments = ["--device", profile, "--bench", bench, "--time-scale", str(time_scale), "--progress"]
+    for option, value in (
+        ("--plan", plan),
+        ("--out", out),
+        ("--baseline", baseline),
+        ("--resume", resume),
+        ("--credentials", credentials),
+    ):
+        if value is not None:
+            arguments += [option, str(value)]
+    for name in case or []:
+        arguments += ["--case", name]
+    for name in fault or []:
+        arguments += ["--fault", name]
+    # The project's own pytest settings are for its tests; a certification has its own output and no cache.
+    settings = ["-o", "addopts=", "-o", "filterwarnings=", "-s", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    raise typer.Exit(int(pytest.main([str(TESTCASES), "--import-mode=importlib", *settings, *arguments])))
+
+
+@app.command()
+@_told
+def cases(
+    profile: Annotated[str | None, typer.Argument(metavar="[PROFILE]", help="Say which cases apply to it.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
+) -> None:
+    """List the cases: requirement, level, mark and source; with a profile, which apply and why not."""
+    catalogue = load_catalogue()
+    device = load_profile(profile, PROFILES) if profile else None
+    rows = tables.case_rows(collect_cases(), catalogue, device)
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        _say(tables.case_text(rows))
+
+
+@app.command()
+@_told
+def plan(
+    profile: ProfileName,
+    name: Annotated[str, typer.Option("--plan", help="Which plan.")] = "full",
+) -> None:
+    """Print order, restarts and expected duration of a run before it starts."""
+    catalogue = load_catalogue()
+    if name not in catalogue.plans:
+        raise UsageError(f"there is no plan {printable(name)}; there are {', '.join(catalogue.plans)}")
+    chosen = [case for case in collect_cases() if catalogue.plans[name].asks_for(case.id)]
+    _say(tables.plan_text(chosen, load_profile(profile, PROFILES)))
+
+
+@profile_app.command("check")
+@_told
+def profile_check(profile: ProfileName) -> None:
+    """Validate a profile; tells the exact place and reason of each mistake. Starts and contacts nothing."""
+    report = check_profile(profile, PROFILES)
+    _say(tables.profile_text(report, collect_cases()))
+    raise typer.Exit(EXIT_USAGE if report.problems else 0)
+
+
+@app.command()
+@_told
+def provision(
+    profile: ProfileName,
+    out: Annotated[Path, typer.Option(help="Folder to write to.", metavar="DIR")],
+) -> None:
+    """Write the configuration that a run would generate, with accounts minted for it."""
+    for path in provision_sample(load_profile(profile, PROFILES), out):
+        _say(str(path))
+
+
+@app.command()
+@_told
+def report(run: RunFolder) -> None:
+    """Rebuild the reports of a run from its record."""
+    _say(summary(rebuild_reports(run, load_catalogue()), run))
+
+
+@app.command()
+@_told
+def rejudge(
+    run: RunFolder,
+    catalogue: Annotated[Path | None, typer.Option(help="Judge by this folder's limits.", metavar="DIR")] = None,
+) -> None:
+    """Judge a record again with today's checks and limits; nothing is rewritten."""
+    result, text = rejudge_run(run, load_catalogue(catalogue) if catalogue else load_catalogue())
+    _say(text)
+    raise typer.Exit(result.exit_code)
+
+
+@app.command()
+@_told
+def compare(old: RunFolder, new: RunFolder) -> None:
+    """Print what changed between two runs. 1 if something got worse."""
+    comparison = compare_documents(read_results(old), read_results(new))
+    _say(comparison.text())
+    raise typer.Exit(1 if comparison.worse else 0)
+
+
+@app.command()
+@_told
+def review(
+    run: RunFolder,
+    case: Annotated[str, typer.Argument(metavar="CASE", help="Id of the case, with [variant] if it has one.")],
+    verdict: Annotated[Verdict, typer.Option(help="The person's verdict.")],
+    evidence: Annotated[Path, typer.Option(help="What it rests on: a picture, a log.", metavar="FILE")],
+    by: Annotated[str, typer.Option(help="Who decided.", metavar="NAME")],
+) -> None:
+    """Settle a case that is inconclusive or needs review, by a person and with evidence."""
+    _say(summary(review_case(run, case, verdict, evidence, by, load_catalogue()), run))
+
+
+@app.command()
+@_told
+def doctor(
+    clean: Annotated[bool, typer.Option("--clean", help="Remove what killed runs left behind.")] = False,
+) -> None:
+    """Say what this machine can and cannot run, and how to get it."""
+    if clean:
+        for path in doctor_.leftovers():
+            shutil.rmtree(path, ignore_errors=True)
+            _say(f"removed {path}")
+    findings = doctor_.examine()
+    _say(doctor_.text(findings))
+    raise typer.Exit(0 if all(one.found for one in findings if one.needed) else 1)
+
+
+def main() -> None:
+    """Entry point of the program."""
+    app()

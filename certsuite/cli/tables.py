@@ -1,0 +1,89 @@
+"""Texts of the commands that only look: cases, plan, profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from certsuite.bench.planning import plan
+from certsuite.catalogue import Catalogue
+from certsuite.core.cases import Case
+from certsuite.devices.check import ProfileReport
+from certsuite.devices.profile import DeviceProfile
+
+
+def case_rows(cases: Sequence[Case], catalogue: Catalogue, profile: DeviceProfile | None) -> list[dict[str, Any]]:
+    """What ``certsuite cases`` prints, a mapping a case."""
+    rows = []
+    for case in cases:
+        level, mark = catalogue.level_and_mark(case.requirements)
+        row: dict[str, Any] = {
+            "id": case.id,
+            "variant": case.variant,
+            "title": case.title,
+            "level": str(level),
+            "mark": str(mark),
+            "requirements": [
+                {"id": id, "title": catalogue.requirement(id).title, "source": catalogue.requirement(id).source}
+                for id in case.requirements
+            ],
+            "claims": list(case.claims),
+            "needs": str(case.needs),
+            "disturbs": [str(item) for item in case.disturbs],
+            "plans": [name for name, one in catalogue.plans.items() if one.asks_for(case.id)],
+        }
+        if profile is not None:
+            missing = [claim for claim in case.claims if not profile.claims(claim)]
+            row["applies"] = not missing
+            row["why_not"] = f"the profile does not claim {', '.join(missing)}" if missing else ""
+        rows.append(row)
+    return rows
+
+
+def case_text(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as text for a person."""
+    lines = []
+    for row in rows:
+        name = f"{row['id']}[{row['variant']}]" if row["variant"] else row["id"]
+        applies = "" if row.get("applies", True) else f"  (not applicable: {row['why_not']})"
+        lines.append(f"{name:<13} {row['level']}, {row['mark']}  {row['title']}{applies}")
+        lines += [f"{'':<13}   {one['id']}: {one['source']}" for one in row["requirements"]]
+    return "\n".join([*lines, "", f"{len(rows)} cases"])
+
+
+def plan_text(cases: Sequence[Case], profile: DeviceProfile) -> str:
+    """Order, restarts and expected duration of a run."""
+    planned = plan(cases, profile)
+    lines = [f"{'case':<13} {'needs':<21} {'disturbs':<28} {'restarts':>8} {'seconds':>8}"]
+    for one in planned:
+        if not one.applies:
+            lines.append(f"{one.case.id:<13} not applicable: {one.why_not}")
+            continue
+        disturbs = ", ".join(one.case.disturbs) or "-"
+        lines.append(f"{one.case.id:<13} {one.case.needs:<21} {disturbs:<28} {one.restarts:>8} {one.seconds:>8.1f}")
+    applying = sum(one.applies for one in planned)
+    restarts = sum(one.restarts for one in planned)
+    seconds = sum(one.seconds for one in planned)
+    lines += [
+        "",
+        f"{applying} cases, {restarts} restarts, about {seconds:.0f} s when nothing goes wrong",
+        f"beside that, up to {profile.values.granted_expiry_s} s each for the refresh and for the return to the primary",
+    ]
+    return "\n".join(lines)
+
+
+def profile_text(report: ProfileReport, cases: Sequence[Case]) -> str:
+    """What is wrong with a profile; or that it is right, and what follows from it."""
+    if report.problems or report.profile is None:
+        return "\n".join(report.problems)
+    profile = report.profile
+    applying = [case for case in cases if all(profile.claims(claim) for claim in case.claims)]
+    actions = ", ".join(sorted(profile.control.actions)) or "none"
+    lines = [
+        f"{profile.file}: valid",
+        f"  {profile.vendor} {profile.model} {profile.firmware}, a {profile.kind} with {profile.lines} lines",
+        f"  driver {profile.control.driver}; actions: {actions}",
+        f"  configuration: {', '.join(report.files)}",
+        f"  {len(applying)} of {len(cases)} cases apply",
+    ]
+    return "\n".join([*lines, *(f"  note: {note}" for note in report.notes)])
