@@ -13,7 +13,7 @@ from certsuite.bench.waits import Waits
 from certsuite.checks.diagnosis import Diagnosis, diagnose
 from certsuite.core.cases import State
 from certsuite.core.errors import ActionFailed, DriverError
-from certsuite.core.events import ConfigDelivered, StateNotReached, StateReached
+from certsuite.core.events import ConfigDelivered, DeviceExited, StateNotReached, StateReached
 from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
@@ -21,6 +21,7 @@ from certsuite.devices.driver import Driver
 from certsuite.devices.generate import generate, masked_copy
 from certsuite.devices.profile import DeviceProfile
 from certsuite.devices.settings import DeviceSettings
+from certsuite.edge.registrar import Binding
 
 _STOP_S = 0.2
 "What a stop costs, for choosing the cheapest means."
@@ -84,15 +85,25 @@ class Device:
 
     @property
     def registered(self) -> bool:
-        """Whether every line is bound over a usable flow."""
+        """Whether the device runs and every line is bound over a flow that it can be reached by."""
         bindings = self.network.registrar.bindings
-        return len(bindings) >= self.profile.lines and all(
-            binding.flow in self.network.edges[binding.edge].flows for binding in bindings.values()
+        return (
+            self.driver.running
+            and len(bindings) >= self.profile.lines
+            and all(self._reachable(binding) for binding in bindings.values())
         )
 
     def registered_at(self, edge: str) -> bool:
         """Whether every line is bound at that edge."""
         return self.registered and all(binding.edge == edge for binding in self.network.registrar.bindings.values())
+
+    @property
+    def gone(self) -> bool:
+        """Whether its program ended by itself: nothing more will come of it."""
+        if self.driver.running:
+            return False
+        events = (seen.event for seen in self._journal.since(self.attempt_seq))
+        return any(isinstance(event, DeviceExited) and not event.asked for event in events)
 
     @property
     def register_patience_s(self) -> float:
@@ -103,15 +114,13 @@ class Device:
 
     async def reach(self, state: State) -> None:
         """Bring the device to a state. Raises :class:`Unreachable` after one restart."""
-        if state in self._unreachable:
-            raise self._unreachable[state]
         match state:
             case State.STOPPED:
                 await self.stop()
             case State.STARTED:
-                await self._start_if_stopped(state)
+                await self._reach(State.STARTED)
             case State.REGISTERED | State.IN_CALL:
-                await self._reach(State.REGISTERED, lambda: self.registered)
+                await self._reach(State.REGISTERED)
             case State.REGISTERED_SECONDARY:
                 await self._reach_secondary()
 
@@ -130,9 +139,9 @@ class Device:
         return means
 
     async def restart(self) -> None:
-        """Stop and start the device."""
-        self._new_attempt()
+        """Stop and start the device. Raises :class:`DriverError`."""
         await self.stop()
+        self._new_attempt()
         await self._start()
 
     async def reconfigure(self, passwords: dict[int, Secret]) -> None:
@@ -150,9 +159,10 @@ class Device:
         await self._start()
 
     async def stop(self) -> None:
-        """End the device."""
+        """End the device, and what may still be open of its connections: it comes back over new ones."""
         with self._waits.waiting():
             await self.driver.stop()
+        self._end_flows("rst")
 
     async def act(self, action: str, **arguments: str | int) -> None:
         """Make the device do something. Raises :class:`DriverError` if it does not."""
@@ -175,52 +185,61 @@ class Device:
     def _cheapest_means(self) -> str:
         values = self.profile.values
         costs = {"restart": values.boot_s + _STOP_S}
-        if self.driver.running and self.registered:
+        if self.registered:
             if self.driver.can("reregister"):
                 costs["reregister"] = 0.0 if values.boot_s > 1 else values.boot_s + 2 * _STOP_S
             if values.registration_retry_s is not None:
                 costs["flow-closed"] = values.registration_retry_s + _STOP_S
         return min(costs, key=lambda means: costs[means])
 
-    def _end_flows(self) -> None:
+    def _end_flows(self, how: str = "fin") -> None:
         for edge in self.network.edges.values():
-            edge.end_flows("fin")
+            edge.end_flows(how)
 
-    async def _start_if_stopped(self, state: State) -> None:
-        if self.driver.running:
-            return
-        self._new_attempt()
-        try:
-            await self._start()
-        except DriverError as error:
-            raise self._give_up(state, "start", 0.0, str(error), "device-not-started") from error
+    def _reachable(self, binding: Binding) -> bool:
+        flow = self.network.edges[binding.edge].flows.get(binding.flow)
+        return flow is not None and flow.usable
 
-    async def _reach(self, state: State, reached: Callable[[], bool]) -> None:
-        if self.driver.running and reached():
+    def _is(self, state: State) -> bool:
+        return self.driver.running if state is State.STARTED else self.registered
+
+    async def _reach(self, state: State) -> None:
+        """Bring it to ``started`` or ``registered``: by itself or by a start, then by one restart."""
+        if self._is(state):
             return
+        if state in self._unreachable:
+            raise self._unreachable[state]
         began = self._waits.total_s
-        means = "own retry" if self.driver.running else "start"
-        for attempt in (means, "restart"):
+        problem: DriverError | None = None
+        for means in ("own retry" if self.driver.running else "start", "restart"):
             try:
-                if attempt == "start":
-                    await self._start_if_stopped(state)
-                elif attempt == "restart":
-                    await self.restart()
-                elif self.driver.can("reregister") and not self._connecting():
-                    await self.act("reregister")
+                await self._attempt(means)
             except DriverError as error:
-                if attempt == "restart":
-                    waited = self._waits.total_s - began
-                    raise self._give_up(state, attempt, waited, str(error), "device-not-started") from error
+                problem = error
                 continue
-            if await self.until(lambda: reached() or not self.driver.running, self._patience(attempt)) and reached():
-                self._journal.record(StateReached(state, attempt, round(self._waits.total_s - began, 3)))
+            problem = None
+            # A device that has ended will not change any more.
+            await self.until(lambda: self._is(state) or not self.driver.running, self._patience(means))
+            if self._is(state):
+                self._journal.record(StateReached(state, means, round(self._waits.total_s - began, 3)))
                 return
         waited = self._waits.total_s - began
-        if not self.driver.running:
-            raise self._give_up(state, "restart", waited, "the device's program ended by itself", "device-exited")
+        if problem is not None:
+            raise self._give_up(state, "restart", waited, str(problem), "device-not-started") from problem
         found = self.diagnosis()
-        raise self._give_up(state, "restart", waited, found.reason, "not-registered", found.case)
+        code = "device-exited" if self.gone else "not-registered"
+        raise self._give_up(state, "restart", waited, found.reason, code, found.case)
+
+    async def _attempt(self, means: str) -> None:
+        """Do what may bring the device to register. Raises :class:`DriverError`."""
+        match means:
+            case "start":
+                self._new_attempt()
+                await self._start()
+            case "restart":
+                await self.restart()
+            case _ if self.driver.can("reregister") and not self._connecting():
+                await self.act("reregister")
 
     def _patience(self, attempt: str) -> float:
         retry = self.profile.values.registration_retry_s
@@ -229,26 +248,29 @@ class Device:
         return self.register_patience_s if attempt != "own retry" else 2.0
 
     def _connecting(self) -> bool:
-        return any(edge.flows for edge in self.network.edges.values())
+        return any(flow.usable for edge in self.network.edges.values() for flow in edge.flows.values())
 
     async def _reach_secondary(self) -> None:
+        """Registered at the secondary, while the primary refuses connections."""
+        await self._reach(State.REGISTERED)
+        primary = self.network.edges["primary"]
+        if primary.accepts:
+            await primary.behave("refused", accepts=False)
         if self.registered_at("secondary"):
             return
-        await self._reach(State.REGISTERED, lambda: self.registered)
-        await self.network.edges["primary"].behave("refused", accepts=False)
+        if State.REGISTERED_SECONDARY in self._unreachable:
+            raise self._unreachable[State.REGISTERED_SECONDARY]
+        began = self._waits.total_s
         means = await self.connect_anew()
         patience = self.profile.values.failover_s * self.time_scale
-        if await self.until(lambda: self.registered_at("secondary"), patience):
-            self._journal.record(StateReached(State.REGISTERED_SECONDARY, means, 0.0))
-            return
-        raise self._give_up(
-            State.REGISTERED_SECONDARY,
-            means,
-            patience,
-            "the device did not register at the secondary while the primary refused connections",
-            "no-failover",
-            "WXC-FO-005",
-        )
+        if means == "restart":
+            patience += self.profile.values.boot_s
+        reached = await self.until(lambda: self.registered_at("secondary"), patience)
+        waited = round(self._waits.total_s - began, 3)
+        if not reached:
+            cause = "the device did not register at the secondary while the primary refused connections"
+            raise self._give_up(State.REGISTERED_SECONDARY, means, waited, cause, "no-failover", "WXC-FO-005")
+        self._journal.record(StateReached(State.REGISTERED_SECONDARY, means, waited))
 
     async def _start(self) -> None:
         if not self._configured:

@@ -17,6 +17,7 @@ from certsuite.core.cases import Case, State
 from certsuite.core.errors import DriverError
 from certsuite.core.events import CaseBlocked, CaseFinished, CaseNotApplicable, CaseStarted, StateNotReached, ToolError
 from certsuite.core.journal import Journal
+from certsuite.core.verdicts import Verdict
 
 CaseFunction = Callable[[Bench, Phone], Awaitable[Deferred | None]]
 _CALLS_END_S = 2.0
@@ -92,8 +93,8 @@ class Execution:
                 await self._call()
                 bench.begin(case)
             return await function(bench, bench.phone)
-        except ExpectationNotMet:
-            return None
+        except ExpectationNotMet as unmet:
+            self._explain(case, unmet)
         except NotApplicable as absent:
             journal.record(absent.event)
         except CannotJudge as mute:
@@ -106,6 +107,16 @@ class Execution:
         except Exception as error:  # noqa: BLE001 - whatever else a case raises is the tool's fault, and is told as such
             journal.record(ToolError("".join(traceback.format_exception(error))[-4000:]))
         return None
+
+    def _explain(self, case: Case, unmet: ExpectationNotMet) -> None:
+        """A step on the way to the registration that was never come to: name the case of the step that broke."""
+        if unmet.judgement.verdict is not Verdict.INCONCLUSIVE:
+            return
+        found = self._bench.device.diagnosis()
+        if self._bench.device.gone:
+            self._journal.record(CaseBlocked(found.reason, "device-exited"))
+        elif case.needs is State.STARTED and found.case not in ("", case.id):
+            self._journal.record(CaseBlocked(found.reason, "earlier-step-failed", found.case))
 
     async def _call(self) -> None:
         """A call with audio, for cases that need one. It is judged by a case of its own."""

@@ -86,11 +86,21 @@ class Watch:
 class Expecting:
     """States expectations, waits until they are settled, and writes them to the record."""
 
-    def __init__(self, journal: Journal, watch: Watch, waits: Waits, limits: Limits) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        watch: Watch,
+        waits: Waits,
+        limits: Limits,
+        *,
+        nothing_more: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """``nothing_more`` tells that the device is gone, so that nothing is waited for any longer."""
         self._journal = journal
         self._watch = watch
         self._waits = waits
         self._limits = limits
+        self._nothing_more = nothing_more
 
     def judgement(self, stated: Stated, last_seq: int | None = None) -> Judgement:
         """The value of an expectation over its span so far."""
@@ -101,7 +111,7 @@ class Expecting:
     async def settles(self, stated: Stated, deadline: float) -> Judgement:
         """Wait until an expectation is settled, or until the loop's time is ``deadline``. Nothing is recorded."""
         with self._waits.waiting():
-            await self._watch.until(lambda: self.judgement(stated).settled, deadline)
+            await self._watch.until(lambda: self.judgement(stated).settled or self._nothing_more(), deadline)
         return self.judgement(stated)
 
     def close(self, stated: Stated, case: tuple[str, str] | None = None) -> Judgement:

@@ -6,6 +6,8 @@ import asyncio
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from certsuite.bench.device import Unreachable
+from certsuite.core.cases import State
 from certsuite.core.errors import BenchError
 from certsuite.core.verdicts import Verdict
 from certsuite.edge.call_leg import CallLeg, LegState
@@ -149,8 +151,10 @@ class Party:
         bench.network.control.on_call = self._on_call
 
     async def calls(self, line: Line, *, srtp: bool = True) -> Call:
-        """Call a line of the device."""
+        """Call a line of the device. Raises :class:`Unreachable` if it has lost its registration meanwhile."""
         since = self._bench.here
+        if not self._bench.device.registered:
+            raise Unreachable(State.REGISTERED, "the device lost its registration before the call", "not-registered")
         leg = self._bench.network.control.call(line.number, party=self.number, caller=self.name, srtp=srtp)
         return Call(self._bench, leg, since)
 

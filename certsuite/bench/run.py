@@ -7,9 +7,11 @@ import os
 import shutil
 import socket
 import tempfile
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from certsuite.bench.bench import Bench
 from certsuite.bench.device import Device
@@ -118,6 +120,7 @@ class Run:
 
     async def _raise(self, network: Network) -> None:
         self._tasks = Tasks(self._task_failed)
+        asyncio.get_running_loop().set_exception_handler(self._callback_failed)
         await network.start()
         watch = Watch(self._journal)
         device = Device(
@@ -134,7 +137,7 @@ class Run:
             time_scale=self._options.time_scale,
         )
         device.driver.check()
-        expecting = Expecting(self._journal, watch, self._waits, self._limits)
+        expecting = Expecting(self._journal, watch, self._waits, self._limits, nothing_more=lambda: device.gone)
         self._bench = Bench(network, device, expecting, self._journal, self._limits)
         self._bench.supplied = dict(self._options.credentials)
         self._execution = Execution(self._bench, self._journal, self._waits, self._catalogue)
@@ -158,17 +161,25 @@ class Run:
         return make
 
     async def _lower(self) -> None:
-        if self._bench is not None:
-            await self._bench.device.stop()
-        if self._tasks is not None:
-            await self._tasks.cancel()
-        if self._network is not None:
-            await self._network.stop()
-        # Connections that were just closed tell so in the next turn of the loop.
-        await asyncio.sleep(0)
+        try:
+            if self._bench is not None:
+                await self._bench.device.stop()
+            if self._tasks is not None:
+                await self._tasks.cancel()
+        finally:
+            if self._network is not None:
+                await self._network.stop()
+            # Connections that were just closed tell so in the next turn of the loop.
+            await asyncio.sleep(0)
 
     def _task_failed(self, error: BaseException) -> None:
         self._journal.record(ToolError(f"a task of the bench failed: {error!r}"))
+
+    def _callback_failed(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        """A callback of the loop raised: what a device sent met a defect of ours."""
+        error = context.get("exception")
+        trace = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
+        self._journal.record(ToolError(f"{context.get('message', 'the loop failed')}\n{trace}"[-4000:]))
 
 
 def _free_port(address: str) -> int:

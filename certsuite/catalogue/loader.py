@@ -73,14 +73,17 @@ class Catalogue:
 def load_catalogue(folder: Path = _HERE) -> Catalogue:
     """Read ``requirements.yaml``, ``limits.yaml`` and ``plans.yaml``. Raises :class:`CatalogueError`."""
     digest = hashlib.sha256()
-    documents = {}
+    documents: dict[str, dict[str, Any]] = {}
     for name in ("requirements", "limits", "plans"):
         path = folder / f"{name}.yaml"
         try:
             data = path.read_bytes()
-            documents[name] = yaml.safe_load(data)
+            document = yaml.load(data, _Loader)  # a safe loader
         except (OSError, yaml.YAMLError) as error:
             raise CatalogueError(f"{path}: {error}") from error
+        if not isinstance(document, dict):
+            raise CatalogueError(f"{path}: a mapping of names is expected")
+        documents[name] = document
         digest.update(data)
     requirements = {
         id: _made(Requirement, folder / "requirements.yaml", id, entry, id=id)
@@ -93,8 +96,21 @@ def load_catalogue(folder: Path = _HERE) -> Catalogue:
     plans = {
         name: _made(Plan, folder / "plans.yaml", name, entry, name=name) for name, entry in documents["plans"].items()
     }
+    if FULL in plans:
+        raise CatalogueError(f"{folder / 'plans.yaml'}: {FULL}: this plan asks for every case and is not written down")
     plans[FULL] = Plan(FULL)
     return Catalogue(requirements, Limits(limits), plans, digest.hexdigest())
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that stands twice: the first of two requirements would silently be lost."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        for key, (where, _) in zip(keys, node.value, strict=True):
+            if keys.count(key) > 1:
+                raise yaml.constructor.ConstructorError(None, None, f"{key!r} stands twice", where.start_mark)
+        return super().construct_mapping(node, deep)
 
 
 def _made(kind: Any, path: Path, key: str, entry: Any, **fixed: str) -> Any:
@@ -109,6 +125,10 @@ def _made(kind: Any, path: Path, key: str, entry: Any, **fixed: str) -> Any:
             values["mark"] = Mark(values["mark"])
         if kind is Limit:
             values["value"] = float(values["value"])
+        for field, item in values.items():
+            expected = tuple if kind is Plan else float if field == "value" else str
+            if not isinstance(item, expected):
+                raise TypeError(f"{field}: {'a list' if kind is Plan else 'text'} is expected")
         return kind(**values, **fixed)
     except (TypeError, ValueError, KeyError) as error:
         raise CatalogueError(f"{path}: {key}: {error}") from error

@@ -8,11 +8,13 @@ from certsuite.core.events import DigestChecked, DriverAction
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
-from certsuite.sdp.session import MediaSection, SessionDescription
+from certsuite.sdp.session import MediaSection, SdpError, SessionDescription
 
 _PROVISIONAL = range(180, 200)
 _SUCCESS = range(200, 300)
 _FAILURE = range(300, 700)
+_NOT_FOR_MEDIA = (401, 404, 407, 408, 480, 481, 486, 487, 600, 603, 604)
+"Nobody there, busy, declined, cancelled by the caller, not authorised: none of these says anything of the offer."
 _HELD = {"sendonly", "inactive"}
 _SUITE = "AES_CM_128_HMAC_SHA1_80"
 
@@ -131,7 +133,7 @@ def offers_srtp(question: Question) -> Judgement:
     if not offers:
         return question.unknown("nothing-seen", "the device sent no offer")
     offer = offers[0]
-    audio = SessionDescription.parse(offer.message.body).audio
+    audio = _audio(offer)
     profile = audio.protocol if audio else "no audio"
     suites = _suites(audio)
     if profile == "RTP/SAVP" and _SUITE in suites:
@@ -171,9 +173,7 @@ def is_refused(question: Question) -> Judgement:
     refused = _answers(question, _FAILURE)
     if refused:
         status = refused[0].message.status
-        if status in (488, 606, 415, 406):
-            return question.passed(refused[0].evidence)
-        if status in (486, 480, 600, 603):
+        if status in _NOT_FOR_MEDIA:
             return question.unknown("refused-for-another-reason", f"refused with {status}, which says nothing of SRTP")
         return question.passed(refused[0].evidence)
     return question.unknown("no-answer", "the device neither accepted nor refused the offer without SRTP")
@@ -215,9 +215,17 @@ def _reoffers(question: Question) -> list[SeenMessage]:
     return [seen for seen in _invites(question, IN) if seen.message.has_sdp and seen.message.to_tag]
 
 
+def _audio(seen: SeenMessage) -> MediaSection | None:
+    """The audio section of a message; ``None`` also where the body is no session description."""
+    try:
+        return SessionDescription.parse(seen.message.body).audio
+    except SdpError:
+        return None
+
+
 def _direction(seen: SeenMessage) -> str:
-    session = SessionDescription.parse(seen.message.body)
-    return session.direction_of(session.audio) if session.audio else "no audio"
+    audio = _audio(seen)
+    return SessionDescription.parse(seen.message.body).direction_of(audio) if audio else "no audio"
 
 
 def _reoffer(question: Question, directions: set[str], finding: str, told: str, since: int = 0) -> Judgement:
@@ -225,7 +233,7 @@ def _reoffer(question: Question, directions: set[str], finding: str, told: str, 
     for seen in offers:
         if _direction(seen) not in directions:
             continue
-        audio = SessionDescription.parse(seen.message.body).audio
+        audio = _audio(seen)
         if audio is not None and audio.protocol == "RTP/SAVP" and _suites(audio):
             return question.passed(seen.evidence)
         return question.failed(

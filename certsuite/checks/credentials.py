@@ -5,6 +5,7 @@ from __future__ import annotations
 from certsuite.checks.registry import Question, check
 from certsuite.core.events import BindingChanged, CredentialsAudited, DigestChecked
 from certsuite.core.findings import Judgement
+from certsuite.core.verdicts import Verdict
 
 
 @check("pw.policy", limits=("password_length",))
@@ -30,6 +31,7 @@ def policy(question: Question) -> Judgement:
             f"{limit.value:g} characters or more, of all four classes, no line like another",
             audited[-1].evidence,
             hint="Give each line a password of its own that meets the policy.",
+            verdict=Verdict.FAIL if any(audit.missing) or any(audit.same_as) else limit.breach,
             limit=limit,
         )
     return question.passed(audited[-1].evidence)

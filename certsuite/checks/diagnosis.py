@@ -46,5 +46,5 @@ def diagnose(observations: Sequence[Observation], limits: Limits, outbound_proxy
             continue
         if judgement.verdict is Verdict.INCONCLUSIVE:
             return Diagnosis(judgement.reason)
-        return Diagnosis(judgement.findings[0].observed if judgement.findings else judgement.reason, case)
+        return Diagnosis(judgement.findings[0].observed if judgement.findings else judgement.reason, case=case)
     return Diagnosis("every step up to the digest was right, and no binding was made")

@@ -47,7 +47,7 @@ def returns_to_primary(question: Question) -> Judgement:
     if not restored:
         return question.unknown("never-restored", "the primary was not restored")
     rule = question.limits["failback_expiries"]
-    limit = replace(rule, value=rule.value * float(question.params["granted_s"]), unit="s")
+    limit = replace(rule, value=rule.value * float(question.param("granted_s")), unit="s")
     bound = [
         seen
         for seen in span.of(BindingChanged, edge="primary")

@@ -13,7 +13,7 @@ from certsuite.core.redaction import printable
 def names_make_and_model(question: Question) -> Judgement:
     """User-Agent names make and model in every REGISTER and INVITE (UA-MAKE-MODEL)."""
     make, model = question.text("make"), question.text("model")
-    methods = [str(method) for method in question.params["methods"]]
+    methods = [str(method) for method in question.param("methods")]
     seen_methods = set()
     for method in methods:
         for seen in question.span.messages(method=method):

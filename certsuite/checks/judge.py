@@ -20,16 +20,14 @@ from certsuite.core.events import (
     Expectation,
     SegmentClosed,
     SegmentOpened,
-    SipMessageSeen,
     ToolError,
 )
 from certsuite.core.findings import Finding, Judgement, Subject
 from certsuite.core.limits import Limits
-from certsuite.core.observations import IN, Observation
+from certsuite.core.observations import Observation
 from certsuite.core.redaction import printable
 from certsuite.core.results import CaseResult, RequirementResult, RunResult, outcome_of
 from certsuite.core.verdicts import Level, Mark, Verdict, combine
-from certsuite.sip.message import read
 
 
 def evaluate(expectation: Expectation, span: Span, limits: Limits, *, line: int | None, flow: str | None) -> Judgement:
@@ -57,13 +55,16 @@ class _CaseTrail:
 
 def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResult:
     """Results of a whole record, in the order in which its cases began."""
-    opened = [one.event for one in observations if isinstance(one.event, SegmentOpened)]
-    closed = [one.event for one in observations if isinstance(one.event, SegmentClosed)]
+    ends = [one.event for one in observations if isinstance(one.event, SegmentOpened | SegmentClosed)]
+    opened = [event for event in ends if isinstance(event, SegmentOpened)]
+    closed = [event for event in ends if isinstance(event, SegmentClosed)]
     if not opened:
         raise ValueError("the record holds no opened segment")
     first, last = opened[0], opened[-1]
-    complete = bool(closed) and closed[-1].complete and len(closed) == len(opened)
-    interrupted = bool(closed) and closed[-1].reason == "interrupted"
+    # What the last segment says counts: one before it may have been killed, and gone on with.
+    end = ends[-1]
+    complete = isinstance(end, SegmentClosed) and end.complete
+    interrupted = isinstance(end, SegmentClosed) and end.reason == "interrupted"
     limits = scaled(catalogue.limits, first.time_scale)
     cases = tuple(
         judge_case(trail, observations, limits, catalogue)
@@ -168,11 +169,10 @@ def judge_case(
     assert trail.declared is not None
     assert trail.started is not None
     judged: list[tuple[Expectation, Judgement]] = []
-    first_seq_of_record = observations[0].seq
+    offset = observations[0].seq
     for placed, expectation in trail.expectations:
-        span = Span(
-            observations[expectation.first_seq - first_seq_of_record : expectation.last_seq - first_seq_of_record + 1]
-        )
+        first, last = max(expectation.first_seq - offset, 0), max(expectation.last_seq - offset + 1, 0)
+        span = Span(observations[first:last])
         judged.append((expectation, evaluate(expectation, span, limits, line=placed.line, flow=placed.flow)))
     verdict, reason, code = _verdict(trail, judged)
     finished = trail.finished
@@ -232,7 +232,7 @@ def _requirements(
     assert trail.declared is not None
     results = []
     for id in trail.declared.requirements:
-        own = [one.verdict for expectation, one in judged if expectation.requirement == id]
+        own = [one.verdict for expectation, one in judged if expectation.requirement == id and not expectation.control]
         conclusive = verdict in (Verdict.PASS, Verdict.WARN, Verdict.FAIL)
         requirement = catalogue.requirement(id)
         # A requirement that the case never came to is open, whatever another one's verdict is.
@@ -254,11 +254,7 @@ def _findings(judged: list[tuple[Expectation, Judgement]], verdict: Verdict) -> 
 def _user_agents(observations: Sequence[Observation]) -> tuple[str, ...]:
     """Every User-Agent that the device sent, in order of appearance, made safe to show."""
     agents: dict[str, None] = {}
-    for observation in observations:
-        event = observation.event
-        if not isinstance(event, SipMessageSeen) or observation.direction != IN:
-            continue
-        message = read(event.raw)
-        if message is not None and message.user_agent:
-            agents.setdefault(printable(message.user_agent), None)
+    for seen in Span(observations).messages():
+        if seen.message.user_agent:
+            agents.setdefault(printable(seen.message.user_agent), None)
     return tuple(agents)

@@ -34,7 +34,7 @@ def audio_both_ways(question: Question) -> Judgement:
     directions, and can be nothing that the device made up. The stream must have been decrypted under the keys that
     were agreed.
     """
-    tones = [float(tone) for tone in question.params["tones"]]
+    tones = [float(tone) for tone in question.param("tones")]
     deviation = question.limits["tone_deviation"].value
     opened = [seen for seen in question.span.of(MediaOpened) if seen.event.call_id == question.subject.call_id]
     refused = [seen for seen in question.span.of(MediaNotAgreed) if seen.event.call_id == question.subject.call_id]
@@ -65,11 +65,13 @@ def audio_both_ways(question: Question) -> Judgement:
         Measurement("rtp_packets_lost", lost, "packets"),
     )
     if len(heard) == len(tones):
+        sending = next((seen for seen in windows if abs(seen.event.sent_tone_hz - tones[0]) < 1), None)
+        if sending is None:
+            return question.unknown("tone-not-sent", f"{tones[0]:g} Hz came, and was not played to the device")
         if cleartext:
             return question.failed(
                 "media-in-the-clear", f"{cleartext} packets of plain RTP beside SRTP", "SRTP only", heard[-1].evidence
             )
-        sending = next(seen for seen in windows if abs(seen.event.sent_tone_hz - tones[0]) < 1)
         delay = heard[0].at.t - max(opened[0].at.t, sending.at.t - sending.event.duration_s)
         return question.passed(
             *(seen.evidence for seen in heard),
@@ -118,7 +120,7 @@ def audio_both_ways(question: Question) -> Judgement:
 @check("media.pauses", limits=("action_s",))
 def pauses(question: Question) -> Judgement:
     """While the device holds the call, its audio no longer comes through (MED-HOLD)."""
-    tone = float(question.params["tone"])
+    tone = float(question.param("tone"))
     deviation = question.limits["tone_deviation"].value
     windows = _windows(question)
     if not windows:
@@ -151,6 +153,7 @@ def dtmf(question: Question) -> Judgement:
                 f"digit {printable(short[0].event.digit)} for {short[0].event.duration_ms:.0f} ms",
                 f"{limit.value:g} ms or more",
                 short[0].evidence,
+                verdict=limit.breach,
                 limit=limit,
                 measurements=measurements,
             )

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import re
+
 from certsuite.checks.registry import Question, check
-from certsuite.core.events import BindingChanged, DeviceExited, DigestChecked, FlowClosed, FlowOpened
+from certsuite.core.events import (
+    BindingChanged,
+    DeviceExited,
+    DigestChecked,
+    FlowClosed,
+    FlowOpened,
+    SipGarbage,
+    TlsEstablished,
+)
 from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.observations import OUT
 from certsuite.core.redaction import printable
 from certsuite.sip.message import canonical
 
 _ADDRESS_HEADERS = ("from", "to", "contact", "route", "record-route", "refer-to", "referred-by")
+_QUOTED = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?$)')
 
 
 @check("reg.digest", limits=("registration_s",))
@@ -40,6 +51,24 @@ def digest(question: Question) -> Judgement:
             "a REGISTER with credentials after the 401",
             registers[-1].evidence,
             hint="The realm is BroadWorks and not the registrar's domain: do not pin the realm.",
+            settled=False,
+        )
+    established = question.span.of(TlsEstablished)
+    garbage = question.span.of(SipGarbage)
+    if garbage:
+        return question.failed(
+            "sip-unreadable",
+            f"{garbage[0].event.length} bytes that are no SIP: {printable(garbage[0].event.problem)}",
+            "REGISTER over the connection",
+            garbage[0].evidence,
+        )
+    if established:
+        return question.failed(
+            "register-never-sent",
+            "the connection is up and no REGISTER came over it",
+            "REGISTER over the connection",
+            established[-1].evidence,
+            hint="Look into the device's log: often the line is not enabled, or its registrar is looked up by itself.",
             settled=False,
         )
     return question.unknown("never-registered", "the device sent no REGISTER")
@@ -144,7 +173,8 @@ def no_sips_uri(question: Question) -> Judgement:
         places = [("Request-URI", seen.message.uri)]
         places += [(name, value) for name, value in seen.message.headers if canonical(name) in _ADDRESS_HEADERS]
         for name, value in places:
-            if "sips:" in value.lower().split('"')[-1]:
+            # A display name may say what it likes; a quoted parameter, such as +sip.instance, may follow the URI.
+            if "sips:" in _QUOTED.sub("", value).lower():
                 return question.failed(
                     "sips-uri",
                     f"{seen.message.method or seen.message.status} with {name}: {printable(value, at_most=120)}",

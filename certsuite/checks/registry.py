@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from certsuite.checks.span import Span
-from certsuite.core.errors import CatalogueError
+from certsuite.core.errors import CatalogueError, RecordError
 from certsuite.core.findings import Evidence, Finding, Judgement, Measurement, Subject
 from certsuite.core.limits import Limit, Limits
 from certsuite.core.verdicts import Verdict
@@ -24,8 +24,15 @@ class Question:
     requirement: str
 
     def text(self, name: str) -> str:
-        """A parameter that must be there."""
-        return str(self.params[name])
+        """A parameter as text. Raises :class:`RecordError` if it is not there: another version wrote the record."""
+        return str(self.param(name))
+
+    def param(self, name: str) -> Any:
+        """The same, as it was written."""
+        try:
+            return self.params[name]
+        except KeyError:
+            raise RecordError(f"an expectation lacks {name!r}: the record was made by another version") from None
 
     # --- answers
 

@@ -6,7 +6,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from certsuite.core.events import CaseStarted, DeviceStarted, Event, FlowClosed, LoopLag, SipMessageSeen
+from certsuite.core.events import (
+    CaseStarted,
+    Cleartext,
+    DeviceStarted,
+    Event,
+    FlowClosed,
+    FlowOpened,
+    LoopLag,
+    SipMessageSeen,
+)
 from certsuite.core.findings import Evidence
 from certsuite.core.observations import IN, Observation
 from certsuite.sip.message import SipMessage, read
@@ -51,7 +60,7 @@ class Span:
 
     def __iter__(self) -> Iterator[Observation]:
         for observation in self._observations:
-            if not (observation.flow or "").startswith(FOREIGN):
+            if not _is_foreign(observation):
                 yield observation
 
     def of(self, kind: type[E], *, edge: str | None = None, flow: str | None = None) -> list[Seen[E]]:
@@ -117,3 +126,11 @@ class Span:
     def lag_s(self) -> float:
         """The bench's own measured lag in this span: no time is known better than this."""
         return max((seen.event.max_ms / 1000 for seen in self.of(LoopLag)), default=0.0)
+
+
+def _is_foreign(observation: Observation) -> bool:
+    """Whether it is known not to be the device's."""
+    event = observation.event
+    if isinstance(event, FlowOpened | Cleartext) and event.owner == "foreign":
+        return True
+    return (observation.flow or "").startswith(FOREIGN)

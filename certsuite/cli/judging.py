@@ -15,8 +15,8 @@ from certsuite.core.observations import utc_text
 from certsuite.core.redaction import printable
 from certsuite.core.results import RunResult
 from certsuite.core.verdicts import Verdict
-from certsuite.evidence.record import append_judgement, read_record
-from certsuite.pytest_plugin.certification import rebuild_reports
+from certsuite.evidence.record import append_judgement
+from certsuite.pytest_plugin.certification import read_run, rebuild_reports
 from certsuite.report.compare import compare, read_results
 from certsuite.report.results_json import results_document
 
@@ -26,7 +26,7 @@ _DECISIONS = (Verdict.PASS, Verdict.FAIL, Verdict.WARN)
 
 def rejudge_run(folder: Path, catalogue: Catalogue) -> tuple[RunResult, str]:
     """Judge a record by today's checks and the catalogue's limits; gives the result and what changed, as text."""
-    result = judge(read_record(folder / "record.jsonl").observations, catalogue)
+    result = judge(read_run(folder).observations, catalogue)
     before, now = read_results(folder), results_document(result, set())
     comparison = compare(before, now)
     append_judgement(
@@ -49,7 +49,7 @@ def rejudge_run(folder: Path, catalogue: Catalogue) -> tuple[RunResult, str]:
 
 def review_case(folder: Path, name: str, verdict: Verdict, evidence: Path, by: str, catalogue: Catalogue) -> RunResult:
     """Settle one case. Raises :class:`UsageError` unless it is open and the evidence can be read."""
-    result = judge(read_record(folder / "record.jsonl").observations, catalogue)
+    result = judge(read_run(folder).observations, catalogue)
     id, _, variant = name.partition("[")
     found = next((case for case in result.cases if (case.id, case.variant) == (id, variant.rstrip("]"))), None)
     if found is None:

@@ -67,7 +67,7 @@ def plan_text(cases: Sequence[Case], profile: DeviceProfile) -> str:
     lines += [
         "",
         f"{applying} cases, {restarts} restarts, about {seconds:.0f} s when nothing goes wrong",
-        f"beside that, up to {profile.values.granted_expiry_s} s each for the refresh and for the return to the primary",
+        f"beside that up to {profile.values.granted_expiry_s} s each for the refresh and the return to the primary",
     ]
     return "\n".join(lines)
 

@@ -99,5 +99,5 @@ class Journal:
     def since(self, seq: int, last: int | None = None) -> Sequence[Observation]:
         """Observations numbered ``seq`` to ``last`` (inclusive; without it, to the newest)."""
         start = max(seq - self._first_seq, 0)
-        stop = None if last is None else last - self._first_seq + 1
+        stop = None if last is None else max(last - self._first_seq + 1, 0)
         return self._observations[start:stop]

@@ -27,8 +27,11 @@ class Limit:
         """
         if abs(value - self.value) < uncertainty:
             return Verdict.INCONCLUSIVE
-        if value <= self.value:
-            return Verdict.PASS
+        return Verdict.PASS if value <= self.value else self.breach
+
+    @property
+    def breach(self) -> Verdict:
+        """The verdict of a figure on the wrong side of this limit, be it a largest or a least one."""
         return Verdict.WARN if self.mark is Mark.INFERRED else Verdict.FAIL
 
 

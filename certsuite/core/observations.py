@@ -84,6 +84,8 @@ def _plain(value: Any) -> Any:
 
 def _typed(value: Any, is_bytes: bool, is_tuple: bool) -> Any:
     if is_bytes:
+        if not isinstance(value, str):
+            raise TypeError(f"bytes are written as text, not as {value!r}")
         return value.encode("latin-1")
     if is_tuple:
         return _tuples(value)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import re
 
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+# Controls; signs without width and of direction; halves of surrogate pairs, and what XML 1.0 does not have; tags.
+_UNPRINTABLE = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff\ufff9-\uffff"
+    r"\U000e0000-\U000e007f]"
+)
 _SHOWN_AT_MOST = 200
 
 
@@ -36,12 +40,15 @@ class Secret:
 def printable(text: str, *, at_most: int = _SHOWN_AT_MOST) -> str:
     """A device's string, made safe to show: no control, escape or direction signs, and cut to ``at_most`` characters.
 
-    What was taken out is written as ``\\xNN`` or ``\\uNNNN``, so that a reader sees that it was there.
+    What was taken out is written as ``\\xNN``, ``\\uNNNN`` or ``\\UNNNNNNNN``, so that a reader sees that it was there.
+    The rest is legal in XML 1.0.
     """
 
     def escape(match: re.Match[str]) -> str:
         code = ord(match.group())
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
+        if code < 0x100:
+            return f"\\x{code:02x}"
+        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
     cut = _UNPRINTABLE.sub(escape, text[: at_most + 1])
     return cut if len(text) <= at_most else f"{cut[:at_most]}… ({len(text)} characters)"

@@ -20,6 +20,9 @@ from certsuite.edge.sip_edge import SipEdge
 from certsuite.sip.message import SipMessage, user_host
 from certsuite.sip.sse import ALLOW, response_to
 
+_TIMER_M = 32.0
+"Seconds in which a 2xx may be sent again: 64 times T1."
+
 
 class CallControl:
     """What stands behind the edges."""
@@ -41,7 +44,8 @@ class CallControl:
         "Given each call of the device with the number that it dialled."
         self._media = media
         self._owner_of = owner_of
-        self._transactions: dict[str, Callable[[SipMessage], None]] = {}
+        self._transactions: dict[tuple[str, str], Callable[[SipMessage], None]] = {}
+        "What takes the responses to a request of ours, by branch and method (RFC 3261 section 17.1.3)."
         self._expiry: asyncio.TimerHandle | None = None
 
     @property
@@ -66,18 +70,23 @@ class CallControl:
             leg.close()
 
     def on_message(self, flow: Flow, message: SipMessage) -> None:
-        if not message.is_request:
-            on_response = self._transactions.get(message.branch)
-            if on_response is not None:
-                if message.status >= 200 and message.cseq[1] != "INVITE":
-                    del self._transactions[message.branch]
-                on_response(message)
-            return
         if flow.id.startswith("x"):
             return
+        if not message.is_request:
+            self._on_response(message)
+            return
         leg = self.legs.get(message.call_id)
-        if leg is not None and (message.to_tag or message.method in ("CANCEL", "ACK")):
+        if leg is not None and (message.to_tag == leg.tag or message.method == "CANCEL"):
             leg.on_request(flow, message)
+            return
+        if message.to_tag and message.method not in ("REGISTER", "ACK"):
+            self._answer(flow, message, 481, "Call/Transaction Does Not Exist")
+            return
+        if leg is not None and message.method == "INVITE":
+            # The same branch is a retransmission, which a reliable transport does not need; any other INVITE of the
+            # call without our tag has come here twice (RFC 3261 section 8.2.2.2).
+            if message.branch != leg.branch:
+                self._answer(flow, message, 482, "Loop Detected")
             return
         match message.method:
             case "REGISTER":
@@ -115,7 +124,9 @@ class CallControl:
             leg.hang_up()
 
     def send_request(self, flow: Flow, request: SipMessage, on_response: Callable[[SipMessage], None]) -> None:
-        self._transactions[request.branch] = on_response
+        if not flow.usable:
+            return
+        self._transactions[request.branch, request.method] = on_response
         flow.send(request, line=self.line_of(request))
 
     def flow_of(self, leg: CallLeg) -> Flow:
@@ -131,7 +142,7 @@ class CallControl:
         """An out-of-dialog NOTIFY, such as ``check-sync``, down the line's flow."""
         binding = self.registrar.bindings.get(line)
         flow = self._flow(binding.flow) if binding else None
-        if binding is None or flow is None:
+        if binding is None or flow is None or not flow.usable:
             raise BenchError(f"line {line} is not registered, so it cannot be notified")
         sse = self.edges[flow.edge].sse
         account = binding.account
@@ -144,6 +155,7 @@ class CallControl:
             ("Max-Forwards", "69"),
             ("Event", event),
             ("Subscription-State", "terminated"),
+            ("Contact", sse.contact(account.user)),
         )
         self.send_request(flow, SipMessage("NOTIFY", binding.contact, headers=headers), lambda response: None)
 
@@ -160,6 +172,19 @@ class CallControl:
             if flow_id in edge.flows:
                 return edge.flows[flow_id]
         return None
+
+    def _on_response(self, message: SipMessage) -> None:
+        key = (message.branch, message.cseq[1])
+        on_response = self._transactions.get(key)
+        if on_response is None:
+            return
+        if message.status >= 200:
+            # A 2xx to INVITE is sent again until its ACK comes, so its transaction lingers (RFC 6026 section 7.2).
+            if message.cseq[1] == "INVITE":
+                asyncio.get_running_loop().call_later(_TIMER_M, self._transactions.pop, key, None)
+            else:
+                del self._transactions[key]
+        on_response(message)
 
     def _register(self, flow: Flow, request: SipMessage) -> None:
         loop = asyncio.get_running_loop()

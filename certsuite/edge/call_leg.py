@@ -16,12 +16,14 @@ from certsuite.core.journal import Journal
 from certsuite.edge.accounts import Account
 from certsuite.edge.flow import Flow
 from certsuite.edge.media import MediaStream
+from certsuite.media.codecs import CodecError
+from certsuite.media.srtp import SrtpError
 from certsuite.sdp.crypto import AES_CM_128_HMAC_SHA1_80, Crypto
 from certsuite.sdp.offer_answer import Agreement, NoAgreement, agree, answer, webex_offer
 from certsuite.sdp.session import Direction, SdpError, SessionDescription
 from certsuite.sip.dialog import Dialog
 from certsuite.sip.message import SipMessage
-from certsuite.sip.sse import Sse, invite_headers, response_to
+from certsuite.sip.sse import ALLOW, Sse, invite_headers, response_to
 
 _T1 = 0.5
 _T2 = 4.0
@@ -47,7 +49,7 @@ class Signalling(Protocol):
         """Send a request and have its responses given to ``on_response``."""
 
     def flow_of(self, leg: CallLeg) -> Flow:
-        """The flow that the leg's line is registered over now, else the one that the call came by."""
+        """The flow that the call came by while it lasts, else the one that the leg's line is registered over."""
 
     def ended(self, leg: CallLeg) -> None:
         """The call is over."""
@@ -74,14 +76,31 @@ class CallLeg:
         self._invite: SipMessage | None = None
         "The INVITE that made the call, ours or the device's."
         self._from_device = False
+        self._provisional = False
+        "Whether a provisional response to our INVITE came: before it there is nothing to cancel."
+        self._hanging_up = False
+        "Whether the call is to be over; what says so on the wire may have to wait."
+        self._cancelled = False
+        self._bye_said = False
+        "By either side."
         self._local: SessionDescription | None = None
+        self._offer_open: SessionDescription | None = None
+        "An offer of ours in a 2xx, which the ACK answers (RFC 3261 section 13.2.1)."
         self._crypto: Crypto | None = None
-        self._tag = sse.tag()
+        self._unacknowledged: int | None = None
+        "CSeq number of an INVITE whose 2xx has met no ACK yet."
         self._retransmission: asyncio.TimerHandle | None = None
+        self.tag = sse.tag()
+        "Our tag of the dialog."
 
     @property
     def call_id(self) -> str:
         return self.dialog.call_id if self.dialog else ""
+
+    @property
+    def branch(self) -> str:
+        """Of the INVITE that made the call."""
+        return self._invite.branch if self._invite else ""
 
     # --- towards the device
 
@@ -92,7 +111,7 @@ class CallLeg:
         self.dialog = Dialog(
             sse=self._sse,
             call_id=self._sse.call_id(),
-            local=f'"{caller}"<sip:{self.party}@{account.domain};user=phone>;tag={self._tag}',
+            local=f'"{caller}"<sip:{self.party}@{account.domain};user=phone>;tag={self.tag}',
             remote=f'"{account.display_name}"<sip:{account.user}@{account.domain}>',
             target=contact,
             local_user=self.party,
@@ -105,24 +124,18 @@ class CallLeg:
         self._invite = self.dialog.request("INVITE", headers=headers, body=bytes(self._local))
         self._control.send_request(self.flow, self._invite, self._on_invite_response)
 
-    def cancel(self) -> None:
-        """CANCEL our INVITE (RFC 3261 section 9.1)."""
-        if self._invite is None or self._from_device or self.state is LegState.CONFIRMED:
-            return
-        kept = ("via", "from", "to", "call-id", "max-forwards")
-        headers = [(name, value) for name, value in self._invite.headers if name.lower() in kept]
-        headers.append(("CSeq", f"{self._invite.cseq[0]} CANCEL"))
-        self.flow.send(SipMessage("CANCEL", self._invite.uri, headers=tuple(headers)), line=self.account.line)
-
     def ring(self) -> None:
-        """180 to the device's INVITE."""
-        self._respond(180, "Ringing")
-        self.state = LegState.EARLY
+        """180 to the device's INVITE. Nothing is sent once the device has given up."""
+        if self._from_device and self.state is LegState.CALLING:
+            self._respond(180, "Ringing")
+            self.state = LegState.EARLY
 
     def accept(self) -> None:
         """200 with an SDP answer to the device's INVITE; sent again until its ACK comes."""
+        if not self._from_device or self.state not in (LegState.CALLING, LegState.EARLY):
+            return
         assert self._invite is not None
-        body = self._answer(self._invite)
+        body = self._description_for(self._invite)
         if body is None:
             self._respond(488, "Not Acceptable Here")
             self._end()
@@ -131,16 +144,19 @@ class CallLeg:
         self.state = LegState.CONFIRMED
 
     def hang_up(self) -> None:
-        """BYE, or what ends the call as far as it has come."""
-        if self.state is LegState.CONFIRMED and self.dialog is not None:
-            self._control.send_request(
-                self._control.flow_of(self), self.dialog.request("BYE"), lambda response: self._end_at(response)
-            )
-        elif self._from_device and self.state is not LegState.ENDED:
+        """End the call as far as it has come: by CANCEL, a refusal or BYE, each as soon as RFC 3261 allows it."""
+        if self._hanging_up or self.state is LegState.ENDED:
+            return
+        self._hanging_up = True
+        if self.state is LegState.CONFIRMED:
+            # The callee sends no BYE before it has the ACK (RFC 3261 section 15): the ACK brings it.
+            if self._unacknowledged is None:
+                self._bye()
+        elif self._from_device:
             self._respond(480, "Temporarily Unavailable")
             self._end()
-        else:
-            self.cancel()
+        elif self._provisional:
+            self._cancel()
 
     # --- from the device
 
@@ -148,30 +164,40 @@ class CallLeg:
         """The device called: the leg is at its beginning."""
         self._from_device = True
         self._invite = invite
-        self.dialog = Dialog.from_invite(invite, self._sse, self._tag, self.party)
+        self.dialog = Dialog.from_invite(invite, self._sse, self.tag, self.party)
 
     def on_request(self, flow: Flow, request: SipMessage) -> None:
         """A request within the dialog."""
+        assert self.dialog is not None
+        if request.method not in ("ACK", "CANCEL") and not self.dialog.in_order(request):
+            flow.send(response_to(request, 500, "Server Internal Error"), line=self.account.line)
+            return
         match request.method:
             case "ACK":
-                self._stop_retransmission()
+                self._on_ack(request)
             case "BYE":
+                self._bye_said = True
                 flow.send(response_to(request, 200, "OK"), line=self.account.line)
+                if self._from_device and self.state in (LegState.CALLING, LegState.EARLY):
+                    self._respond(487, "Request Terminated")
                 self._end()
             case "CANCEL":
-                flow.send(response_to(request, 200, "OK", to_tag=self._tag), line=self.account.line)
-                if self.state in (LegState.CALLING, LegState.EARLY):
-                    self._respond(487, "Request Terminated")
-                    self._end()
+                self._on_cancel(flow, request)
             case "INVITE" | "UPDATE":
                 self._on_reoffer(flow, request)
-            case "OPTIONS" | "INFO" | "NOTIFY" | "MESSAGE" | "PRACK":
+            case "OPTIONS":
+                flow.send(response_to(request, 200, "OK", headers=[("Allow", ALLOW)]), line=self.account.line)
+            case "INFO" | "NOTIFY" | "MESSAGE" | "PRACK":
                 flow.send(response_to(request, 200, "OK"), line=self.account.line)
             case _:
                 flow.send(response_to(request, 501, "Not Implemented"), line=self.account.line)
 
     def close(self) -> None:
-        """Forget the call without a word on the wire: its flow or its device is gone."""
+        """Stop waiting for the device: its flow is gone, or it does not do what would end the call in order."""
+        if self.state is LegState.CONFIRMED and self.flow.usable:
+            self._bye()
+        # A device that rings or answers only now is told that nobody is there.
+        self._hanging_up = True
         self._end()
 
     # --- inside
@@ -182,11 +208,17 @@ class CallLeg:
             self.stream.address, self.stream.port, self._crypto, session_id=self._session_id, version=self._version
         )
 
+    def _description_for(self, request: SipMessage) -> bytes | None:
+        """Our answer to the device's offer, or our offer if it makes none; ``None`` if there is nothing to take."""
+        if request.has_sdp:
+            return self._answer(request)
+        if self._crypto is None and self.agreement is None:
+            self._crypto = Crypto.mint(1, AES_CM_128_HMAC_SHA1_80, secrets.token_bytes)
+        self._local = self._offer_open = self._offer()
+        return bytes(self._local)
+
     def _answer(self, request: SipMessage) -> bytes | None:
-        """Our answer to the device's offer, with the media set accordingly; ``None`` if there is nothing to take."""
-        if not request.has_sdp:
-            self._not_agreed("no-offer", "the INVITE carries no SDP")
-            return None
+        """Our answer to the device's offer, with the media set accordingly."""
         try:
             offer = SessionDescription.parse(request.body)
             self._version += 1
@@ -199,29 +231,53 @@ class CallLeg:
                 session_id=self._session_id,
                 version=self._version,
             )
-            self._agree(agree(offer, ours, we_offered=False))
         except SdpError as error:
             self._not_agreed("sdp-unreadable", str(error))
             return None
         except NoAgreement as error:
             self._not_agreed(error.reason_code, str(error))
             return None
+        if not self._agree(offer, ours, we_offered=False):
+            return None
         self._local = ours
         return bytes(ours)
 
-    def _agree(self, agreement: Agreement) -> None:
+    def _take_answer(self, ours: SessionDescription, message: SipMessage) -> None:
+        """The device's answer to our offer, in a 2xx or in an ACK."""
+        try:
+            theirs = SessionDescription.parse(message.body)
+        except SdpError as error:
+            self._not_agreed("sdp-unreadable", str(error))
+            return
+        self._agree(ours, theirs, we_offered=True)
+
+    def _agree(self, offer: SessionDescription, reply: SessionDescription, *, we_offered: bool) -> bool:
+        """Set the media as offer and answer say; whether they make a stream."""
+        try:
+            agreement = agree(offer, reply, we_offered=we_offered)
+            self.stream.configure(
+                agreement, call_id=self.call_id, line=self.account.line, flow=self.flow.id, edge=self.flow.edge
+            )
+        except NoAgreement as error:
+            self._not_agreed(error.reason_code, str(error))
+            return False
+        except (CodecError, SrtpError) as error:
+            # Agreed by the rules, and beyond what a party can do: G.729 stands in the offer of the real SBC.
+            self._not_agreed("not-playable", str(error))
+            return False
         self.agreement = agreement
         if agreement.local_crypto is not None:
             self._crypto = agreement.local_crypto
-        self.stream.configure(
-            agreement, call_id=self.call_id, line=self.account.line, flow=self.flow.id, edge=self.flow.edge
-        )
         self.stream.mute(agreement.direction in (Direction.RECVONLY, Direction.INACTIVE))
+        return True
 
     def _on_invite_response(self, response: SipMessage) -> None:
         assert self.dialog is not None
         if response.status < 200:
-            if response.status > 100:
+            self._provisional = True
+            if self._hanging_up:
+                self._cancel()
+            elif response.status > 100 and self.state is LegState.CALLING:
                 self.state = LegState.EARLY
             return
         if response.status >= 300:
@@ -232,14 +288,56 @@ class CallLeg:
         self.flow.send(self.dialog.request("ACK", cseq=response.cseq[0]), line=self.account.line)
         if self.state is LegState.CONFIRMED:
             return
+        if self._hanging_up or self.state is LegState.ENDED:
+            # It was answered while the call was given up (RFC 3261 section 9.1): the dialog exists, so BYE ends it.
+            if self.state is not LegState.ENDED:
+                self.state = LegState.CONFIRMED
+            self._bye()
+            return
         self.state = LegState.CONFIRMED
         assert self._local is not None
-        try:
-            self._agree(agree(self._local, SessionDescription.parse(response.body), we_offered=True))
-        except SdpError as error:
-            self._not_agreed("sdp-unreadable", str(error))
-        except NoAgreement as error:
-            self._not_agreed(error.reason_code, str(error))
+        self._take_answer(self._local, response)
+
+    def _cancel(self) -> None:
+        """CANCEL our INVITE, once (RFC 3261 section 9.1)."""
+        if self._cancelled:
+            return
+        self._cancelled = True
+        assert self._invite is not None
+        kept = ("via", "from", "to", "call-id", "max-forwards")
+        headers = [(name, value) for name, value in self._invite.headers if name.lower() in kept]
+        headers.append(("CSeq", f"{self._invite.cseq[0]} CANCEL"))
+        cancel = SipMessage("CANCEL", self._invite.uri, headers=tuple(headers))
+        self._control.send_request(self.flow, cancel, lambda response: None)
+
+    def _bye(self) -> None:
+        if not self._bye_said:
+            self._bye_said = True
+            assert self.dialog is not None
+            self._control.send_request(self._control.flow_of(self), self.dialog.request("BYE"), self._end_at)
+
+    def _on_ack(self, request: SipMessage) -> None:
+        if self._unacknowledged is None or request.cseq[0] != self._unacknowledged:
+            return
+        self._stop_retransmission()
+        ours, self._offer_open = self._offer_open, None
+        if ours is not None:
+            self._take_answer(ours, request)
+        if self._hanging_up:
+            self._bye()
+
+    def _on_cancel(self, flow: Flow, request: SipMessage) -> None:
+        if not self._from_device or request.branch != self.branch:
+            self._no_transaction(flow, request)
+            return
+        flow.send(response_to(request, 200, "OK", to_tag=self.tag), line=self.account.line)
+        if self.state in (LegState.CALLING, LegState.EARLY):
+            self._respond(487, "Request Terminated")
+            self._end()
+
+    def _no_transaction(self, flow: Flow, request: SipMessage) -> None:
+        response = response_to(request, 481, "Call/Transaction Does Not Exist", to_tag=self.tag)
+        flow.send(response, line=self.account.line)
 
     def _acknowledge_failure(self, response: SipMessage) -> None:
         """ACK for a failure goes by the INVITE's own transaction (RFC 3261 section 17.1.1.3)."""
@@ -255,33 +353,49 @@ class CallLeg:
     def _on_reoffer(self, flow: Flow, request: SipMessage) -> None:
         assert self.dialog is not None
         self.dialog.updated_by(request)
+        headers = [("Contact", self._sse.contact(self.party)), ("Allow", ALLOW)]
         if request.method == "UPDATE" and not request.has_sdp:
-            flow.send(response_to(request, 200, "OK"), line=self.account.line)
+            flow.send(response_to(request, 200, "OK", headers=headers), line=self.account.line)
             return
-        body = self._answer(request)
-        contact = [("Contact", self._sse.contact(self.party))]
+        body = self._description_for(request)
         if body is None:
             flow.send(response_to(request, 488, "Not Acceptable Here"), line=self.account.line)
-        else:
-            flow.send(response_to(request, 200, "OK", headers=contact, body=body), line=self.account.line)
+            return
+        response = response_to(request, 200, "OK", headers=headers, body=body)
+        flow.send(response, line=self.account.line)
+        if request.method == "INVITE":
+            self._await_ack(flow, response)
 
     def _respond(self, status: int, reason: str, *, body: bytes = b"") -> None:
         assert self._invite is not None
         headers = [("Contact", self._sse.contact(self.party))] if status < 300 else []
-        response = response_to(self._invite, status, reason, to_tag=self._tag, headers=headers, body=body)
+        if status == 200:
+            headers.append(("Allow", ALLOW))
+        response = response_to(self._invite, status, reason, to_tag=self.tag, headers=headers, body=body)
         self.flow.send(response, line=self.account.line)
-        if 200 <= status < 300:
-            self._retransmit_until_ack(response, _T1, 0.0)
+        if status == 200:
+            self._await_ack(self.flow, response)
 
-    def _retransmit_until_ack(self, response: SipMessage, after: float, total: float) -> None:
-        def again() -> None:
-            if total + after < _TIMER_H:
-                self.flow.send(response, line=self.account.line)
-                self._retransmit_until_ack(response, min(after * 2, _T2), total + after)
+    def _await_ack(self, flow: Flow, response: SipMessage) -> None:
+        """Send a 2xx again until its ACK comes, over a reliable transport too (RFC 3261 section 13.3.1.4)."""
+        self._stop_retransmission()
+        self._unacknowledged = response.cseq[0]
+        loop = asyncio.get_running_loop()
 
-        self._retransmission = asyncio.get_running_loop().call_later(after, again)
+        def again(interval: float, elapsed: float) -> None:
+            if elapsed >= _TIMER_H:
+                self._stop_retransmission()
+                self._hanging_up = True
+                self._bye()
+                return
+            flow.send(response, line=self.account.line)
+            interval = min(interval * 2, _T2)
+            self._retransmission = loop.call_later(interval, again, interval, elapsed + interval)
+
+        self._retransmission = loop.call_later(_T1, again, _T1, _T1)
 
     def _stop_retransmission(self) -> None:
+        self._unacknowledged = None
         if self._retransmission is not None:
             self._retransmission.cancel()
             self._retransmission = None

@@ -97,8 +97,7 @@ class Flow(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self.local = transport.get_extra_info("sockname")[:2]
-        self.remote = transport.get_extra_info("peername")[:2]
+        self.local, self.remote = ends(transport)
         owner = self._user.owner_of(self.remote, self.local)
         self.id = self._names.next(owner)
         self._capture.tcp_opened(self.id, self.remote, self.local, self._utc_ns())
@@ -123,7 +122,7 @@ class Flow(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if exc is not None:
-            self._note_end("device", "rst" if isinstance(exc, ConnectionResetError) else str(exc))
+            self._note_end(*_blame(exc))
         self.closed = True
         by, how = self._ended or ("bench", "fin")
         self._capture.tcp_closed(self.id, by_device=by == "device", reset=how == "rst", t_ns=self._utc_ns())
@@ -240,6 +239,26 @@ class Flow(asyncio.Protocol):
 
     def _utc_ns(self) -> int:
         return int(self._journal.clock.utc() * 1e9)
+
+
+def ends(transport: asyncio.BaseTransport) -> tuple[tuple[str, int], tuple[str, int]]:
+    """(ours, theirs) of a connection; theirs is not known of one that was reset before it was accepted."""
+    ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
+    return (ours[0], ours[1]), (theirs[0], theirs[1]) if theirs else ("0.0.0.0", 0)
+
+
+def _blame(error: Exception) -> tuple[str, str]:
+    """(by whom, how) a connection was lost."""
+    match error:
+        case ConnectionResetError() | BrokenPipeError():
+            return "device", "rst"
+        case TimeoutError():
+            return "network", "timeout"
+        case OSError():
+            return "network", str(error)
+        case _:
+            # Ours: asyncio closes a connection whose protocol raises, and reports it to the loop's handler.
+            return "bench", repr(error)
 
 
 def _text(endpoint: tuple[str, int]) -> str:

@@ -65,9 +65,14 @@ class Registrar:
         contact = request.contact_uri
         asked = request.expires
         if asked == 0:
-            if self.bindings.pop(account.line, None) is not None:
-                self._changed(account, contact, 0, "unregister", flow.id, flow.edge)
-            return response_to(request, 200, "OK", to_tag=sse.tag())
+            bound = self.bindings.get(account.line)
+            # Only the contact that is named: a device may take an old one out after it has registered a new one.
+            if bound is not None and contact in ("*", bound.contact):
+                del self.bindings[account.line]
+                self._changed(account, bound.contact, 0, "unregister", flow.id, flow.edge)
+            return self._listing(request, sse, account)
+        if contact == "*":
+            return response_to(request, 400, "Bad Request", to_tag=sse.tag())
         if not contact:
             return self._listing(request, sse, account)
         granted = min(asked, self.granted_expiry_s) if asked is not None else self.granted_expiry_s
@@ -109,7 +114,9 @@ class Registrar:
         if assessed.accepted:
             return None
         if not assessed.nonce_right:
-            return self._challenge(request, sse, status, stale=True)
+            # Stale says that all but the nonce is right (RFC 2617 section 3.2.1).
+            stale = assessed.response_right and assessed.username_right
+            return self._challenge(request, sse, status, stale=stale)
         return response_to(request, 403, "Forbidden", to_tag=sse.tag())
 
     def expire(self, now: float) -> None:

@@ -13,7 +13,7 @@ from certsuite.core.errors import AddressUnavailable
 from certsuite.core.events import BenchChanged, Cleartext, FlowClosed, FlowOpened
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, OUT
-from certsuite.edge.flow import Flow, FlowNames, FlowUser
+from certsuite.edge.flow import Flow, FlowNames, FlowUser, ends
 from certsuite.sip.message import SipMessage
 from certsuite.sip.sse import Sse
 from certsuite.tls.server import TlsBehaviour
@@ -53,9 +53,10 @@ class SipEdge:
         self._user = user
         self._server: asyncio.Server | None = None
         self._strays: list[asyncio.Server | asyncio.DatagramTransport] = []
+        self._stray_connections: set[_Stray] = set()
 
     async def start(self) -> None:
-        """Listen. Raises :class:`AddressUnavailable` if the SIP port is taken; the wrong ports may be."""
+        """Listen. Raises :class:`AddressUnavailable` if the SIP port, or one of the wrong ones, is taken."""
         await self._listen()
         loop = asyncio.get_running_loop()
         for port, role in ((DEFAULT_TLS_PORT, "sip-tls-default"), (CLEARTEXT_PORT, "sip-cleartext")):
@@ -77,6 +78,8 @@ class SipEdge:
             self._server = None
         for stray in self._strays:
             stray.close()
+        for connection in list(self._stray_connections):
+            connection.close()
 
     # --- behaviour
 
@@ -141,8 +144,9 @@ class SipEdge:
         self.flows.pop(flow.id, None)
         self._user.on_closed(flow)
 
-    def stray_opened(self, remote: tuple[str, int], local: tuple[str, int], role: str) -> str:
+    def stray_opened(self, stray: _Stray, remote: tuple[str, int], local: tuple[str, int], role: str) -> str:
         """Someone connected to a port that the SRV record does not name; gives the flow's name."""
+        self._stray_connections.add(stray)
         owner = self._user.owner_of(remote, local)
         flow = self._names.next(owner)
         self._journal.record(
@@ -167,8 +171,10 @@ class SipEdge:
             frame=frame,
         )
 
-    def stray_closed(self, flow: str) -> None:
-        self._journal.record(FlowClosed("bench", "fin"), flow=flow, edge=self.name, direction=OUT)
+    def stray_closed(self, stray: _Stray, flow: str, *, by: str) -> None:
+        """Its connection ended."""
+        self._stray_connections.discard(stray)
+        self._journal.record(FlowClosed(by, "fin"), flow=flow, edge=self.name, direction=IN if by == "device" else OUT)
 
 
 class _Stray(asyncio.Protocol):
@@ -179,22 +185,28 @@ class _Stray(asyncio.Protocol):
         self._role = role
         self._flow = ""
         self._remote = ("", 0)
+        self._closed_by = "device"
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        self._remote = transport.get_extra_info("peername")[:2]
-        self._flow = self._edge.stray_opened(self._remote, transport.get_extra_info("sockname")[:2], self._role)
+        local, self._remote = ends(transport)
+        self._flow = self._edge.stray_opened(self, self._remote, local, self._role)
 
     def data_received(self, data: bytes) -> None:
         if self._role == "sip-cleartext":
             self._edge.stray_data("tcp", self._remote, data, self._flow)
-        if self._transport is not None:
-            self._transport.close()
+        self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._edge.stray_closed(self._flow)
+        self._edge.stray_closed(self, self._flow, by=self._closed_by)
+
+    def close(self) -> None:
+        """End it."""
+        self._closed_by = "bench"
+        if self._transport is not None:
+            self._transport.close()
 
 
 class _StrayDatagrams(asyncio.DatagramProtocol):

@@ -6,7 +6,6 @@ middle, and it says so.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
@@ -28,8 +27,6 @@ _ARROW_ROW = 34
 _NOTE_ROW = 24
 _SIGN = 6.45
 "Width of a sign of the labels' font in pixels; labels are cut to what fits."
-
-_NOT_IN_XML = re.compile("[\u061c\u180e\ufff9-\uffff]")
 
 _STYLE = """
 .ladder{--bg:#fff;--fg:#1c2430;--dim:#667085;--line:#c9d0da;--band:#f3f5f8;--arrow:#2b6cb0;--good:#18794e;--bad:#c62a2f;
@@ -183,8 +180,7 @@ def _xml(text: str) -> str:
 
 
 def _safe(text: str) -> str:
-    """Made printable; what is printable and yet no sign of XML 1.0 is written as an escape as well."""
-    return _NOT_IN_XML.sub(lambda match: f"\\u{ord(match.group()):04x}", printable(text, at_most=400))
+    return printable(text, at_most=400)
 
 
 def _n(number: float) -> str:

@@ -23,7 +23,7 @@ from certsuite.core.observations import utc_text
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.devices.profile import DeviceProfile, profile_hash
 from certsuite.evidence.pcapng import PcapngWriter
-from certsuite.evidence.record import RecordWriter, read_judgements, read_record
+from certsuite.evidence.record import Record, RecordWriter, read_judgements, read_record
 from certsuite.report.writer import write_reports
 from certsuite.tls.versions import openssl_version
 
@@ -151,7 +151,7 @@ class Certification:
 
     def _take_up(self, folder: Path) -> None:
         """Go on with an earlier run: what it finished counts, what it did not is run again."""
-        record = read_record(folder / "record.jsonl")
+        record = read_run(folder)
         first = next((one.event for one in record.observations if isinstance(one.event, SegmentOpened)), None)
         if first is None:
             raise RecordError(f"{folder / 'record.jsonl'} holds no run that could be resumed")
@@ -175,9 +175,18 @@ class Certification:
             raise UsageError(f"{error}; choose another folder with --out DIR") from error
 
 
+def read_run(folder: Path) -> Record:
+    """The record of the run in ``folder``. Raises :class:`UsageError` if there is none, :class:`RecordError` if it is
+    damaged."""
+    path = folder / "record.jsonl"
+    if not path.is_file():
+        raise UsageError(f"{path}: there is no such record; the folder of a run is expected")
+    return read_record(path)
+
+
 def rebuild_reports(folder: Path, catalogue: Catalogue) -> RunResult:
     """Judge the record in a run's folder and write every report of it anew. Raises :class:`RecordError`."""
-    record = read_record(folder / "record.jsonl")
+    record = read_run(folder)
     result = with_reviews(judge(record.observations, catalogue), read_judgements(folder))
     write_reports(folder, result, record, catalogue.requirements)
     return result

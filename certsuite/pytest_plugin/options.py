@@ -11,6 +11,7 @@ import yaml
 from certsuite.bench.run import RunOptions
 from certsuite.core.errors import UsageError
 from certsuite.core.redaction import Secret
+from certsuite.pytest_plugin.faults import find_fault
 
 REFERENCE = "reference"
 
@@ -33,7 +34,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 def run_options(config: pytest.Config, profile_name: str) -> RunOptions:
     """The options that go to the bench. Raises :class:`UsageError` where they do not fit together."""
-    faults = tuple(config.getoption("--fault"))
+    faults = [find_fault(name) for name in config.getoption("--fault")]
     scale = config.getoption("--time-scale")
     bench = config.getoption("--bench")
     if bench != "loopback":
@@ -43,7 +44,10 @@ def run_options(config: pytest.Config, profile_name: str) -> RunOptions:
     if not 0 < scale <= 1:
         raise UsageError(f"--time-scale {scale}: a number above 0, at most 1")
     file = config.getoption("--credentials")
-    return RunOptions(faults, scale, read_credentials(Path(file)) if file else {})
+    credentials = read_credentials(Path(file)) if file else {}
+    for fault in faults:
+        credentials |= {line: Secret(text) for line, text in fault.credentials.items()}
+    return RunOptions(tuple(fault.name for fault in faults if fault.is_the_devices), scale, credentials)
 
 
 def read_credentials(path: Path) -> dict[int, Secret]:

@@ -96,6 +96,11 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         code = EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR
         config.stash[_failure] = (code, str(error))
         outcome = True
+    except Exception as error:
+        # Whatever it is, the run is not worth more than its record, and says so before pytest tells the rest.
+        reason = f"internal error: {error!r}"
+        config.stash[_failure] = (EXIT_ERROR, reason)
+        raise
     finally:
         _close(config, certification, complete=complete, reason=reason)
     return outcome

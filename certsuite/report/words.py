@@ -49,7 +49,6 @@ FAMILIES: Mapping[str, str] = {
 }
 
 _TEXT_AT_MOST = 1000
-_NOT_IN_XML = re.compile("[\u061c\u180e\ufff9-\uffff\U000e0000-\U000e007f]")
 _NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -185,12 +184,7 @@ def figure(value: float | None, unit: str | None = None) -> str:
 
 def safe(text: str, at_most: int = _TEXT_AT_MOST) -> str:
     """A string that may be a device's, harmless in a terminal and legal in XML 1.0."""
-
-    def escape(match: re.Match[str]) -> str:
-        code = ord(match.group())
-        return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
-
-    return _NOT_IN_XML.sub(escape, printable(text, at_most=at_most))
+    return printable(text, at_most=at_most)
 
 
 def when(text: str) -> datetime | None:

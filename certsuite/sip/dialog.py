@@ -55,6 +55,14 @@ class Dialog:
         self.target = response.contact_uri or self.target
         self.routes = tuple(reversed(response.all("Record-Route")))
 
+    def in_order(self, request: SipMessage) -> bool:
+        """Whether a request's CSeq number does not go back (RFC 3261 section 12.2.2); it is noted."""
+        number = request.cseq[0]
+        if number < self.remote_cseq:
+            return False
+        self.remote_cseq = number
+        return True
+
     def updated_by(self, message: SipMessage) -> None:
         """Target refresh: a re-INVITE, an UPDATE or a 2xx to one of ours changes where requests go."""
         self.target = uri_of(message.get("Contact") or "") or self.target

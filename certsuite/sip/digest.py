@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from certsuite.core.redaction import Secret
 
 BROADWORKS_REALM = "BroadWorks"
-_PARAMETER = re.compile(r'([a-zA-Z][\w\-]*)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^\s,]+))')
+_PARAMETER = re.compile(r'(?<![\w\-])([a-zA-Z][\w\-]*)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^\s,]+))')
 
 
 def parameters(value: str) -> dict[str, str]:

@@ -11,7 +11,9 @@ MESSAGE_LIMIT = 65_536
 
 _END_OF_HEADERS = re.compile(rb"\r?\n\r?\n")
 _CONTENT_LENGTH = re.compile(rb"^(?:content-length|l)[ \t]*:[ \t]*(\d{1,9})[ \t]*\r?$", re.IGNORECASE | re.MULTILINE)
-_START_LINE = re.compile(rb"^(?:SIP/\d\.\d \d{3}|[A-Za-z0-9\-.!%*_+`'~]{1,64} \S)", re.IGNORECASE)
+_START_LINE = re.compile(rb"(?:SIP/\d\.\d {1,32}\d{3}|[A-Za-z0-9\-.!%*_+`'~]{1,64} {1,32}\S)", re.IGNORECASE)
+_START_LINE_KNOWN = 128
+"Bytes after which it is known whether a start line stands here."
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,8 @@ class StreamFramer:
 
     def feed(self, data: bytes) -> Iterator[Framed | KeepAlive | Garbage]:
         """Take a chunk of the stream and give what it completes."""
+        if self.broken:
+            return
         self._buffer += data
         while self._buffer and not self.broken:
             if (keep_alive := self._keep_alive()) is not None:
@@ -69,15 +73,15 @@ class StreamFramer:
         return None
 
     def _message(self) -> Framed | Garbage | None:
-        end = _END_OF_HEADERS.search(self._buffer, 0, MESSAGE_LIMIT + 4)
-        if end is None:
-            if len(self._buffer) > MESSAGE_LIMIT:
-                return self._give_up(f"no end of the header section within {MESSAGE_LIMIT} bytes")
-            if (b"\n" in self._buffer or len(self._buffer) > 128) and not _START_LINE.match(self._buffer):
+        if not _START_LINE.match(self._buffer):
+            if b"\n" in self._buffer or len(self._buffer) > _START_LINE_KNOWN:
                 return self._give_up("does not begin with a SIP start line")
             return None
-        if not _START_LINE.match(self._buffer):
-            return self._give_up("does not begin with a SIP start line")
+        end = _END_OF_HEADERS.search(self._buffer, 0, MESSAGE_LIMIT)
+        if end is None:
+            if len(self._buffer) >= MESSAGE_LIMIT:
+                return self._give_up(f"no end of the header section within {MESSAGE_LIMIT} bytes")
+            return None
         length = _CONTENT_LENGTH.search(self._buffer, 0, end.end())
         body = int(length.group(1)) if length else 0
         if body > MESSAGE_LIMIT:

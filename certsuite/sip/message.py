@@ -16,9 +16,14 @@ import sipmessage
 from sipmessage.message import COMPACT_FORMS
 
 _FOLD = re.compile(r"\r?\n[ \t]+")
-_REQUEST_LINE = re.compile(r"([^\s]+) +([^\s].*?) +(SIP/\d\.\d)\s*", re.IGNORECASE)
+_VERSION = re.compile(r"SIP/\d\.\d", re.IGNORECASE)
 _STATUS_LINE = re.compile(r"(SIP/\d\.\d) +(\d{3})(?: (.*))?", re.IGNORECASE)
+_QUOTED = r'"(?:\\.|[^"\\])*"'
+_QUOTED_OR_REST = r'"(?:\\.|[^"\\])*(?:"|\\?$)'
+"What is never closed reaches to the end: thousands of quotes must not each be looked at to the end and given up."
+_NAME_ADDRESS = re.compile(rf"\s*(?:{_QUOTED})?[^<;]*<[^>]*>")
 _URI_OF_ADDRESS = re.compile(r"<([^>]*)>|^\s*([^\s;<>]+)")
+_MOST_DIGITS = 20
 _USER_HOST = re.compile(r"^sips?:(?:([^@;?]*)@)?(\[[^\]]*\]|[^:;?>]*)(?::(\d+))?", re.IGNORECASE)
 
 
@@ -56,13 +61,16 @@ class SipMessage:
                 headers.append((name.strip(), value.strip()))
         if status_line := _STATUS_LINE.fullmatch(lines[0]):
             return cls(status=int(status_line[2]), reason=status_line[3] or "", headers=tuple(headers), body=body)
-        if request_line := _REQUEST_LINE.fullmatch(lines[0]):
-            return cls(method=request_line[1], uri=request_line[2], headers=tuple(headers), body=body)
+        # By hand: a regular expression takes seconds for a line of sixty thousand spaces.
+        method, _, rest = lines[0].partition(" ")
+        uri, _, version = rest.strip().rpartition(" ")
+        if method.split() == [method] and uri and _VERSION.fullmatch(version):
+            return cls(method=method, uri=uri.rstrip(), headers=tuple(headers), body=body)
         raise ValueError("neither a request line nor a status line")
 
     @property
     def is_request(self) -> bool:
-        return self.status == 0
+        return bool(self.method)
 
     def get(self, name: str) -> str | None:
         """First value of a header, or ``None``."""
@@ -81,7 +89,8 @@ class SipMessage:
     def cseq(self) -> tuple[int, str]:
         """(number, method) of CSeq; (-1, "") if it cannot be read."""
         parts = (self.get("CSeq") or "").split()
-        return (int(parts[0]), parts[1]) if len(parts) == 2 and parts[0].isdecimal() else (-1, "")
+        number = _number(parts[0]) if len(parts) == 2 else None
+        return (-1, "") if number is None else (number, parts[1])
 
     @property
     def branch(self) -> str:
@@ -104,8 +113,9 @@ class SipMessage:
     def expires(self) -> int | None:
         """Seconds asked for or granted: the Contact's parameter, else the header."""
         for value in (parameter(_after_uri(self.get("Contact") or ""), "expires"), self.get("Expires")):
-            if value and value.isdecimal():
-                return int(value)
+            number = _number(value or "")
+            if number is not None:
+                return number
         return None
 
     @property
@@ -162,13 +172,17 @@ def canonical(name: str) -> str:
 
 def parameter(value: str, name: str) -> str:
     """Value of ``;name=value`` in a header value; empty if it is not there."""
-    match = re.search(rf";\s*{re.escape(name)}\s*=\s*(?:\"([^\"]*)\"|([^;,\s>]*))", value, re.IGNORECASE)
-    return (match[1] or match[2] or "") if match else ""
+    # What stands in the quotes of another parameter, or of a display name, is passed over.
+    pattern = rf"{_QUOTED_OR_REST}|(;\s*{re.escape(name)}\s*=\s*(?:\"((?:\\.|[^\"\\])*)\"|([^;,\s>]*)))"
+    for match in re.finditer(pattern, value, re.IGNORECASE):
+        if match[1]:
+            return match[2] or match[3] or ""
+    return ""
 
 
 def uri_of(address: str) -> str:
     """The URI of a name-addr or addr-spec."""
-    match = _URI_OF_ADDRESS.search(re.sub(r'^\s*"(?:\\.|[^"\\])*"', "", address))
+    match = _URI_OF_ADDRESS.search(re.sub(rf"^\s*{_QUOTED}", "", address))
     return (match[1] or match[2] or "") if match else ""
 
 
@@ -177,12 +191,18 @@ def user_host(uri: str) -> tuple[str, str, int | None]:
     match = _USER_HOST.match(uri.strip())
     if not match:
         return "", "", None
-    return match[1] or "", match[2].strip("[]"), int(match[3]) if match[3] else None
+    return match[1] or "", match[2].strip("[]"), _number(match[3] or "")
+
+
+def _number(text: str) -> int | None:
+    """Decimal digits as a number; ``None`` of anything else, and of more digits than any field of SIP has."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
 
 
 def _after_uri(value: str) -> str:
     """What follows the URI: the header's own parameters, not the URI's."""
-    return value.rsplit(">", 1)[1] if ">" in value else value
+    match = _NAME_ADDRESS.match(value)
+    return value[match.end() :] if match else value
 
 
 def _split(raw: bytes) -> tuple[bytes, bytes, bytes]:

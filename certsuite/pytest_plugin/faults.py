@@ -1,0 +1,60 @@
+"""The faults of the reference device and what each must come to, from the data beside that device."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from certsuite.core.errors import CatalogueError, UsageError
+from certsuite.core.redaction import printable
+
+TABLE = Path(__file__).resolve().parents[1] / "refdevice" / "faults.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault, with its whole expected result: every other applicable case passes."""
+
+    name: str
+    about: str
+    fail: tuple[str, ...] = ()
+    inconclusive: tuple[str, ...] = ()
+    warn: tuple[str, ...] = ()
+    exit_code: int = 1
+    credentials: Mapping[int, str] = field(default_factory=dict)
+    "Passwords that stand for those of a user: a fault of theirs and not of the device's."
+
+    @property
+    def is_the_devices(self) -> bool:
+        """Whether the device is told to have it."""
+        return not self.credentials
+
+
+@cache
+def fault_table(path: Path = TABLE) -> Mapping[str, Fault]:
+    """All faults by name. Raises :class:`CatalogueError`."""
+    data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    table = {}
+    for name, entry in data.items():
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+        try:
+            table[name] = Fault(name, **values)
+        except TypeError as error:
+            raise CatalogueError(f"{path}: {name}: {error}") from error
+    return table
+
+
+def find_fault(name: str) -> Fault:
+    """The fault of that name. Raises :class:`UsageError` naming what is near."""
+    table = fault_table()
+    if name in table:
+        return table[name]
+    near = difflib.get_close_matches(name, table, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(table)}"
+    raise UsageError(f"--fault {printable(name)}: there is no such fault; {hint}")

@@ -1,0 +1,259 @@
+"""The commands as a user types them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from certsuite import __version__
+from certsuite.catalogue import load_catalogue, loader
+from certsuite.cli.collected import collect_cases
+from certsuite.core.places import PROFILES
+from certsuite.report.results_json import results_schema
+from tests.conftest import Finished, certsuite
+
+SMOKE_AND_FAILOVER = ("--plan", "failover")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A run of the reference device, made once."""
+    folder = tmp_path_factory.mktemp("made") / "run"
+    done = certsuite("run", "reference", *SMOKE_AND_FAILOVER, "--out", folder)
+    return Finished(done.returncode, done.stdout + done.stderr, folder)
+
+
+@pytest.fixture
+def run_folder(finished: Finished, tmp_path: Path) -> Path:
+    """A copy of that run, to do with as a test likes."""
+    copy = tmp_path / "copy"
+    shutil.copytree(finished.folder, copy)
+    return copy
+
+
+def test_a_run_says_what_it_does_and_where_the_report_is(finished: Finished) -> None:
+    assert finished.exit_code == 0
+    assert "raising the bench" in finished.output
+    assert "WXC-FO-005" in finished.output
+    assert "outcome: passed" in finished.output
+    assert f"report: {finished.folder / 'index.html'}" in finished.output
+    assert "overhead" in finished.output
+
+
+def test_a_run_leaves_every_file_of_its_folder(finished: Finished) -> None:
+    for name in (
+        "results.json",
+        "record.jsonl",
+        "junit.xml",
+        "index.html",
+        "evidence/run.pcapng",
+        "evidence/device.log",
+    ):
+        assert (finished.folder / name).stat().st_size > 0, name
+    assert list((finished.folder / "allure-results").glob("*-result.json"))
+    assert list((finished.folder / "evidence").glob("ladder-*.svg"))
+    assert "***" in (finished.folder / "config" / "phone.toml").read_text(encoding="utf-8")
+
+
+def test_results_are_as_the_schema_says(finished: Finished) -> None:
+    jsonschema.validate(finished.results, results_schema())
+    assert finished.results["outcome"] == "passed"
+    assert finished.results["complete"] is True
+
+
+def test_version() -> None:
+    done = certsuite("--version")
+    assert (done.returncode, done.stdout.strip()) == (0, f"certsuite {__version__}")
+
+
+def test_cases_lists_every_case_with_its_source() -> None:
+    done = certsuite("cases")
+    assert done.returncode == 0
+    for case in collect_cases():
+        assert case.id in done.stdout
+    assert "mandatory, primary" in done.stdout
+    assert "help.webex.com" in done.stdout
+
+
+def test_cases_as_json_with_a_profile(tmp_path: Path) -> None:
+    profile = tmp_path / "mute.yaml"
+    profile.write_text(f"extends: {PROFILES / 'reference.yaml'}\ncapabilities: {{hold: false}}\n", encoding="utf-8")
+    done = certsuite("cases", "--json", profile)
+    rows = {row["id"]: row for row in json.loads(done.stdout)}
+    assert rows["WXC-MED-100"]["applies"] is False
+    assert "hold" in rows["WXC-MED-100"]["why_not"]
+    assert rows["WXC-MED-090"]["applies"] is True
+
+
+def test_plan_tells_order_restarts_and_duration() -> None:
+    done = certsuite("plan", "reference")
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[1].startswith("WXC-DNS-010")
+    assert f"{len(collect_cases())} cases" in done.stdout
+    assert "restarts" in done.stdout
+
+
+def test_profile_check_of_every_shipped_profile() -> None:
+    for name in ("reference", "baresip", "baresip-unverified"):
+        done = certsuite("profile", "check", name)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "valid" in done.stdout
+
+
+def test_a_wrong_field_is_told_with_file_and_line(tmp_path: Path) -> None:
+    profile = tmp_path / "wrong.yaml"
+    profile.write_text(f"extends: {PROFILES / 'reference.yaml'}\nvalues:\n  boot_x: 1\n", encoding="utf-8")
+    for command in (("profile", "check"), ("run",), ("cases",), ("plan",)):
+        done = certsuite(*command, profile)
+        assert done.returncode == 4, done.stdout + done.stderr
+        assert f"{profile}:3: values.boot_x: unknown field" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--case", "WXC-TLS-999"), "there is no case WXC-TLS-999"),
+        (("--plan", "everything"), "there is no plan everything"),
+        (("--plan", "smoke", "--case", "WXC-TLS-010"), "exclude each other"),
+        (("--bench", "moon"), "--bench moon"),
+        (("--fault", "wrong-digets"), "did you mean wrong-digest?"),
+        (("--time-scale", "7"), "--time-scale 7"),
+        (("--credentials", "/nonexistent/file"), "/nonexistent/file"),
+        (("--resume", "/nonexistent/run"), "/nonexistent/run"),
+    ],
+)
+def test_what_cannot_be_done_is_told_with_exit_code_4(arguments: tuple[str, ...], said: str, tmp_path: Path) -> None:
+    done = certsuite("run", "reference", "--out", tmp_path / "never", *arguments)
+    assert done.returncode == 4, done.stdout + done.stderr
+    assert said in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert not (tmp_path / "never").exists()
+
+
+def test_an_unknown_profile_names_the_known_ones() -> None:
+    done = certsuite("run", "bareship")
+    assert done.returncode == 4
+    assert "baresip" in done.stdout + done.stderr
+
+
+def test_faults_are_for_the_reference_device_only(tmp_path: Path) -> None:
+    done = certsuite("run", "baresip", "--fault", "silent", "--out", tmp_path / "never")
+    assert done.returncode == 4
+
+
+def test_provision_writes_a_configuration_for_its_owner_alone(tmp_path: Path) -> None:
+    out = tmp_path / "made"
+    done = certsuite("provision", "reference", "--out", out)
+    assert done.returncode == 0, done.stderr
+    written = out / "config" / "phone.toml"
+    assert str(written) in done.stdout
+    assert written.stat().st_mode & 0o077 == 0
+    again = certsuite("provision", "reference", "--out", out)
+    assert again.returncode == 4
+    assert "not empty" in again.stderr
+
+
+def test_report_makes_the_same_reports_again(run_folder: Path) -> None:
+    names = ("results.json", "junit.xml", "index.html")
+    before = {name: (run_folder / name).read_bytes() for name in names}
+    for name in names:
+        (run_folder / name).unlink()
+    done = certsuite("report", run_folder)
+    assert done.returncode == 0, done.stderr
+    assert {name: (run_folder / name).read_bytes() for name in names} == before
+
+
+def test_rejudge_gives_the_same_verdicts_and_keeps_them(run_folder: Path) -> None:
+    before = (run_folder / "results.json").read_bytes()
+    done = certsuite("rejudge", run_folder)
+    assert (done.returncode, "the same verdicts" in done.stdout) == (0, True), done.stdout + done.stderr
+    assert (run_folder / "results.json").read_bytes() == before
+    (line,) = (run_folder / "judgements.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(line)["verdicts"]["WXC-FO-005"] == "pass"
+
+
+def test_with_one_limit_changed_only_what_depends_on_it_changes(run_folder: Path, tmp_path: Path) -> None:
+    catalogue = tmp_path / "catalogue"
+    shutil.copytree(Path(loader.__file__).parent, catalogue)
+    limits = catalogue / "limits.yaml"
+    limits.write_text(
+        limits.read_text(encoding="utf-8").replace("failover_s: {value: 60", "failover_s: {value: 0.001"),
+        encoding="utf-8",
+    )
+    assert load_catalogue(catalogue).limits["failover_s"].value == 0.001
+    done = certsuite("rejudge", run_folder, "--catalogue", catalogue)
+    changed = [line for line in done.stdout.splitlines() if "→" in line]
+    # The limit is inferred, so the device is warned of and not failed.
+    assert [line.split()[0] for line in changed] == ["WXC-FO-005"], done.stdout + done.stderr
+    assert "pass → warn" in changed[0]
+
+
+def test_compare_tells_what_changed(run_folder: Path, finished: Finished) -> None:
+    results = finished.results
+    for case in results["cases"]:
+        if case["id"] == "WXC-FO-005":
+            case["verdict"] = "fail"
+    (run_folder / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    worse = certsuite("compare", finished.folder, run_folder)
+    assert worse.returncode == 1
+    assert "WXC-FO-005" in worse.stdout
+    same = certsuite("compare", finished.folder, finished.folder)
+    assert same.returncode == 0
+
+
+def test_compare_with_no_run_is_told(tmp_path: Path) -> None:
+    done = certsuite("compare", tmp_path, tmp_path)
+    assert done.returncode == 4
+    assert "results.json" in done.stderr
+
+
+def test_only_an_open_case_can_be_reviewed(run_folder: Path, tmp_path: Path) -> None:
+    picture = tmp_path / "picture.png"
+    picture.write_bytes(b"not really")
+    words = ("--verdict", "pass", "--evidence", picture, "--by", "A. Person")
+    done = certsuite("review", run_folder, "WXC-FO-005", *words)
+    assert done.returncode == 4
+    assert "only what needs review" in done.stderr
+    done = certsuite("review", run_folder, "WXC-NOT-001", *words)
+    assert done.returncode == 4
+
+
+def test_a_review_settles_what_was_inconclusive(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    first = certsuite(
+        "run", "reference", "--fault", "silent", "--time-scale", "0.05", "--case", "WXC-DNS-010", "--out", folder
+    )
+    assert first.returncode == 5, first.stdout
+    picture = tmp_path / "trace.txt"
+    picture.write_text("seen on another analyser", encoding="utf-8")
+    done = certsuite("review", folder, "WXC-DNS-010", "--verdict", "pass", "--evidence", picture, "--by", "A. Person")
+    assert done.returncode == 0, done.stderr
+    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
+    assert results["cases"][0]["verdict"] == "pass"
+    assert "A. Person" in results["cases"][0]["reason"]
+    (kept,) = (folder / "evidence" / "reviews").iterdir()
+    assert kept.read_bytes() == picture.read_bytes()
+
+
+def test_doctor_says_how_to_get_what_is_missing() -> None:
+    done = certsuite("doctor")
+    assert done.returncode == 0, done.stdout
+    assert "baresip" in done.stdout
+    missing = certsuite("doctor", PATH="/nonexistent")
+    assert missing.returncode == 1
+    assert "apt-get install --no-install-recommends baresip-core" in missing.stdout
+
+
+def test_doctor_cleans_up_after_killed_runs_alone(tmp_path: Path) -> None:
+    left, alive = tmp_path / "certsuite-999999999-abc", tmp_path / "certsuite-1-abc"
+    left.mkdir()
+    alive.mkdir()
+    done = certsuite("doctor", "--clean", TMPDIR=str(tmp_path))
+    assert f"removed {left}" in done.stdout
+    assert not left.exists()
+    assert alive.exists()

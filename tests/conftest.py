@@ -1,0 +1,62 @@
+"""What the tests of several packages share: runs of the suite as a user starts them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A run that has ended."""
+
+    exit_code: int
+    output: str
+    folder: Path
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """Its ``results.json``."""
+        document: dict[str, Any] = json.loads((self.folder / "results.json").read_text(encoding="utf-8"))
+        return document
+
+    def verdicts(self, *words: str) -> list[str]:
+        """Ids of the cases with one of these verdicts, in order."""
+        return sorted(case["id"] for case in self.results["cases"] if case["verdict"] in words)
+
+    def case(self, id: str) -> dict[str, Any]:
+        """One case of the results."""
+        found: dict[str, Any] = next(case for case in self.results["cases"] if case["id"] == id)
+        return found
+
+
+def certsuite(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the program as a user does, in a process of its own."""
+    return subprocess.run(
+        [sys.executable, "-m", "certsuite.cli", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+        env={**os.environ, "COLUMNS": "200", **environment},
+    )
+
+
+@pytest.fixture
+def certify(tmp_path: Path) -> Callable[..., Finished]:
+    """Certify a device into a folder of the test's own."""
+
+    def run(*arguments: str, out: Path | None = None, **environment: str) -> Finished:
+        folder = out or tmp_path / "run"
+        done = certsuite("run", *arguments, "--out", folder, **environment)
+        return Finished(done.returncode, done.stdout + done.stderr, folder)
+
+    return run

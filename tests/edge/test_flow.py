@@ -1,0 +1,344 @@
+"""One connection at a time, on real sockets: what is seen of it, and who is said to have ended it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import struct
+from pathlib import Path
+
+import pytest
+
+from certsuite.core.events import (
+    Cleartext,
+    ClientHelloSeen,
+    FlowClosed,
+    FlowOpened,
+    SipGarbage,
+    SipKeepAlive,
+    SipMessageSeen,
+    TlsAlert,
+    TlsEstablished,
+    TlsFailed,
+    TlsPresented,
+)
+from certsuite.core.observations import IN, OUT
+from certsuite.edge.flow import FlowNames
+from certsuite.sip.framer import KeepAlive
+from certsuite.sip.message import SipMessage
+from certsuite.tls.server import TlsBehaviour
+from tests.clients.wire import PATIENCE_S, shake_hands
+from tests.edge.conftest import HOST, World
+
+RFC4475 = Path(__file__).parents[1] / "data" / "rfc4475"
+TORTURES = sorted(RFC4475.glob("*.dat"))
+
+
+def options(*headers: tuple[str, str], number: int = 1) -> bytes:
+    fixed = (
+        ("Via", f"SIP/2.0/TLS 127.0.0.1:40000;branch=z9hG4bK{number}"),
+        ("From", "<sip:line1@98079822.lab.invalid>;tag=a"),
+        ("To", "<sip:98079822.lab.invalid>"),
+        ("Call-ID", f"options-{number}"),
+        ("CSeq", f"{number} OPTIONS"),
+    )
+    return SipMessage("OPTIONS", "sip:98079822.lab.invalid", headers=(*fixed, *headers)).to_bytes()
+
+
+async def closed(world: World) -> FlowClosed:
+    event = (await world.observed(FlowClosed)).event
+    assert isinstance(event, FlowClosed)
+    return event
+
+
+@pytest.mark.asyncio
+async def test_a_handshake_and_a_message_leave_their_observations_in_order(world: World) -> None:
+    wire = await world.connect()
+    wire.send(options())
+    answer = await wire.message()
+    assert answer.status == 200
+    seen = [one for one in world.journal.since(0) if one.flow == "f1"]
+    kinds = [type(one.event) for one in seen]
+    assert kinds == [
+        FlowOpened,
+        ClientHelloSeen,
+        TlsPresented,
+        TlsEstablished,
+        SipMessageSeen,
+        SipMessageSeen,
+    ]
+    opened, hello, presented, established, request, response = (one.event for one in seen)
+    assert isinstance(opened, FlowOpened)
+    assert opened.remote == f"{wire.local[0]}:{wire.local[1]}"
+    assert (opened.owner, opened.port_role) == ("device", "sip-tls")
+    assert isinstance(hello, ClientHelloSeen)
+    assert hello.server_name == HOST
+    assert isinstance(presented, TlsPresented)
+    assert presented.presentation == "good"
+    assert isinstance(established, TlsEstablished)
+    assert established.version == "TLSv1.3"
+    assert isinstance(request, SipMessageSeen)
+    assert request.raw == options()
+    assert request.strict_error == ""
+    assert isinstance(response, SipMessageSeen)
+    assert b"CSeq:1 OPTIONS\r\n" in response.raw
+    assert [one.direction for one in seen] == [IN, IN, OUT, IN, IN, OUT]
+    assert all(one.edge == "primary" for one in seen)
+    assert [one.line for one in seen[-2:]] == [1, 1]
+    assert all(one.frame is not None for one in seen[-2:])
+    assert any(line.startswith("CLIENT_TRAFFIC_SECRET_0 ") for line in world.frames.secrets)
+
+
+@pytest.mark.asyncio
+async def test_a_message_in_pieces_and_two_in_one_piece(world: World) -> None:
+    wire = await world.connect()
+    whole = options(number=1) + options(number=2)
+    for start in range(0, len(whole), 50):
+        wire.send(whole[start : start + 50])
+    assert [(await wire.message()).cseq[0] for _ in range(2)] == [1, 2]
+
+
+@pytest.mark.asyncio
+async def test_a_ping_gets_a_pong_and_a_pong_nothing(world: World) -> None:
+    wire = await world.connect()
+    wire.send(b"\r\n\r\n")
+    assert await wire.next() == KeepAlive("pong")
+    wire.send(b"\r\n" + options())
+    assert isinstance(await wire.next(), SipMessage)
+    assert [event.form for event in world.events(SipKeepAlive)] == ["ping", "pong"]
+
+
+@pytest.mark.asyncio
+async def test_garbage_is_kept_in_part_and_ends_the_connection_at_once(world: World) -> None:
+    wire = await world.connect()
+    wire.send(b"\x00\x01garbage\n" + b"\xff" * 5000)
+    assert await wire.ended() == "rst"
+    garbage = (await world.observed(SipGarbage)).event
+    assert isinstance(garbage, SipGarbage)
+    assert garbage.data.startswith(b"\x00\x01garbage\n")
+    assert len(garbage.data) <= 512 < garbage.length
+    assert await closed(world) == FlowClosed("bench", "rst")
+    await world.until(lambda: "f1" in world.frames.closed)
+    assert world.frames.closed["f1"] == (False, True)
+    assert (await (await world.connect()).ask_options()).status == 200
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("data", [options(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["sip", "http"])
+async def test_cleartext_at_the_tls_port_is_told_and_answered_by_nothing(world: World, data: bytes) -> None:
+    wire = await world.connect_plain()
+    wire.send(data)
+    assert await wire.ended() in ("fin", "rst")
+    seen = await world.observed(Cleartext)
+    assert seen.event == Cleartext("tcp", f"{wire.local[0]}:{wire.local[1]}", data)
+    assert (seen.flow, seen.direction) == ("f1", IN)
+    assert not world.events(SipMessageSeen)
+    assert (await closed(world)).by == "bench"
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_closes_in_order(world: World) -> None:
+    wire = await world.connect()
+    wire.send(options())
+    await wire.message()
+    wire.close()
+    assert await closed(world) == FlowClosed("device", "close_notify")
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_ends_tcp_without_close_notify(world: World) -> None:
+    wire = await world.connect()
+    wire.send(options())
+    await wire.message()
+    wire.disappear()
+    assert await closed(world) == FlowClosed("device", "fin")
+    await world.until(lambda: "f1" in world.frames.closed)
+    assert world.frames.closed["f1"] == (True, False)
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_resets(world: World) -> None:
+    wire = await world.connect()
+    wire.send(options())
+    await wire.message()
+    wire.reset()
+    assert await closed(world) == FlowClosed("device", "rst")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("how", ["fin", "rst"])
+async def test_the_edge_ends_it(world: World, how: str) -> None:
+    wire = await world.connect()
+    wire.send(options())
+    await wire.message()
+    flow = world.primary.flows["f1"]
+    flow.close(how)
+    assert not flow.usable
+    assert await wire.ended() == how
+    assert await closed(world) == FlowClosed("bench", how)
+    await world.until(lambda: not world.primary.flows)
+
+
+@pytest.mark.asyncio
+async def test_a_device_that_does_not_trust_the_chain_says_so_by_its_alert(world: World) -> None:
+    await world.primary.behave("unknown-root", tls=TlsBehaviour(world.pki.presentation("unknown-root")))
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await asyncio.to_thread(shake_hands, (world.primary.address, world.primary.port), world.context(), HOST)
+    seen = await world.observed(TlsAlert)
+    assert seen.event == TlsAlert(2, 48, "unknown_ca")
+    assert seen.direction == IN
+    assert await closed(world) == FlowClosed("device", "alert 48")
+    assert [event.presentation for event in world.events(TlsPresented)] == ["unknown-root"]
+
+
+@pytest.mark.asyncio
+async def test_the_edge_refuses_a_handshake_and_it_is_the_bench_that_ends_it(world: World) -> None:
+    await world.primary.behave("1.3 alone", tls=TlsBehaviour(world.pki.presentation("good"), ("TLSv1.3",)))
+    context = world.context()
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    with pytest.raises(ssl.SSLError, match="PROTOCOL_VERSION"):
+        await asyncio.to_thread(shake_hands, (world.primary.address, world.primary.port), context, HOST)
+    seen = await world.observed(TlsAlert)
+    assert seen.direction == OUT
+    await world.observed(TlsFailed)
+    assert (await closed(world)).by == "bench"
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_leaves_within_the_handshake(world: World) -> None:
+    wire = await world.connect_plain()
+    hello = await asyncio.to_thread(client_hello, world)
+    wire.send(hello[: len(hello) // 2])
+    await world.observed(FlowOpened)
+    wire.close()
+    assert await closed(world) == FlowClosed("device", "fin")
+    assert not world.events(TlsEstablished)
+
+
+def client_hello(world: World) -> bytes:
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = world.context().wrap_bio(incoming, outgoing, server_hostname=HOST)
+    with pytest.raises(ssl.SSLWantReadError):
+        client.do_handshake()
+    return outgoing.read()
+
+
+@pytest.mark.asyncio
+async def test_a_header_of_60_kilobytes_is_a_message_like_any_other(world: World) -> None:
+    wire = await world.connect()
+    wire.send(options(("User-Agent", "A" * 60_000)))
+    assert (await wire.message()).status == 200
+    message = world.events(SipMessageSeen)[0]
+    assert len(message.raw) > 60_000
+
+
+@pytest.mark.asyncio
+async def test_headers_without_end_are_garbage(world: World) -> None:
+    wire = await world.connect()
+    wire.send(b"OPTIONS sip:x SIP/2.0\r\nX: " + b"A" * 70_000)
+    assert await wire.ended() == "rst"
+    garbage = (await world.observed(SipGarbage)).event
+    assert isinstance(garbage, SipGarbage)
+    assert garbage.length >= 65_536
+
+
+@pytest.mark.asyncio
+async def test_half_a_message_and_a_disconnect_is_no_message(world: World) -> None:
+    wire = await world.connect()
+    wire.send(options()[:-10])
+    wire.close()
+    assert await closed(world) == FlowClosed("device", "close_notify")
+    assert not world.events(SipMessageSeen)
+    assert (await (await world.connect()).ask_options()).status == 200
+
+
+@pytest.mark.asyncio
+async def test_a_client_that_never_reads_is_cut_off_and_holds_nothing_up(world: World) -> None:
+    greedy = await world.connect(receives=2048)
+    # The answer repeats the Via, so each question brings as much back as it is long.
+    via = "SIP/2.0/TLS 127.0.0.1:40000;branch=z9hG4bK" + "A" * 60_000
+
+    async def ask_without_end() -> None:
+        number = 0
+        while not world.events(FlowClosed):
+            number += 1
+            greedy.send(options(("Via", via), number=number))
+            await greedy.drain()
+
+    asking = asyncio.ensure_future(ask_without_end())  # noqa: TID251 - the test owns it
+    other = await world.connect()
+    assert (await other.ask_options()).status == 200
+    assert await closed(world) == FlowClosed("bench", "rst")
+    asking.cancel()
+    await asyncio.gather(asking, return_exceptions=True)
+    assert (await other.ask_options()).status == 200
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_was_reset_before_it_was_accepted(world: World) -> None:
+    # All of it happens while the loop stands still, so the edge accepts what is gone already.
+    early = socket.socket()
+    early.connect((world.primary.address, world.primary.port))
+    early.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    early.close()
+    await world.observed(FlowOpened)
+    assert await closed(world) == FlowClosed("device", "rst")
+    assert (await (await world.connect()).ask_options()).status == 200
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_sent_over_a_flow_that_has_ended(world: World) -> None:
+    phone = await world.registered()
+    flow = world.primary.flows["f1"]
+    phone.wire.reset()
+    await closed(world)
+    before = world.journal.next_seq
+    flow.send(SipMessage("OPTIONS", "sip:x"))
+    flow.close("fin")
+    flow.data_received(b"late")
+    assert world.journal.next_seq == before
+
+
+@pytest.mark.asyncio
+async def test_a_foreign_flow_is_recorded_under_a_name_of_its_own_and_never_served(world: World) -> None:
+    world.owner = "foreign"
+    wire = await world.connect()
+    wire.send(options() + b"\r\n\r\n")
+    assert await wire.next() == KeepAlive("pong")
+    seen = await world.observed(SipMessageSeen)
+    assert seen.flow == "x1"
+    assert [event.owner for event in world.events(FlowOpened)] == ["foreign"]
+    assert world.sent(status=200) == []
+
+
+def test_names_count_on_over_devices_and_foreigners() -> None:
+    names = FlowNames()
+    assert [names.next(owner) for owner in ("device", "foreign", "device")] == ["f1", "x2", "f3"]
+
+
+@pytest.mark.asyncio
+async def test_the_messages_of_rfc_4475_leave_the_edge_standing(world: World) -> None:
+    assert len(TORTURES) == 49
+    for path in TORTURES:
+        data = path.read_bytes()
+        before = world.journal.next_seq
+        wire = await world.connect()
+        wire.send(data)
+        # A message whose body never comes is known to be none only when the connection ends.
+        wire.finish()
+        async with asyncio.timeout(PATIENCE_S):
+            await wire.ended()
+        await world.until(
+            lambda before=before: any(isinstance(one.event, FlowClosed) for one in world.journal.since(before))
+        )
+        seen = [one.event for one in world.journal.since(before)]
+        taken = [event for event in seen if isinstance(event, SipMessageSeen | SipGarbage)]
+        if path.stem in ("baddn", "clerr"):
+            assert not taken, path.stem
+        else:
+            assert taken, path.stem
+            assert data.startswith(taken[0].raw if isinstance(taken[0], SipMessageSeen) else taken[0].data)
+    phone = await world.registered()
+    assert 1 in world.registrar.bindings
+    assert world.registrar.bindings[1].contact == phone.contact

@@ -1,0 +1,77 @@
+"""The suite is itself proved: each fault of the reference device comes to exactly what ``faults.yaml`` says.
+
+By default a fault is run against its families and the smoke plan; with ``--full-plan`` against everything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from certsuite.catalogue import load_catalogue
+from certsuite.cli.collected import collect_cases
+from certsuite.pytest_plugin.faults import Fault, fault_table
+from certsuite.refdevice.behaviour import FAULTS
+from tests.conftest import Finished
+
+TIME_SCALE = "0.2"
+ALL_CASES = {case.id for case in collect_cases()}
+
+
+def asked_for(fault: Fault, full_plan: bool) -> set[str]:
+    """Cases that a fault is run against."""
+    if full_plan:
+        return ALL_CASES
+    families = {case.split("-")[1] for case in (*fault.fail, *fault.warn)} or {"REG"}
+    smoke = set(load_catalogue().plans["smoke"].cases)
+    return {case for case in ALL_CASES if case.split("-")[1] in families or case in smoke}
+
+
+@pytest.mark.parametrize("fault", fault_table().values(), ids=lambda fault: fault.name)
+def test_a_fault_comes_to_what_the_table_says(
+    fault: Fault, certify: Callable[..., Finished], request: pytest.FixtureRequest
+) -> None:
+    full_plan = request.config.getoption("--full-plan", default=False)
+    cases = asked_for(fault, full_plan)
+    chosen = [] if full_plan else [part for case in sorted(cases) for part in ("--case", case)]
+    run = certify("--fault", fault.name, "--time-scale", TIME_SCALE, *chosen)
+    seen = {word: set(run.verdicts(word)) for word in ("fail", "inconclusive", "warn", "error", "needs-review")}
+    expected = {
+        "fail": set(fault.fail) & cases,
+        "inconclusive": set(fault.inconclusive) & cases,
+        "warn": set(fault.warn) & cases,
+        "error": set(),
+        "needs-review": set(),
+    }
+    assert seen == expected, run.output
+    if full_plan:
+        assert run.exit_code == fault.exit_code, run.output
+    assert {case["id"] for case in run.results["cases"]} == cases
+
+
+def test_a_good_device_passes_everything(certify: Callable[..., Finished]) -> None:
+    run = certify()
+    assert (run.exit_code, run.results["outcome"]) == (0, "qualified"), run.output
+    assert set(run.verdicts("pass", "not-applicable")) == ALL_CASES
+    # Nobody supplied credentials, so their policy is the one thing that nothing can be said of.
+    assert run.verdicts("not-applicable") == ["WXC-PW-010"]
+
+
+def test_every_case_that_can_fail_has_a_fault() -> None:
+    caught = {case for fault in fault_table().values() for case in fault.fail}
+    assert caught == ALL_CASES
+
+
+def test_the_table_and_the_device_know_the_same_faults() -> None:
+    of_the_device = {name for name, fault in fault_table().items() if fault.is_the_devices}
+    assert of_the_device == set(FAULTS)
+
+
+def test_the_printed_table_is_the_table(pytestconfig: pytest.Config) -> None:
+    """``docs/faults.md`` is written from the data; ``make docs`` writes it anew."""
+    from certsuite.cli.faults_page import faults_page
+
+    page = Path(pytestconfig.rootpath) / "docs" / "faults.md"
+    assert page.read_text(encoding="utf-8") == faults_page()

@@ -1,0 +1,142 @@
+"""The digest against published vectors, and what is told of credentials that are wrong."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from certsuite.core.redaction import Secret
+from certsuite.sip.digest import Assessment, assess, challenge, nonce, parameters, response
+
+RFC_2617 = {
+    "username": "Mufasa",
+    "realm": "testrealm@host.com",
+    "nonce": "dcd98b7102dd2f0e8b11d0f600bfb0c093",
+    "uri": "/dir/index.html",
+    "qop": "auth",
+    "nc": "00000001",
+    "cnonce": "0a4f113b",
+}
+"RFC 2617 section 3.5."
+
+BROADWORKS = {
+    "username": "4085550100",
+    "realm": "BroadWorks",
+    "nonce": "BroadWorksXlab0nonce0testBW",
+    "uri": "sip:98079822.lab.invalid",
+    "qop": "auth",
+    "nc": "00000001",
+    "cnonce": "0a4f113b",
+    "algorithm": "MD5",
+    "response": "3fe53d4307f1fa355b7ae53257a5416a",
+}
+PASSWORD = "Lab!Pass9word"
+
+
+def test_example_of_rfc_2617() -> None:
+    assert response(RFC_2617, "Circle Of Life", "GET") == "6629fae49393a05397450978507c4ef1"
+
+
+def test_vector_in_the_platform_s_shape() -> None:
+    assert response(BROADWORKS, PASSWORD, "REGISTER") == "3fe53d4307f1fa355b7ae53257a5416a"
+
+
+def test_without_qop_it_is_rfc_2069() -> None:
+    given = {name: value for name, value in RFC_2617.items() if name not in ("qop", "nc", "cnonce")}
+    ha1 = hashlib.md5(b"Mufasa:testrealm@host.com:Circle Of Life").hexdigest()
+    ha2 = hashlib.md5(b"GET:/dir/index.html").hexdigest()
+    expected = hashlib.md5(f"{ha1}:{RFC_2617['nonce']}:{ha2}".encode()).hexdigest()
+    assert response(given, "Circle Of Life", "GET") == expected
+
+
+def judged(changes: dict[str, str | None], *, nonces: frozenset[str] = frozenset({BROADWORKS["nonce"]})) -> Assessment:
+    given = {name: value for name, value in {**BROADWORKS, **changes}.items() if value is not None}
+    return assess(given, password=Secret(PASSWORD), username="4085550100", nonces=set(nonces), method="REGISTER")
+
+
+def test_right_credentials_are_accepted() -> None:
+    assert judged({}) == Assessment(True, True, True)
+    assert judged({}).accepted
+    assert judged({"response": BROADWORKS["response"].upper()}).accepted
+
+
+@pytest.mark.parametrize(
+    ("changes", "right", "detail"),
+    [
+        ({"response": "0" * 32}, (False, True, True), ""),
+        ({"response": None}, (False, True, True), ""),
+        ({"uri": "sip:other"}, (False, True, True), ""),
+        ({"username": "i6i1ar1v29"}, (False, False, True), ""),
+        ({"algorithm": "SHA-256"}, (True, True, True), "algorithm SHA-256 was not offered"),
+        ({"qop": "auth-int"}, (False, True, True), "qop auth-int was not offered"),
+        ({"qop": None}, (False, True, True), "answered without the offered qop"),
+    ],
+)
+def test_each_thing_is_judged_by_itself(
+    changes: dict[str, str | None], right: tuple[bool, bool, bool], detail: str
+) -> None:
+    found = judged(changes)
+    assert (found.response_right, found.username_right, found.nonce_right) == right
+    assert found.detail == detail
+
+
+def test_a_right_response_for_another_user_is_told_from_a_wrong_password() -> None:
+    """The response is judged for the name that was given: a wrong user does not hide a right password."""
+    right = response({**BROADWORKS, "username": "i6i1ar1v29"}, PASSWORD, "REGISTER")
+    found = judged({"username": "i6i1ar1v29", "response": right})
+    assert (found.response_right, found.username_right, found.accepted) == (True, False, False)
+
+
+def test_a_nonce_that_was_not_given_is_not_accepted() -> None:
+    assert not judged({}, nonces=frozenset({"other"})).accepted
+    assert judged({}, nonces=frozenset({"other"})).response_right
+
+
+def test_a_challenge_is_read_as_it_was_meant() -> None:
+    assert parameters(challenge("BroadWorks", "n")) == {
+        "realm": "BroadWorks",
+        "nonce": "n",
+        "algorithm": "MD5",
+        "qop": "auth",
+    }
+    assert parameters(challenge("BroadWorks", "n", stale=True))["stale"] == "true"
+    assert nonce(bytes(range(12))).startswith("BroadWorksX")
+
+
+def test_credentials_as_devices_write_them() -> None:
+    value = (
+        'digest  UserName = "a\\"b, realm=no", REALM="Broad Works" ,nonce="n=1,2", uri="sip:x;y=z?w",response="r",'
+        "algorithm=MD5, cnonce=plain,qop=auth ,nc=00000001"
+    )
+    assert parameters(value) == {
+        "username": 'a"b, realm=no',
+        "realm": "Broad Works",
+        "nonce": "n=1,2",
+        "uri": "sip:x;y=z?w",
+        "response": "r",
+        "algorithm": "MD5",
+        "cnonce": "plain",
+        "qop": "auth",
+        "nc": "00000001",
+    }
+
+
+@pytest.mark.parametrize("value", ["", "Basic dXNlcg==", "Digest", "Digesting a=b", "Digest ,,,=="])
+def test_what_are_no_credentials(value: str) -> None:
+    assert parameters(value) == {}
+
+
+@given(st.text(max_size=200))
+def test_no_credentials_crash(text: str) -> None:
+    found = parameters(f"Digest {text}")
+    assert all(name == name.lower() for name in found)
+
+
+def test_a_name_that_is_no_utf_8_is_hashed_as_its_bytes() -> None:
+    given = {"username": b"\xff\xe9".decode("utf-8", "surrogateescape"), "realm": "r", "uri": "u", "nonce": "n"}
+    ha1 = hashlib.md5(b"\xff\xe9:r:p").hexdigest()
+    ha2 = hashlib.md5(b"REGISTER:u").hexdigest()
+    assert response(given, "p", "REGISTER") == hashlib.md5(f"{ha1}:n:{ha2}".encode()).hexdigest()
