@@ -8,7 +8,7 @@ from certsuite.bench.bench import Deferred
 async def test_user_agent_names_make_and_model(bench: Bench, phone: Phone) -> Deferred:
     """User-Agent names make and model in every REGISTER and INVITE."""
     await phone.dials(bench.colleague)
-    await bench.colleague.is_called()
+    await bench.colleague.is_called(as_control=True)
     await phone.hangs_up()
     return bench.over_the_whole_run(
         "ua.names-make-and-model", make=phone.make, model=phone.model, methods=["REGISTER", "INVITE"]

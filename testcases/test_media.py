@@ -3,6 +3,20 @@
 from certsuite.bench import Bench, Phone, case
 
 
+@case("WXC-MED-010", requirements=["MED-SRTP"])
+async def test_offers_srtp(bench: Bench, phone: Phone) -> None:
+    """The device's own offer is RTP/SAVP with AES_CM_128_HMAC_SHA1_80."""
+    await phone.dials(bench.colleague)
+    call = await bench.colleague.is_called(as_control=True)
+    await call.offers_srtp()
+
+
+@case("WXC-MED-020", requirements=["MED-SRTP"], needs="in-call")
+async def test_answers_with_srtp(bench: Bench, phone: Phone) -> None:
+    """The offer of the access SBC is answered with SRTP, and what the device sends is under the key that it gave."""
+    await bench.colleague.in_call.is_under_srtp()
+
+
 @case("WXC-MED-030", requirements=["MED-NO-PLAIN-RTP"])
 async def test_refuses_an_offer_without_srtp(bench: Bench, phone: Phone) -> None:
     """An offer of plain RTP is refused, before or when the call is answered."""

@@ -211,10 +211,6 @@ class Bench:
         """Number of the first observation of the running case."""
         return self._since
 
-    def asks(self, requirement: str) -> bool:
-        """Whether the running case is about that requirement."""
-        return self._case is not None and requirement in self._case.requirements
-
     def needs_echo(self) -> None:
         """Audio is proved by what comes back. Raises :class:`CannotJudge` for a device that gives no echo."""
         if self.device.profile.values.audio != "echo":

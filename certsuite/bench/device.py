@@ -23,6 +23,8 @@ from certsuite.devices.profile import DeviceProfile
 from certsuite.devices.settings import DeviceSettings
 from certsuite.edge.registrar import Binding
 
+_RETRY_AT_LEAST_S = 1.0
+"How long a device that just lost its flow is given to come back by itself."
 _STOP_S = 0.2
 "What a stop costs, for choosing the cheapest means."
 
@@ -242,10 +244,14 @@ class Device:
                 await self.act("reregister")
 
     def _patience(self, attempt: str) -> float:
-        retry = self.profile.values.registration_retry_s
-        if attempt == "own retry" and retry is not None:
-            return min(retry * 2 + 2, self.register_patience_s)
-        return self.register_patience_s if attempt != "own retry" else 2.0
+        """How long an attempt may take. Its own retry is not waited for longer than a restart would cost."""
+        if attempt != "own retry":
+            return self.register_patience_s
+        retry_s = self.profile.values.registration_retry_s
+        restart_s = self.profile.values.boot_s + _RETRY_AT_LEAST_S
+        if retry_s is None or retry_s > restart_s:
+            return restart_s
+        return min(retry_s + restart_s, self.register_patience_s)
 
     def _connecting(self) -> bool:
         return any(flow.usable for edge in self.network.edges.values() for flow in edge.flows.values())

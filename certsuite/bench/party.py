@@ -61,7 +61,11 @@ class Call:
 
     async def offers_srtp(self) -> None:
         """The device's offer asks for SRTP with Webex's suite."""
-        await self._expect("call.offers-srtp", requirement="MED-SRTP")
+        await self._expect("call.offers-srtp")
+
+    async def is_under_srtp(self) -> None:
+        """What the device sends decrypts under the key that it gave."""
+        await self._expect("media.srtp")
 
     async def carries_audio_both_ways(self) -> None:
         """Two tones, chosen for this call, cross to the device and come back, under SRTP."""
@@ -69,7 +73,7 @@ class Call:
         first = await self._plays_a_tone()
         second = self._new_tone()
         self._leg.stream.send_tone(second)
-        await self._expect("media.audio-both-ways", requirement="MED-SRTP", tones=[first, second])
+        await self._expect("media.audio-both-ways", tones=[first, second])
 
     async def is_heard(self) -> None:
         """A tone crosses to the device and comes back."""
@@ -127,13 +131,12 @@ class Call:
         await self._bench.expecting.settles(stated, asyncio.get_running_loop().time() + patience)
         return tone
 
-    async def _expect(self, check: str, *, requirement: str = "", **params: Any) -> None:
+    async def _expect(self, check: str, **params: Any) -> None:
         await self._bench.expect(
             check,
             call_id=self._leg.call_id,
             line=self._leg.account.line,
             since=self.since,
-            requirement=requirement if self._bench.asks(requirement) else "",
             **params,
         )
 
@@ -158,14 +161,14 @@ class Party:
         leg = self._bench.network.control.call(line.number, party=self.number, caller=self.name, srtp=srtp)
         return Call(self._bench, leg, since)
 
-    async def is_called(self) -> Call:
-        """The device's call arrives."""
+    async def is_called(self, *, as_control: bool = False) -> Call:
+        """The device's call arrives. ``as_control``: the case is about something else; without, it concludes nothing."""
         since = self._bench.case_start
-        await self._bench.expect("call.is-placed", since=since)
+        await self._bench.expect("call.is-placed", since=since, control=as_control)
         await self._bench.device.until(lambda: bool(self._calls), self._bench.patience_s("call.is-placed"))
         if not self._calls:
             # An INVITE came and no call did: it was refused at the challenge.
-            await self._bench.expect("call.answers-challenge", since=since)
+            await self._bench.expect("call.answers-challenge", since=since, control=as_control)
         return Call(self._bench, self._calls.pop(), since)
 
     def forget(self) -> None:

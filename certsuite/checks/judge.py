@@ -73,8 +73,13 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
     )
     if not complete:
         cases = tuple(case for case in cases if case.verdict is not Verdict.ERROR or case.reason_code != "unfinished")
+    tool_errors = tuple(one.event.text for one in observations if isinstance(one.event, ToolError) and not one.case)
     outcome, exit_code = outcome_of(
-        cases, planned=len(first.planned), full_plan=first.full_plan, interrupted=interrupted
+        cases,
+        planned=len(first.planned),
+        full_plan=first.full_plan,
+        interrupted=interrupted,
+        tool_failed=bool(tool_errors),
     )
     return RunResult(
         run=first.run,
@@ -99,6 +104,7 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
         fault=first.fault,
         wall_s=sum(one.wall_s for one in closed),
         waited_s=sum(one.waited_s for one in closed),
+        tool_errors=tool_errors,
     )
 
 
@@ -117,7 +123,11 @@ def with_reviews(result: RunResult, judgements: Sequence[Mapping[str, Any]]) -> 
             case = replace(case, verdict=verdict, requirements=settled, reason=reason, reason_code="reviewed")
         cases.append(case)
     outcome, exit_code = outcome_of(
-        tuple(cases), planned=len(result.planned), full_plan=result.full_plan, interrupted=result.interrupted
+        tuple(cases),
+        planned=len(result.planned),
+        full_plan=result.full_plan,
+        interrupted=result.interrupted,
+        tool_failed=bool(result.tool_errors),
     )
     return replace(result, cases=tuple(cases), outcome=outcome, exit_code=exit_code)
 

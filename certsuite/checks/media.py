@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
 from certsuite.core.events import DtmfEvent, MediaNotAgreed, MediaOpened, MediaWindow
@@ -26,6 +28,20 @@ def _heard(window: MediaWindow, tone_hz: float, deviation: float) -> bool:
     )
 
 
+@check("media.srtp", limits=("audio_s",))
+def srtp(question: Question) -> Judgement:
+    """The device's packets authenticate and decrypt under the key of its own crypto line (MED-SRTP)."""
+    missing = _no_media(question)
+    if missing is not None:
+        return missing
+    windows = _windows(question)
+    good = [seen for seen in windows if seen.event.packets]
+    cleartext = sum(seen.event.cleartext for seen in windows)
+    if good and not cleartext:
+        return question.passed(good[0].evidence)
+    return _not_under_srtp(question, windows)
+
+
 @check("media.audio-both-ways", limits=("audio_s", "tone_deviation"))
 def audio_both_ways(question: Question) -> Judgement:
     """The tones that the far end played come back from the device, each of them, in order (CALL-TERM, CALL-ORIG).
@@ -36,21 +52,10 @@ def audio_both_ways(question: Question) -> Judgement:
     """
     tones = [float(tone) for tone in question.param("tones")]
     deviation = question.limits["tone_deviation"].value
-    opened = [seen for seen in question.span.of(MediaOpened) if seen.event.call_id == question.subject.call_id]
-    refused = [seen for seen in question.span.of(MediaNotAgreed) if seen.event.call_id == question.subject.call_id]
-    if refused and not opened:
-        return question.failed(
-            "media-not-agreed",
-            f"{printable(refused[0].event.reason)} ({refused[0].event.reason_code})",
-            "an answer that takes a codec and the crypto line of the offer",
-            refused[0].evidence,
-        )
-    if not opened:
-        return question.unknown("no-media", "no media was agreed on")
-    if question.params.get("srtp", True) and opened[-1].event.suite == "none":
-        return question.failed(
-            "media-not-encrypted", "media was agreed without SRTP", "SRTP with the keys of the SDP", opened[-1].evidence
-        )
+    missing = _no_media(question)
+    if missing is not None:
+        return missing
+    opened = _opened(question)
     windows = _windows(question)
     heard: list[Seen[MediaWindow]] = []
     for seen in windows:
@@ -58,8 +63,6 @@ def audio_both_ways(question: Question) -> Judgement:
             heard.append(seen)
     packets = sum(seen.event.packets for seen in windows)
     lost = sum(seen.event.lost for seen in windows)
-    failures = sum(seen.event.auth_failures for seen in windows)
-    cleartext = sum(seen.event.cleartext for seen in windows)
     measurements = (
         Measurement("rtp_packets_received", packets, "packets"),
         Measurement("rtp_packets_lost", lost, "packets"),
@@ -68,56 +71,88 @@ def audio_both_ways(question: Question) -> Judgement:
         sending = next((seen for seen in windows if abs(seen.event.sent_tone_hz - tones[0]) < 1), None)
         if sending is None:
             return question.unknown("tone-not-sent", f"{tones[0]:g} Hz came, and was not played to the device")
-        if cleartext:
-            return question.failed(
-                "media-in-the-clear", f"{cleartext} packets of plain RTP beside SRTP", "SRTP only", heard[-1].evidence
-            )
-        delay = heard[0].at.t - max(opened[0].at.t, sending.at.t - sending.event.duration_s)
-        return question.passed(
+        if any(seen.event.cleartext for seen in windows):
+            return _not_under_srtp(question, windows)
+        judged = question.timed(
+            "audio_delay",
+            heard[0].at.t - max(opened[0].at.t, sending.at.t - sending.event.duration_s),
+            question.limits["audio_s"],
+            "media-audio-late",
+            "the first tone came back after",
             *(seen.evidence for seen in heard),
-            measurements=(
-                *measurements,
-                Measurement("audio_delay", round(delay, 3), "s", question.limits["audio_s"].value),
-                Measurement("tone_level", round(heard[-1].event.tone_level_dbfs, 1), "dBFS"),
-            ),
+            hint="Users say hello into silence: look at what the device does before it opens its audio path.",
         )
-    if failures and not packets:
-        observed, hint = (
-            f"{failures} packets that do not authenticate under the key of the device's own crypto line",
-            "The device encrypts with another key than the one it announced.",
-        )
-        id = "srtp-wrong-key"
-    elif cleartext and not packets:
-        observed, hint = f"{cleartext} packets of plain RTP though SRTP was agreed", "Set SRTP to mandatory."
-        id = "media-in-the-clear"
-    elif not packets:
-        observed, hint = (
-            "no packet from the device",
-            "The device must send from its first moment on, to the address and port of the SDP.",
-        )
-        id = "media-none"
-    else:
-        strongest = max((seen.event for seen in windows if seen.event.packets), key=lambda one: one.tone_purity)
-        missing = ", ".join(f"{tone:g} Hz" for tone in tones[len(heard) :])
-        observed = (
-            f"{packets} packets decrypted, {missing} not in them; the strongest tone was {strongest.tone_hz:.0f} Hz at "
-            f"{strongest.tone_level_dbfs:.0f} dBFS"
-        )
-        hint = "One direction is silent: look at what the device received, and at its audio device or loop."
-        id = "media-audio-missing"
+        level = Measurement("tone_level", round(heard[-1].event.tone_level_dbfs, 1), "dBFS")
+        return replace(judged, measurements=(*measurements, *judged.measurements, level))
+    if not packets:
+        return replace(_not_under_srtp(question, windows), measurements=measurements)
+    strongest = max((seen.event for seen in windows if seen.event.packets), key=lambda one: one.tone_purity)
+    unheard = ", ".join(f"{tone:g} Hz" for tone in tones[len(heard) :])
     return question.failed(
-        id,
-        observed,
+        "media-audio-missing",
+        f"{packets} packets decrypted, {unheard} not in them; the strongest tone was {strongest.tone_hz:.0f} Hz at "
+        f"{strongest.tone_level_dbfs:.0f} dBFS",
         f"{', '.join(f'{tone:g} Hz' for tone in tones)} come back, one after the other",
         *(seen.evidence for seen in windows[-3:]),
-        hint=hint,
+        hint="One direction is silent: look at what the device received, and at its audio device or loop.",
         settled=False,
         measurements=measurements,
         limit=question.limits["audio_s"],
     )
 
 
-@check("media.pauses", limits=("action_s",))
+def _opened(question: Question) -> list[Seen[MediaOpened]]:
+    return [seen for seen in question.span.of(MediaOpened) if seen.event.call_id == question.subject.call_id]
+
+
+def _no_media(question: Question) -> Judgement | None:
+    """Why there is no SRTP stream to look at; ``None`` if there is one."""
+    opened = _opened(question)
+    refused = [seen for seen in question.span.of(MediaNotAgreed) if seen.event.call_id == question.subject.call_id]
+    if refused and not opened:
+        return question.failed(
+            "media-not-agreed",
+            f"{printable(refused[0].event.reason)} ({refused[0].event.reason_code})",
+            "an offer or answer that takes a codec and a crypto line of the other side",
+            refused[0].evidence,
+        )
+    if not opened:
+        return question.unknown("no-media", "no media was agreed on")
+    if opened[-1].event.suite == "none":
+        return question.failed(
+            "media-not-encrypted", "media was agreed without SRTP", "SRTP with the keys of the SDP", opened[-1].evidence
+        )
+    return None
+
+
+def _not_under_srtp(question: Question, windows: list[Seen[MediaWindow]]) -> Judgement:
+    """What came instead of packets under the agreed key."""
+    failures = sum(seen.event.auth_failures for seen in windows)
+    cleartext = sum(seen.event.cleartext for seen in windows)
+    if cleartext:
+        id = "media-in-the-clear"
+        observed = f"{cleartext} packets of plain RTP though SRTP was agreed"
+        hint = "Set SRTP to mandatory."
+    elif failures:
+        id = "srtp-wrong-key"
+        observed = f"{failures} packets that do not authenticate under the key of the device's own crypto line"
+        hint = "The device encrypts with another key than the one it announced."
+    else:
+        id = "media-none"
+        observed = "no packet from the device"
+        hint = "The device must send from its first moment on, to the address and port of the SDP."
+    return question.failed(
+        id,
+        observed,
+        "packets under the key of the device's crypto line",
+        *(seen.evidence for seen in windows[-3:]),
+        hint=hint,
+        settled=bool(cleartext),
+        limit=question.limits["audio_s"],
+    )
+
+
+@check("media.pauses", limits=("action_s", "tone_deviation"))
 def pauses(question: Question) -> Judgement:
     """While the device holds the call, its audio no longer comes through (MED-HOLD)."""
     tone = float(question.param("tone"))

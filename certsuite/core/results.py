@@ -75,15 +75,18 @@ class RunResult:
     fault: str = ""
     wall_s: float = 0.0
     waited_s: float = 0.0
+    tool_errors: tuple[str, ...] = ()
+    "What failed in the suite itself outside any case."
     measurements: tuple[Measurement, ...] = field(default=())
 
 
 def outcome_of(
-    cases: tuple[CaseResult, ...], planned: int, *, full_plan: bool, interrupted: bool
+    cases: tuple[CaseResult, ...], planned: int, *, full_plan: bool, interrupted: bool, tool_failed: bool = False
 ) -> tuple[Outcome, int]:
     """The outcome of a run and its exit code: the first that holds, in the order of the design.
 
-    ``planned`` is how many cases were asked for: one without a result has no verdict.
+    ``planned`` is how many cases were asked for: one without a result has no verdict. ``tool_failed``: the suite failed
+    outside any case.
     """
     applicable = [case for case in cases if case.verdict is not Verdict.NOT_APPLICABLE]
     claimed = [case for case in applicable if case.level is Level.CONDITIONAL and case.claimed]
@@ -95,7 +98,7 @@ def outcome_of(
         return Outcome.INCOMPLETE, EXIT_NOTHING
     if any(case.verdict is Verdict.FAIL for case in blocking):
         return Outcome.NOT_QUALIFIED, 1
-    if any(case.verdict is Verdict.ERROR for case in cases):
+    if tool_failed or any(case.verdict is Verdict.ERROR for case in cases):
         return Outcome.INCOMPLETE, EXIT_ERROR
     if len(cases) < planned or any(case.verdict in (Verdict.INCONCLUSIVE, Verdict.NEEDS_REVIEW) for case in blocking):
         return Outcome.INCOMPLETE, EXIT_NOTHING

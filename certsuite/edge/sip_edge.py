@@ -95,7 +95,7 @@ class SipEdge:
         if accepts and self._server is None:
             await self._listen()
         elif not accepts and self._server is not None:
-            self._server.close()
+            await self._stop_listening(self._server)
             self._server = None
         self._journal.record(
             BenchChanged(
@@ -122,6 +122,17 @@ class SipEdge:
         self._server = await _bound(
             loop.create_server(self._make_flow, self.address, self.port, backlog=512), self.address, self.port
         )
+
+    async def _stop_listening(self, server: asyncio.Server) -> None:
+        """Refuse connections from now on, without losing one that was just accepted.
+
+        asyncio makes a flow of an accepted connection in the loop's next turn, and drops it without a word if its
+        server is closed before that: the device would hang on a connection that nobody has.
+        """
+        for listener in server.sockets:
+            asyncio.get_running_loop().remove_reader(listener.fileno())
+        await asyncio.sleep(0)
+        server.close()
 
     def _make_flow(self) -> Flow:
         return Flow(self.name, self.tls, self._journal, self._capture, self._names, self, self._opened)

@@ -45,6 +45,10 @@ class Certification:
     """Opened before the first case, closed after the last; the reports are written from the record alone."""
 
     def __init__(self, profile: DeviceProfile, catalogue: Catalogue, asked: Asked, reports: Path) -> None:
+        for limit in profile.values.patience_s:
+            if limit not in {one.name for one in catalogue.limits}:
+                names = ", ".join(one.name for one in catalogue.limits)
+                raise UsageError(f"{profile.file}: values.patience_s.{limit}: there is no such limit; limits: {names}")
         self.profile = profile
         self.catalogue = catalogue
         self.asked = asked
@@ -87,6 +91,7 @@ class Certification:
         assert self._run is not None
         self._run.run_case(case, function)
         self._check_record()
+        self._writer.sync()
         if case in self._run.pending:
             return None
         return judge_one(case.id, case.variant, self.journal.since(0), self.catalogue, self.asked.options.time_scale)

@@ -42,7 +42,9 @@ def fault_table(path: Path = TABLE) -> Mapping[str, Fault]:
     data = yaml.safe_load(path.read_text(encoding="utf-8"))
     table = {}
     for name, entry in data.items():
-        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+        }
         try:
             table[name] = Fault(name, **values)
         except TypeError as error:

@@ -67,6 +67,7 @@ class Behaviour:
     true_key: bool = True
     "Whether SRTP is encrypted with the key of its SDP."
     accepts_plain_rtp: bool = False
+    offers_plain_rtp: bool = False
     dtmf_in_band: bool = False
     "Whether digits are sent as tones in the audio rather than by RFC 4733."
     dtmf_shift: int = 0
@@ -161,6 +162,7 @@ FAULTS: dict[str, Fault] = {
         _fault("outgoing-silent", "sends silence in calls that it places", echoes_outgoing=False),
         _fault("one-way-in", "sends no RTP", sends_rtp=False),
         _fault("plain-srtp-key", "encrypts with a key that is not the one in its SDP", true_key=False),
+        _fault("offers-plain-rtp", "offers RTP without SRTP in calls that it places", offers_plain_rtp=True),
         _fault("accepts-plain-rtp", "answers an offer without SRTP, and sends plain RTP", accepts_plain_rtp=True),
         _fault("dtmf-inband", "sends digits as tones in the audio", dtmf_in_band=True),
         _fault("dtmf-wrong-digit", "sends the digit after the one that was pressed", dtmf_shift=1),

@@ -93,7 +93,7 @@ class OutgoingCall(Call):
     async def _invited(self) -> SipMessage:
         """The final response, challenges answered. Raises :class:`TimeoutError` and :class:`FlowFailed`."""
         authorization: Header | None = None
-        sdp = offer(self.media.local(), "sendrecv")
+        sdp = offer(self.media.local(), "sendrecv", plain=self.owner.behaviour.offers_plain_rtp)
         while True:
             extra = [self.contact(self.flow), ("Allow", ALLOW), *([authorization] if authorization else [])]
             invite = self.dialog.request("INVITE", self.composer, self.flow, extra=extra, sdp=sdp)

@@ -134,13 +134,14 @@ def _media_attribute(media: Media, value: str) -> None:
             media.cryptos.append(Crypto(int(tag), key))
 
 
-def offer(local: Local, direction: str) -> bytes:
-    """An offer of all codecs, under SRTP."""
+def offer(local: Local, direction: str, *, plain: bool = False) -> bytes:
+    """An offer of all codecs, under SRTP unless ``plain``."""
     formats = [*map(str, CODECS.values()), str(_EVENT_PAYLOAD_TYPE)]
-    lines = [f"m=audio {local.port} {SECURE} {' '.join(formats)}"]
+    lines = [f"m=audio {local.port} {PLAIN if plain else SECURE} {' '.join(formats)}"]
     lines += [f"a=rtpmap:{payload_type} {name}/8000" for name, payload_type in CODECS.items()]
     lines += _event_lines(_EVENT_PAYLOAD_TYPE)
-    lines += [_crypto_line(1, local.key), "a=ptime:20", f"a={direction}"]
+    lines += [] if plain else [_crypto_line(1, local.key)]
+    lines += ["a=ptime:20", f"a={direction}"]
     return _description(local, lines)
 
 

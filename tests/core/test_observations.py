@@ -8,7 +8,7 @@ import typing
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certsuite.core.errors import RecordError
@@ -70,6 +70,7 @@ def placed(event: Event, data: st.DataObject) -> Observation:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_there_and_back(kind: str, data: st.DataObject) -> None:
     observation = placed(data.draw(events(KINDS[kind])), data)

@@ -50,7 +50,9 @@ class Office:
     def nonce(self) -> str:
         challenge = self.registrar.register(self.request(("Contact", CONTACT)), Flow(), self.sse, 0.0)
         assert challenge.status == 401
-        return re.findall(r'nonce="([^"]*)"', challenge.get("WWW-Authenticate") or "")[0]
+        found = re.search(r'nonce="([^"]*)"', challenge.get("WWW-Authenticate") or "")
+        assert found is not None
+        return found[1]
 
     def credentials(
         self, *, nonce: str | None = None, user: str = "2055550101", password: str = 'Pa"ss\\w0rd'

@@ -70,7 +70,7 @@ def test_the_table_and_the_device_know_the_same_faults() -> None:
 
 
 def test_the_printed_table_is_the_table(pytestconfig: pytest.Config) -> None:
-    """``docs/faults.md`` is written from the data; ``make docs`` writes it anew."""
+    """``docs/faults.md`` is written from the data; the module that makes it says how."""
     from certsuite.cli.faults_page import faults_page
 
     page = Path(pytestconfig.rootpath) / "docs" / "faults.md"

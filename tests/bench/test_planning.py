@@ -1,0 +1,84 @@
+"""The order of cases and what they cost."""
+
+from __future__ import annotations
+
+import itertools
+import random
+
+import pytest
+
+from certsuite.bench.planning import in_order, plan, reconnects_by_restart
+from certsuite.core.cases import Case, Disturbance, State
+from certsuite.devices.profile import DeviceProfile
+from tests.bench.conftest import reference
+
+
+def case(id: str, *disturbs: Disturbance, needs: State = State.REGISTERED, claims: tuple[str, ...] = ()) -> Case:
+    return Case(id, "title", ("REQ",), claims, needs, disturbs)
+
+
+START = case("WXC-TLS-080", needs=State.STARTED)
+DNS = case("WXC-DNS-010", needs=State.STARTED)
+REG = case("WXC-REG-060")
+CALL = case("WXC-CALL-010")
+TLS = case("WXC-TLS-100", Disturbance.REGISTRATION)
+BACK = case("WXC-FO-060", Disturbance.REGISTRATION, needs=State.REGISTERED_SECONDARY)
+PASSWORD = case("WXC-PW-020", Disturbance.REGISTRATION, Disturbance.CONFIGURATION)
+DTMF = case("WXC-MED-090", needs=State.IN_CALL, claims=("dtmf",))
+ALL = (DNS, START, REG, CALL, DTMF, TLS, BACK, PASSWORD)
+
+
+def test_each_disturbance_is_paid_once_and_what_explains_others_comes_first() -> None:
+    for seed in range(20):
+        mixed = random.Random(seed).sample(ALL, len(ALL))
+        assert in_order(mixed) == list(ALL)
+
+
+def test_the_order_does_not_depend_on_how_cases_were_given() -> None:
+    twins = (case("WXC-TLS-110"), case("WXC-TLS-105"))
+    for pair in itertools.permutations(twins):
+        assert [one.id for one in in_order(pair)] == ["WXC-TLS-105", "WXC-TLS-110"]
+
+
+@pytest.mark.parametrize(
+    ("profile", "restarts"),
+    [
+        (reference(boot_s=0.1, registration_retry_s=1.0), True),
+        (reference(boot_s=20.0, registration_retry_s=60.0), False),
+        (reference(boot_s=20.0, registration_retry_s=60.0, without=("reregister",)), True),
+        (reference(boot_s=60.0, registration_retry_s=20.0, without=("reregister",)), False),
+        (reference(boot_s=60.0, registration_retry_s=None, without=("reregister",)), True),
+    ],
+    ids=["quick", "slow-with-reregister", "slow-without", "retries-sooner", "never-retries"],
+)
+def test_a_slow_device_is_restarted_only_when_it_has_no_better_means(profile: DeviceProfile, restarts: bool) -> None:
+    assert reconnects_by_restart(profile) is restarts
+    costs = {one.case.id: one.restarts for one in plan(ALL, profile)}
+    assert costs["WXC-TLS-100"] == int(restarts)
+    assert costs["WXC-PW-020"] == 1
+    assert costs["WXC-CALL-010"] == 0
+
+
+def test_a_device_that_boots_for_long_has_at_most_three_restarts_in_a_run() -> None:
+    planned = plan(
+        [*ALL, *(case(f"WXC-TLS-{n}", Disturbance.REGISTRATION) for n in range(200, 220))], reference(boot_s=20.0)
+    )
+    assert sum(one.restarts for one in planned) <= 3
+    assert planned[0].seconds > 20
+    assert sum(one.seconds for one in planned) < 120
+
+
+def test_what_is_not_claimed_is_in_the_plan_and_costs_nothing() -> None:
+    profile = reference()
+    without = profile.model_copy(update={"capabilities": profile.capabilities.model_copy(update={"dtmf": False})})
+    planned = {one.case.id: one for one in plan(ALL, without)}
+    dtmf = planned["WXC-MED-090"]
+    assert (dtmf.applies, dtmf.seconds, dtmf.restarts) == (False, 0.0, 0)
+    assert dtmf.why_not == "the profile does not claim dtmf"
+    assert planned["WXC-CALL-010"].applies
+
+
+def test_a_configuration_takes_a_restart_for_each_batch_of_passwords() -> None:
+    two, one = (next(iter(plan([PASSWORD], reference(lines=lines)))) for lines in (2, 1))
+    assert (two.restarts, one.restarts) == (1, 2)
+    assert two.seconds < one.seconds

@@ -1,0 +1,252 @@
+"""Calls: ringing, answering, ending, offers and refusals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from certsuite.core.events import DigestChecked, DriverAction, LoopLag
+from certsuite.core.findings import Evidence
+from certsuite.core.observations import OUT
+from certsuite.core.verdicts import Mark, Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.checks.conftest import Trace
+
+OTHER = "another-call@x"
+
+
+@pytest.fixture
+def offer() -> Callable[..., bytes]:
+    """Makes a session description."""
+    from tests.checks.conftest import sdp
+
+    return sdp
+
+
+# --- call.rings
+
+
+def test_ringing_in_time(trace: Trace) -> None:
+    trace.is_open("call.rings", "not-stimulated")
+    trace.request("INVITE", OUT)
+    judged = trace.fails("call.rings", "call-never-rings", settled=False)
+    assert (judged.findings[0].limit, judged.findings[0].unit) == (12, "s")
+    trace.after(0.1).answer(100, "Trying")
+    trace.fails("call.rings", "call-never-rings", settled=False)
+    trace.after(0.1).answer(180, "Ringing", call_id=OTHER)
+    trace.fails("call.rings", "call-never-rings", settled=False)
+    trace.after(0.1).answer(183, "Session Progress")
+    judged = trace.passes("call.rings")
+    assert [(one.name, one.value, one.limit) for one in judged.measurements] == [("post_dial_delay", 0.3, 12)]
+    assert judged.evidence == (Evidence(3, 1003),)
+
+
+def test_answering_at_once_is_ringing_enough(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(200, "OK")
+    trace.passes("call.rings")
+
+
+def test_ringing_late(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.after(12.5).answer(180)
+    trace.fails("call.rings", "call-rings-late")
+    trace.limit("ring_s", mark=Mark.INFERRED)
+    trace.fails("call.rings", "call-rings-late", verdict=Verdict.WARN)
+    trace.see(LoopLag(800.0))
+    trace.is_open("call.rings", "bench-lag")
+
+
+def test_a_refused_call_does_not_ring(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(486, "Busy \x1b[31mHere")
+    assert trace.fails("call.rings", "call-refused").findings[0].observed == "486 Busy \\x1b[31mHere"
+
+
+# --- call.is-answered, call.is-placed, call.answers-challenge, call.is-acknowledged
+
+
+def test_an_answer_with_sdp(trace: Trace, offer: Callable[..., bytes]) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(180)
+    trace.fails("call.is-answered", "call-never-answered", settled=False)
+    trace.answer(200, "OK", body=offer(), call_id=OTHER)
+    trace.answer(200, "OK", method="UPDATE", body=offer())
+    trace.fails("call.is-answered", "call-never-answered", settled=False)
+    trace.answer(200, "OK", body=offer())
+    trace.passes("call.is-answered")
+
+
+def test_an_answer_without_sdp(trace: Trace) -> None:
+    trace.answer(200, "OK")
+    trace.fails("call.is-answered", "call-answer-without-sdp")
+
+
+def test_a_refusal_is_no_answer(trace: Trace) -> None:
+    trace.answer(488, "Not Acceptable Here")
+    trace.fails("call.is-answered", "call-refused")
+
+
+def test_a_call_is_placed_when_it_was_told_to(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.is_open("call.is-placed", "not-stimulated")
+    trace.see(DriverAction("dial", {"number": "2000"}, ok=True))
+    trace.fails("call.is-placed", "call-never-placed", settled=False)
+    trace.request("INVITE")
+    trace.passes("call.is-placed")
+
+
+def test_the_challenge_to_an_invite(trace: Trace) -> None:
+    trace.request("INVITE")
+    judged = trace.fails("call.answers-challenge", "invite-challenge-not-answered", settled=False)
+    assert judged.findings[0].observed == "no INVITE with credentials after the 407"
+    trace.see(DigestChecked("REGISTER", "a", "r", True, True, True))
+    trace.see(DigestChecked("INVITE", "a", "r", False, True, True))
+    judged = trace.fails("call.answers-challenge", "invite-challenge-not-answered", settled=False)
+    assert judged.findings[0].observed == "wrong credentials in the INVITE"
+    trace.see(DigestChecked("INVITE", "a", "r", True, True, True))
+    trace.passes("call.answers-challenge")
+
+
+def test_the_answer_is_acknowledged(trace: Trace) -> None:
+    trace.request("ACK", call_id=OTHER)
+    trace.fails("call.is-acknowledged", "no-ack", settled=False)
+    trace.request("ACK", OUT)
+    trace.fails("call.is-acknowledged", "no-ack", settled=False)
+    trace.request("ACK")
+    trace.passes("call.is-acknowledged")
+
+
+# --- call.offers-srtp
+
+
+def test_an_offer_with_webex_s_suite(trace: Trace, offer: Callable[..., bytes]) -> None:
+    trace.is_open("call.offers-srtp", "nothing-seen")
+    trace.request("INVITE")
+    trace.is_open("call.offers-srtp", "nothing-seen")
+    trace.request("INVITE", body=offer(suites=("AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80")))
+    trace.passes("call.offers-srtp")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "suites", "observed"),
+    [
+        ("RTP/AVP", (), "RTP/AVP with no crypto line"),
+        ("RTP/AVP", ("AES_CM_128_HMAC_SHA1_80",), "RTP/AVP with AES_CM_128_HMAC_SHA1_80"),
+        ("RTP/SAVP", (), "RTP/SAVP with no crypto line"),
+        ("RTP/SAVP", ("AEAD_AES_256_GCM",), "RTP/SAVP with AEAD_AES_256_GCM"),
+        ("RTP/SAVP", ("AES_CM_128_HMAC_SHA1_32",), "RTP/SAVP with AES_CM_128_HMAC_SHA1_32"),
+        ("UDP/TLS/RTP/SAVPF", ("AES_CM_128_HMAC_SHA1_80",), "UDP/TLS/RTP/SAVPF with AES_CM_128_HMAC_SHA1_80"),
+    ],
+)
+def test_other_offers(
+    trace: Trace, offer: Callable[..., bytes], protocol: str, suites: tuple[str, ...], observed: str
+) -> None:
+    trace.request("INVITE", body=offer(protocol, suites=suites))
+    assert trace.fails("call.offers-srtp", "offer-without-srtp").findings[0].observed == observed
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe", b"v=0\r\n", b"m=audio x y\r\n", b"{}", b"v=0\r\nm=\r\n"])
+def test_an_offer_that_cannot_be_read_is_one_without_srtp(trace: Trace, body: bytes) -> None:
+    trace.request("INVITE", body=body)
+    trace.fails("call.offers-srtp", "offer-without-srtp")
+    trace.request("INVITE", to_tag="1", body=body)
+    trace.fails("call.is-held", "hold-not-offered", settled=False)
+
+
+# --- call.is-refused
+
+
+def test_plain_rtp_is_refused(trace: Trace) -> None:
+    trace.answer(488)
+    trace.is_open("call.is-refused", "not-stimulated")
+    trace.request("INVITE", OUT)
+    trace.passes("call.is-refused")
+
+
+@pytest.mark.parametrize("status", [488, 606, 415, 406, 500])
+def test_a_final_failure_refuses(trace: Trace, status: int) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(180)
+    trace.is_open("call.is-refused", "no-answer")
+    trace.answer(status)
+    trace.passes("call.is-refused")
+
+
+@pytest.mark.parametrize("status", [401, 404, 408, 480, 486, 487, 600, 603])
+def test_a_failure_for_another_reason_says_nothing(trace: Trace, status: int) -> None:
+    """Above all 487: the far end gave up because the device did not even ring."""
+    trace.request("INVITE", OUT)
+    trace.answer(status)
+    trace.is_open("call.is-refused", "refused-for-another-reason")
+
+
+def test_accepting_plain_rtp_fails(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(200)
+    trace.fails("call.is-refused", "accepts-plain-rtp")
+
+
+# --- call.ends
+
+
+def test_the_device_hangs_up(trace: Trace) -> None:
+    trace.request("BYE", call_id=OTHER)
+    trace.fails("call.ends", "call-never-ended", settled=False)
+    trace.request("BYE")
+    trace.passes("call.ends")
+
+
+def test_the_far_end_hangs_up(trace: Trace) -> None:
+    trace.request("BYE", OUT)
+    trace.answer(200, method="INVITE")
+    trace.answer(100, method="BYE")
+    trace.fails("call.ends", "bye-not-answered", settled=False)
+    trace.answer(200, method="BYE")
+    trace.passes("call.ends")
+
+
+def test_a_refused_bye(trace: Trace) -> None:
+    trace.request("BYE", OUT)
+    trace.answer(481, method="BYE")
+    trace.fails("call.ends", "bye-refused")
+
+
+# --- call.is-held, call.is-resumed
+
+
+@pytest.mark.parametrize("direction", ["sendonly", "inactive"])
+def test_hold_and_back(trace: Trace, offer: Callable[..., bytes], direction: str) -> None:
+    trace.request("INVITE", body=offer())
+    trace.fails("call.is-held", "hold-not-offered", settled=False)
+    trace.request("INVITE", to_tag="1", body=offer())
+    judged = trace.fails("call.is-held", "hold-not-offered", settled=False)
+    assert judged.findings[0].observed == "a re-INVITE with a=sendrecv"
+    trace.request("INVITE", to_tag="1", body=offer(direction=direction))
+    trace.passes("call.is-held")
+    judged = trace.fails("call.is-resumed", "resume-not-offered", settled=False)
+    assert judged.findings[0].observed == "no re-INVITE after the device was told to take the call back"
+    trace.request("INVITE", to_tag="1", body=offer())
+    trace.passes("call.is-resumed")
+
+
+def test_a_first_offer_on_hold_is_no_hold(trace: Trace, offer: Callable[..., bytes]) -> None:
+    trace.request("INVITE", body=offer(direction="inactive"))
+    trace.fails("call.is-held", "hold-not-offered", settled=False)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "suites"), [("RTP/AVP", ()), ("RTP/SAVP", ()), ("RTP/AVP", ("AES_CM_128_HMAC_SHA1_80",))]
+)
+def test_a_new_offer_keeps_srtp(
+    trace: Trace, offer: Callable[..., bytes], protocol: str, suites: tuple[str, ...]
+) -> None:
+    trace.request("INVITE", body=offer())
+    trace.request("INVITE", to_tag="1", body=offer(protocol, "sendonly", suites))
+    trace.fails("call.is-held", "reoffer-without-srtp")
+    trace.request("INVITE", to_tag="1", body=offer(protocol, "sendrecv", suites))
+    trace.fails("call.is-resumed", "reoffer-without-srtp")

@@ -1,0 +1,86 @@
+"""How the device finds its edge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from certsuite.core.events import Cleartext, DnsQuery
+from certsuite.core.findings import Evidence
+
+if TYPE_CHECKING:
+    from tests.checks.conftest import Trace
+
+PROXY = "hs17.hosted.lab.example"
+
+
+def asks(trace: Trace, name: str, type: str = "SRV") -> None:
+    trace.see(DnsQuery("udp", "127.9.0.9:40000", name, type, "NOERROR", ()))
+
+
+@pytest.mark.parametrize("name", [f"_sips._tcp.{PROXY}.", f"_sips._tcp.{PROXY}", f"_SIPS._TCP.{PROXY.upper()}."])
+def test_the_right_question(trace: Trace, name: str) -> None:
+    asks(trace, PROXY, "A")
+    asks(trace, name)
+    assert trace.passes("dns.asks-sips-srv", outbound_proxy=PROXY).evidence == (Evidence(1, 1001),)
+
+
+@pytest.mark.parametrize(
+    ("name", "type"),
+    [
+        (f"_sip._tls.{PROXY}.", "SRV"),
+        (f"_sips._udp.{PROXY}.", "SRV"),
+        (f"_sips._tcp.{PROXY}.", "NAPTR"),
+        (f"{PROXY}.", "A"),
+        ("_sips._tcp.other.example.", "SRV"),
+        (f"_sips._tcp.x{PROXY}.", "SRV"),
+    ],
+)
+def test_another_question_is_not_it_and_the_right_one_may_still_come(trace: Trace, name: str, type: str) -> None:
+    asks(trace, name, type)
+    judged = trace.fails("dns.asks-sips-srv", "dns-no-sips-srv", settled=False, outbound_proxy=PROXY)
+    assert judged.findings[0].observed == f"asked {type} {name}"
+
+
+def test_a_device_that_asks_nothing_is_not_judged(trace: Trace) -> None:
+    trace.connects()
+    trace.is_open("dns.asks-sips-srv", "nothing-seen", outbound_proxy=PROXY)
+
+
+def test_what_was_asked_is_made_safe_to_show(trace: Trace) -> None:
+    for number in range(50):
+        asks(trace, f"\x1b[{number}m" + "a" * 300)
+    judged = trace.fails("dns.asks-sips-srv", "dns-no-sips-srv", settled=False, outbound_proxy=PROXY)
+    assert "\x1b" not in judged.findings[0].observed
+    assert len(judged.findings[0].observed) < 2000
+    assert len(judged.evidence) == 8
+
+
+def test_the_port_of_the_record_is_used(trace: Trace) -> None:
+    trace.is_open("dns.uses-srv-port", "never-connected", port=8934)
+    trace.connects()
+    trace.passes("dns.uses-srv-port", port=8934)
+
+
+@pytest.mark.parametrize(("role", "port"), [("sip-tls-default", 5061), ("sip-cleartext", 5060)])
+def test_a_default_port_fails_beside_the_right_one(trace: Trace, role: str, port: int) -> None:
+    trace.connects()
+    trace.connects("f2", role=role, port=port)
+    judged = trace.fails("dns.uses-srv-port", "dns-ignores-srv-port", port=8934)
+    assert str(port) in judged.findings[0].observed
+    assert "8934" in judged.findings[0].expected
+
+
+def test_datagrams_fail_as_well(trace: Trace) -> None:
+    trace.connects()
+    trace.see(Cleartext("udp", "127.9.0.9:5060", b"REGISTER"))
+    trace.fails("dns.uses-srv-port", "dns-ignores-srv-port", port=8934)
+
+
+def test_the_lowest_priority_value_first(trace: Trace) -> None:
+    trace.is_open("dns.lowest-priority-first", "never-connected", edge="primary")
+    trace.connects("f1", "primary")
+    trace.connects("f2", "secondary")
+    trace.passes("dns.lowest-priority-first", edge="primary")
+    trace.fails("dns.lowest-priority-first", "dns-ignores-priority", edge="secondary")

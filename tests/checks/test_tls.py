@@ -1,0 +1,242 @@
+"""The device as a TLS client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from certsuite.core.events import (
+    Cleartext,
+    ClientHelloSeen,
+    FlowClosed,
+    FlowOpened,
+    SipGarbage,
+    TlsAlert,
+    TlsEstablished,
+    TlsFailed,
+    TlsPresented,
+)
+from certsuite.core.findings import Evidence
+from certsuite.core.observations import IN, OUT
+
+if TYPE_CHECKING:
+    from tests.checks.conftest import Trace
+
+FAULT: dict[str, Any] = {
+    "edge": "primary",
+    "presentation": "unknown-root",
+    "finding": "tls-accepted-unknown-root",
+    "what": "a chain under an unknown root",
+    "hint": "Switch verification on.",
+}
+
+
+def shakes_hands(
+    trace: Trace,
+    flow: str = "f1",
+    *,
+    edge: str = "primary",
+    presentation: str = "good",
+    versions: tuple[str, ...] = ("TLSv1.2",),
+    hello: bool = True,
+) -> None:
+    """As far as the edge's certificate."""
+    place = {"flow": flow, "edge": edge}
+    trace.connects(flow, edge)
+    if hello:
+        trace.see(ClientHelloSeen(b"\1", "TLSv1.2", ("TLSv1.3", "TLSv1.2"), (0xC030,)), **place, direction=IN)
+    trace.see(TlsPresented(presentation, versions), **place, direction=OUT)
+
+
+def establishes(trace: Trace, flow: str = "f1", *, version: str = "TLSv1.2", edge: str = "primary") -> None:
+    trace.see(TlsEstablished(version, "ECDHE-RSA-AES256-GCM-SHA384"), flow=flow, edge=edge, direction=IN)
+
+
+# --- tls.completes
+
+
+def test_a_handshake_in_the_offered_version_with_sip_over_it(trace: Trace) -> None:
+    shakes_hands(trace)
+    establishes(trace)
+    trace.fails("tls.completes", "tls-handshake-failed", settled=False, version="TLSv1.2")
+    trace.request("REGISTER")
+    assert trace.passes("tls.completes", version="TLSv1.2").evidence == (Evidence(3, 1003), Evidence(4, 1004))
+
+
+def test_another_version_is_not_the_offered_one(trace: Trace) -> None:
+    shakes_hands(trace)
+    establishes(trace, version="TLSv1.3")
+    trace.request("REGISTER")
+    trace.fails("tls.completes", "tls-handshake-failed", settled=False, version="TLSv1.2")
+
+
+def test_sip_over_another_flow_does_not_count(trace: Trace) -> None:
+    shakes_hands(trace)
+    establishes(trace)
+    trace.request("REGISTER", flow="f2")
+    trace.fails("tls.completes", "tls-handshake-failed", settled=False, version="TLSv1.2")
+
+
+def test_how_a_handshake_broke_is_told(trace: Trace) -> None:
+    shakes_hands(trace)
+    trace.see(TlsAlert(2, 48, "unknown_ca"), flow="f1", direction=IN)
+    trace.see(TlsFailed("alert"), flow="f1")
+    judged = trace.fails("tls.completes", "tls-handshake-failed", settled=False, version="TLSv1.2")
+    assert judged.findings[0].observed == ("the device offered TLSv1.3, TLSv1.2; the device's alert 48 (unknown_ca)")
+    assert judged.findings[0].subject.flow == "f1"
+
+
+def test_without_a_connection_nothing_is_said_of_tls(trace: Trace) -> None:
+    trace.is_open("tls.completes", "never-connected", version="TLSv1.2")
+    trace.connects("f1", role="sip-cleartext", port=5060)
+    trace.is_open("tls.completes", "never-connected", version="TLSv1.2")
+
+
+# --- tls.trusts
+
+
+def test_the_good_chain_is_trusted_once_sip_comes(trace: Trace) -> None:
+    trace.is_open("tls.trusts", "never-connected", presentation="good")
+    shakes_hands(trace)
+    establishes(trace)
+    trace.fails("tls.trusts", "tls-refused-good-chain", settled=False, presentation="good")
+    trace.see(SipGarbage(b"hello", 5, "no SIP"), flow="f1", direction=IN)
+    trace.passes("tls.trusts", presentation="good")
+
+
+def test_trust_in_another_chain_is_not_trust_in_the_good_one(trace: Trace) -> None:
+    shakes_hands(trace, presentation="unknown-root")
+    establishes(trace)
+    trace.request("REGISTER")
+    trace.is_open("tls.trusts", "never-connected", presentation="good")
+
+
+@pytest.mark.parametrize(
+    ("end", "direction", "words"),
+    [
+        (TlsAlert(2, 48, "unknown_ca"), IN, "the device's alert 48 (unknown_ca)"),
+        (TlsAlert(2, 70, "protocol_version"), OUT, "the edge's alert 70 (protocol_version)"),
+        (FlowClosed("device", "rst"), IN, "the connection was ended by the device (rst) without an alert"),
+        (TlsFailed("odd"), IN, "the handshake did not complete"),
+    ],
+)
+def test_a_refusal_of_the_good_chain_says_how(trace: Trace, end: TlsAlert, direction: str, words: str) -> None:
+    shakes_hands(trace)
+    trace.see(end, flow="f1", direction=direction)
+    judged = trace.fails("tls.trusts", "tls-refused-good-chain", settled=False, presentation="good")
+    assert judged.findings[0].observed == words
+
+
+def test_a_handshake_without_sip_says_so(trace: Trace) -> None:
+    shakes_hands(trace)
+    establishes(trace)
+    judged = trace.fails("tls.trusts", "tls-refused-good-chain", settled=False, presentation="good")
+    assert judged.findings[0].observed == "the handshake completed and no SIP followed"
+
+
+# --- tls.refuses
+
+
+def refused(trace: Trace, *, by: str = "device", alert: bool = True, **about: object) -> None:
+    shakes_hands(trace, presentation="unknown-root", **about)  # type: ignore[arg-type]
+    if alert:
+        trace.see(TlsAlert(2, 48, "unknown_ca"), flow="f1", edge="primary", direction=IN)
+    trace.see(FlowClosed(by, "fin"), flow="f1", edge="primary")
+
+
+def test_a_faulty_edge_is_refused(trace: Trace) -> None:
+    refused(trace)
+    judged = trace.passes("tls.refuses", **FAULT)
+    assert [one.seq for one in judged.evidence] == [2, 3, 4], "what was presented, the alert, the end"
+
+
+def test_an_alert_is_not_required(trace: Trace) -> None:
+    refused(trace, alert=False)
+    trace.passes("tls.refuses", **FAULT)
+
+
+@pytest.mark.parametrize("alert", [False, True])
+def test_sip_to_a_faulty_edge_fails_whatever_follows(trace: Trace, alert: bool) -> None:
+    shakes_hands(trace, presentation="unknown-root")
+    establishes(trace)
+    trace.request("REGISTER")
+    if alert:
+        trace.see(TlsAlert(1, 0, "close_notify"), flow="f1", direction=IN)
+        trace.see(FlowClosed("device", "fin"), flow="f1", edge="primary")
+    judged = trace.fails("tls.refuses", "tls-accepted-unknown-root", **FAULT)
+    assert judged.findings[0].observed == (
+        "the device sent SIP over TLSv1.2 to an edge that presented a chain under an unknown root"
+    )
+
+
+def test_accepting_once_fails_though_it_refused_before(trace: Trace) -> None:
+    refused(trace)
+    shakes_hands(trace, "f2", presentation="unknown-root")
+    establishes(trace, "f2")
+    trace.request("REGISTER", flow="f2")
+    trace.fails("tls.refuses", "tls-accepted-unknown-root", **FAULT)
+
+
+def test_bytes_that_are_no_sip_are_application_data_too(trace: Trace) -> None:
+    shakes_hands(trace, presentation="unknown-root")
+    establishes(trace)
+    trace.see(SipGarbage(b"\0", 1, "no SIP"), flow="f1", direction=IN)
+    trace.fails("tls.refuses", "tls-accepted-unknown-root", **FAULT)
+
+
+def test_what_the_bench_ended_is_no_refusal(trace: Trace) -> None:
+    refused(trace, by="bench", alert=False)
+    trace.is_open("tls.refuses", "refusal-not-seen", **FAULT)
+
+
+def test_a_connection_that_said_nothing_is_no_refusal(trace: Trace) -> None:
+    """A port scan, or a device that connects and thinks better of it, has not looked at the certificate."""
+    refused(trace, hello=False)
+    trace.is_open("tls.refuses", "refusal-not-seen", **FAULT)
+
+
+def test_a_connection_that_is_still_open_is_no_refusal(trace: Trace) -> None:
+    shakes_hands(trace, presentation="unknown-root")
+    trace.is_open("tls.refuses", "refusal-not-seen", **FAULT)
+
+
+def test_the_other_edge_s_connections_do_not_count(trace: Trace) -> None:
+    shakes_hands(trace, edge="secondary", presentation="unknown-root")
+    trace.see(FlowClosed("device", "fin"), flow="f1", edge="secondary")
+    trace.is_open("tls.refuses", "never-connected", **FAULT)
+
+
+def test_old_versions_are_refused_by_the_edge_s_own_alert(trace: Trace) -> None:
+    """The device offered nothing that old: the edge ended the handshake with protocol_version, and that is right."""
+    old = ("TLSv1", "TLSv1.1")
+    shakes_hands(trace, versions=old)
+    trace.see(TlsAlert(2, 70, "protocol_version"), flow="f1", direction=OUT)
+    trace.see(FlowClosed("bench", "fin"), flow="f1", edge="primary")
+    fault = {**FAULT, "presentation": "good", "finding": "tls-accepted-old-version"}
+    trace.passes("tls.refuses", versions=list(old), **fault)
+    trace.is_open("tls.refuses", "never-connected", versions=["TLSv1.2"], **fault)
+
+
+# --- net.no-cleartext
+
+
+def test_silence_proves_nothing_of_cleartext(trace: Trace) -> None:
+    trace.is_open("net.no-cleartext", "nothing-seen")
+    trace.connects()
+    trace.passes("net.no-cleartext")
+
+
+def test_cleartext_fails(trace: Trace) -> None:
+    trace.connects()
+    trace.see(Cleartext("udp", "127.9.0.9:5060", b"REGISTER sip:\x1b[31m"), direction=IN)
+    judged = trace.fails("net.no-cleartext", "cleartext-fallback")
+    assert "1 times data in the clear, first over udp: REGISTER sip:\\x1b[31m" in judged.findings[0].observed
+
+
+def test_somebody_else_s_cleartext_is_not_the_device_s(trace: Trace) -> None:
+    trace.connects()
+    trace.see(Cleartext("udp", "192.0.2.66:5060", b"OPTIONS", owner="foreign"), direction=IN)
+    trace.see(Cleartext("tcp", "192.0.2.66:5060", b"OPTIONS"), flow="x9", direction=IN)
+    trace.see(FlowOpened("a", "b", "foreign", "sip-cleartext"), flow="x9")
+    trace.passes("net.no-cleartext")
