@@ -52,18 +52,17 @@ class Execution:
         self._journal.case, self._journal.variant = case.id, case.variant
         level, mark = self._catalogue.level_and_mark(case.requirements)
         self._journal.record(CaseStarted(case.title, level, mark, case.requirements))
-        deferred: Deferred | None = None
         try:
             deferred = await self._judged(case, function)
             await self._clear()
-        finally:
-            first = 1 if starts == 0 else 0
-            restarts = max(self._bench.device.starts - starts - first, 0)
+            restarts = max(self._bench.device.starts - max(starts, 1), 0)
             waited_s = self._waits.total_s - waited
+            # One that is interrupted never comes here: it did not end, so a resumed run has it again.
             if deferred is None:
                 self._journal.record(CaseFinished(round(loop.time() - began, 4), round(waited_s, 4), restarts))
             else:
                 self._pending.append(_Pending(case, deferred, began, waited_s, restarts))
+        finally:
             self._journal.case = self._journal.variant = ""
 
     async def finish(self) -> None:

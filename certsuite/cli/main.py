@@ -114,9 +114,9 @@ def run(
         arguments += ["--case", name]
     for name in fault or []:
         arguments += ["--fault", name]
-    # The project's own pytest settings are for its tests; a certification has its own output and no cache.
-    settings = ["-o", "addopts=", "-o", "filterwarnings=", "-s", "-p", "no:terminal", "-p", "no:cacheprovider"]
-    raise typer.Exit(int(pytest.main([str(TESTCASES), "--import-mode=importlib", *settings, *arguments])))
+    # A certification has its own output and no cache; its other settings stand in testcases/pytest.toml.
+    settings = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    raise typer.Exit(int(pytest.main([str(TESTCASES), *settings, *arguments])))
 
 
 @app.command()

@@ -195,19 +195,12 @@ async def test_a_line_that_lost_its_registration_is_no_fault_of_the_suite(stage:
 # --- deferred
 
 
-def deferring(check: str, *spoiled_by: Disturbance, patience_s: float) -> object:
-    async def function(bench: Bench, phone: Phone) -> Deferred:
-        return Deferred(bench.stated(check), now() + patience_s, spoiled_by)
-
-    return function
-
-
 @pytest.mark.asyncio
 async def test_a_deferred_verdict_is_open_until_it_is_settled(stage: Staging) -> None:
     on: Stage = await stage()
 
     async def defers(bench: Bench, phone: Phone) -> Deferred:
-        return bench.deferred("reg.registers")
+        return Deferred(bench.stated("reg.registers"), now() + 10)
 
     await on.execution.run(CASE, defers)
     assert on.execution.pending == [CASE]
@@ -225,7 +218,7 @@ async def test_what_a_case_would_spoil_is_settled_before_it_begins(stage: Stagin
     on: Stage = await stage()
 
     async def defers(bench: Bench, phone: Phone) -> Deferred:
-        return bench.deferred("reg.registers", spoiled_by=(Disturbance.REGISTRATION,))
+        return Deferred(bench.stated("reg.registers"), now() + 10, (Disturbance.REGISTRATION,))
 
     async def judged_at_once(bench: Bench, phone: Phone) -> None:
         on.journal.record(BOUND)

@@ -1,0 +1,116 @@
+"""The bench as a case sees it: edges by name, patience, and what a case states."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from certsuite.bench.bench import OLD_VERSIONS, CannotJudge, NotApplicable
+from certsuite.bench.expecting import ExpectationNotMet
+from certsuite.core.cases import Case, State
+from certsuite.core.events import BenchChanged, BindingChanged, CredentialsAudited, Expectation
+from certsuite.core.redaction import Secret
+from tests.bench.conftest import Stage, Staging, reference
+
+CASE = Case("WXC-TLS-020", "a title", ("TLS-MIN-1.2", "OTHER"), (), State.STOPPED, ())
+BOUND = BindingChanged("a@b", "sip:a@127.0.0.1", 60)
+
+
+def now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+@pytest.mark.asyncio
+async def test_an_edge_misbehaves_by_name_and_is_good_again(stage: Staging) -> None:
+    on: Stage = await stage()
+    primary, edge = on.bench.primary, on.network.edges["primary"]
+    await primary.presents("wrong-host")
+    assert (edge.tls.presentation.name, edge.tls.versions) == ("wrong-host", on.network.good.versions)
+    await primary.offers_only(*OLD_VERSIONS)
+    assert (edge.tls.presentation.name, edge.tls.versions) == ("good", OLD_VERSIONS)
+    await primary.refuses_connections()
+    assert not edge.accepts
+    await primary.comes_back()
+    assert edge.accepts
+    assert edge.tls == on.network.good
+    names = ["wrong-host", "only TLSv1, TLSv1.1", "refused", "good"]
+    assert [event.behaviour for event in on.events(BenchChanged)] == names
+    assert on.network.edges["secondary"].tls == on.network.good
+
+
+@pytest.mark.asyncio
+async def test_patience_is_what_the_profile_says_and_never_short_of_the_limit(stage: Staging) -> None:
+    limits = {"registration_s": 30.0, "response_s": 32.0}
+    on: Stage = await stage(reference(boot_s=100.0, register_s=60.0))
+    assert on.bench.patience_s("reg.registers") == 160.0
+    assert on.bench.patience_s("call.ends") == 1.5 * limits["response_s"]
+    on.device.profile = reference(boot_s=0.1, register_s=1.0)
+    assert on.bench.patience_s("reg.registers") == 1.5 * limits["registration_s"]
+    on.device.profile = reference(patience_s={"response_s": 100.0})
+    assert on.bench.patience_s("call.ends") == 100.0
+    assert on.bench.patience_s("ua.as-profile") > 0
+
+
+@pytest.mark.asyncio
+async def test_an_expectation_is_about_the_cases_first_requirement_and_its_own_span(stage: Staging) -> None:
+    on: Stage = await stage()
+    on.journal.record(BOUND)
+    on.bench.begin(CASE)
+    stated = on.bench.stated("reg.registers", edge="primary")
+    assert (stated.requirement, stated.since, stated.params) == ("TLS-MIN-1.2", 1, {"edge": "primary"})
+    assert on.bench.stated("reg.registers", requirement="OTHER", since=0).requirement == "OTHER"
+    assert (on.bench.case_start, on.bench.here) == (1, 1)
+    with pytest.raises(ExpectationNotMet):
+        await on.bench.expect("reg.registers", deadline=now())
+    on.journal.record(BOUND)
+    await on.bench.control("reg.registers")
+    assert [event.control for event in on.events(Expectation)] == [False, True]
+
+
+@pytest.mark.asyncio
+async def test_what_is_expected_of_an_attempt_counts_from_the_reason_to_connect(stage: Staging) -> None:
+    on: Stage = await stage()
+    on.journal.record(BOUND)
+    on.device.attempt_seq, on.device.attempt_at = 0, now() - 3600
+    on.bench.begin(CASE)
+    await on.bench.expect_of_attempt("reg.registers")
+    on.device.attempt_seq = on.journal.next_seq
+    # Its patience is over long since, so it is not waited for.
+    async with asyncio.timeout(10):
+        with pytest.raises(ExpectationNotMet):
+            await on.bench.expect_of_attempt("reg.registers")
+
+
+@pytest.mark.asyncio
+async def test_digits_that_no_device_could_know(stage: Staging) -> None:
+    on: Stage = await stage()
+    several = {on.bench.some_digits() for _ in range(100)}
+    assert len(several) > 5
+    assert all(a != b for digits in several for a, b in zip(digits, digits[1:], strict=False))
+    assert all(len(digits) == 4 and set(digits) <= set("0123456789*#") for digits in several)
+
+
+@pytest.mark.asyncio
+async def test_audio_is_not_judged_without_an_echo(stage: Staging) -> None:
+    on: Stage = await stage()
+    on.bench.needs_echo()
+    on.device.profile = reference(audio="none")
+    with pytest.raises(CannotJudge, match="not echo") as mute:
+        on.bench.needs_echo()
+    assert mute.value.event.reason_code == "no-echo"
+
+
+@pytest.mark.asyncio
+async def test_supplied_credentials_are_told_by_their_properties_alone(stage: Staging) -> None:
+    on: Stage = await stage()
+    with pytest.raises(NotApplicable, match="no SIP credentials were supplied"):
+        await on.bench.supplied_credentials()
+    on.bench.supplied = {2: Secret("abc"), 1: Secret("abc"), 3: Secret("Ab1-xyz9")}
+    await on.bench.supplied_credentials()
+    (audited,) = on.events(CredentialsAudited)
+    assert audited.lines == (1, 2, 3)
+    assert audited.lengths == (3, 3, 8)
+    assert audited.missing == (("upper", "digit", "special"),) * 2 + ((),)
+    assert audited.same_as == ((2,), (1,), ())
+    assert "abc" not in on.journal.since(0)[-1].to_json().replace("abcdef", "")

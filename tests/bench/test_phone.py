@@ -1,0 +1,90 @@
+"""The device as a case makes it act: a real program hears it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from certsuite.core.cases import Case, Disturbance, State
+from certsuite.core.errors import DriverError
+from certsuite.core.events import BenchChanged, DriverAction, DtmfEvent, Expectation
+from certsuite.edge.call_leg import LegState
+from certsuite.sip.passwords import SPECIAL_CHARACTERS
+from tests.bench.conftest import Stage, Staging, reference
+
+CASE = Case("WXC-CALL-010", "a title", ("CALL-ORIG",), (), State.REGISTERED, ())
+
+
+async def in_state(on: Stage) -> None:
+    await on.device.reach(State.REGISTERED)
+    on.bench.begin(CASE)
+
+
+@pytest.mark.asyncio
+async def test_it_says_who_it_is(stage: Staging) -> None:
+    on: Stage = await stage()
+    phone = on.bench.phone
+    assert (phone.make, phone.model) == ("Certsuite", "ReferencePhone")
+    assert phone.user_agent == r"^Certsuite ReferencePhone/1\.0$"
+    assert phone.line(2).number == 2
+
+
+@pytest.mark.asyncio
+async def test_it_dials_holds_resumes_presses_and_hangs_up(stage: Staging) -> None:
+    on: Stage = await stage()
+    await in_state(on)
+    phone, party = on.bench.phone, on.bench.colleague
+    await phone.dials(party, line=2)
+    call = await party.is_called()
+    assert call.leg.account.line == 2
+    await call.party_answers()
+    await phone.presses("5")
+    await on.until(lambda: [event.digit for event in on.events(DtmfEvent)] == ["5"])
+    await phone.holds()
+    await call.is_held()
+    await phone.resumes()
+    await phone.hangs_up()
+    await call.ends()
+    await on.until(lambda: call.leg.state is LegState.ENDED)
+    actions = [(event.action, event.ok) for event in on.events(DriverAction)]
+    assert actions == [(name, True) for name in ("dial", "dtmf", "hold", "resume", "hangup")]
+    assert on.events(DriverAction)[0].arguments["uri"].startswith(f"sip:{party.number}@")
+
+
+@pytest.mark.asyncio
+async def test_it_answers_what_rings_and_says_when_nothing_does(stage: Staging) -> None:
+    on: Stage = await stage()
+    await in_state(on)
+    with pytest.raises(DriverError):
+        await on.bench.phone.answers()
+    call = await on.bench.colleague.calls(on.bench.phone.line(1))
+    await call.rings()
+    await on.bench.phone.answers()
+    await call.is_answered()
+
+
+@pytest.mark.asyncio
+async def test_it_connects_anew(stage: Staging) -> None:
+    on: Stage = await stage()
+    await in_state(on)
+    since = on.journal.next_seq
+    await on.bench.phone.connects_anew()
+    assert on.device.attempt_seq >= since
+    await on.bench.device_registers_again()
+    (control,) = on.events(Expectation)
+    assert (control.check, control.control) == ("reg.registers", True)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("lines", "starts"), [(1, 2), (2, 1)])
+async def test_it_registers_with_every_special_character(stage: Staging, lines: int, starts: int) -> None:
+    on: Stage = await stage(reference(lines=lines))
+    on.bench.begin(replace(CASE, disturbs=(Disturbance.CONFIGURATION,)))
+    async with asyncio.timeout(20):
+        await on.bench.phone.registers_with_every_special_character()
+    asked = "".join(event.params["characters"] for event in on.events(Expectation))
+    assert set(asked) == set(SPECIAL_CHARACTERS)
+    assert on.device.starts == starts
+    assert not on.events(BenchChanged)
