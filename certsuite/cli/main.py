@@ -115,7 +115,7 @@ def run(
     for name in fault or []:
         arguments += ["--fault", name]
     # A certification has its own output and no cache; its other settings stand in testcases/pytest.toml.
-    settings = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    settings = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:asyncio"]
     raise typer.Exit(int(pytest.main([str(TESTCASES), *settings, *arguments])))
 
 

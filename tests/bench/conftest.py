@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -28,6 +28,7 @@ from certsuite.core.results import CaseResult
 from certsuite.devices.drivers.process import ProcessDriver
 from certsuite.devices.profile import DeviceProfile, load_profile
 from certsuite.devices.settings import DeviceSettings
+from certsuite.tls.keys import KeyPool
 
 E = TypeVar("E", bound=Event)
 
@@ -55,14 +56,13 @@ def reference(*, without: tuple[str, ...] = (), lines: int = 2, **values: Any) -
     """The reference device's profile with other values, and without some of its actions."""
     profile = load_profile("reference", PROFILES)
     actions = {name: steps for name, steps in profile.control.actions.items() if name not in without}
-    changed = profile.model_copy(
+    return profile.model_copy(
         update={
             "lines": lines,
             "values": profile.values.model_copy(update={"register_s": 1.5, **values}),
             "control": profile.control.model_copy(update={"actions": actions}),
         }
     )
-    return changed
 
 
 class Stage:
@@ -135,6 +135,14 @@ class Stage:
 
 
 Staging = Callable[..., Any]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def keys() -> Iterator[None]:
+    """One pool of keys for all tests: the certificates are minted anew each time, and keys take the most of it."""
+    with pytest.MonkeyPatch.context() as patch, KeyPool() as pool:
+        patch.setattr("certsuite.bench.network.KeyPool", lambda: nullcontext(pool))
+        yield
 
 
 @pytest_asyncio.fixture

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 
 import pytest
 
@@ -87,7 +88,7 @@ async def test_digits_that_no_device_could_know(stage: Staging) -> None:
     on: Stage = await stage()
     several = {on.bench.some_digits() for _ in range(100)}
     assert len(several) > 5
-    assert all(a != b for digits in several for a, b in zip(digits, digits[1:], strict=False))
+    assert all(a != b for digits in several for a, b in itertools.pairwise(digits))
     assert all(len(digits) == 4 and set(digits) <= set("0123456789*#") for digits in several)
 
 
@@ -113,4 +114,4 @@ async def test_supplied_credentials_are_told_by_their_properties_alone(stage: St
     assert audited.lengths == (3, 3, 8)
     assert audited.missing == (("upper", "digit", "special"),) * 2 + ((),)
     assert audited.same_as == ((2,), (1,), ())
-    assert "abc" not in on.journal.since(0)[-1].to_json().replace("abcdef", "")
+    assert '"abc"' not in on.journal.since(0)[-1].to_json()

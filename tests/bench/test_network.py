@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import stat
 from pathlib import Path
@@ -48,8 +49,6 @@ async def test_dns_leads_to_both_edges_in_order(stage: Staging) -> None:
     def ask(name: str, kind: str) -> list[str]:
         answer = dns.query.udp(dns.message.make_query(name, kind), host, port=port, timeout=10)
         return [rdata.to_text() for rrset in answer.answer for rdata in rrset]
-
-    import asyncio
 
     records = await asyncio.to_thread(ask, f"_sips._tcp.{OUTBOUND_PROXY}", "SRV")
     by_priority = sorted((record.split() for record in records), key=lambda fields: int(fields[0]))

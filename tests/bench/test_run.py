@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -190,9 +192,6 @@ def test_a_loop_that_is_held_up_says_so_in_the_record(journal: Journal, tmp_path
 def test_an_interrupted_case_is_no_finished_case_and_the_run_closes(
     journal: Journal, tmp_path: Path, private: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import signal
-    import threading
-
     main = threading.main_thread().ident
     assert main is not None
     before = sockets()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from certsuite.catalogue import Catalogue, load_catalogue
-from certsuite.checks import judge as judging
 from certsuite.checks.judge import judge, judge_one, scaled, with_reviews
 from certsuite.core.errors import CatalogueError
 from certsuite.core.events import (
@@ -487,8 +486,3 @@ def test_a_review_does_not_touch_what_the_record_settled(
 ) -> None:
     result = an_open_run(trace, catalogue)
     assert with_reviews(result, judgements) == result
-
-
-def test_nothing_here_needs_a_device() -> None:
-    """Judging is a function of the record: it is the same module live and afterwards."""
-    assert not {"socket", "asyncio", "subprocess", "time"} & set(vars(judging))

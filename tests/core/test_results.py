@@ -88,6 +88,12 @@ def test_a_case_without_a_verdict_leaves_it_open(cases: list[CaseResult], result
     assert outcome_of(tuple(cases), len(cases) + 1, full_plan=True, interrupted=False) == result
 
 
+@pytest.mark.parametrize(("cases", "result"), [([PASS], TOOL_ERROR), ([PASS, FAIL], NOT_QUALIFIED), ([OPEN], OPEN_END)])
+def test_a_failure_of_the_suite_outside_any_case(cases: list[CaseResult], result: tuple[Outcome, int]) -> None:
+    found = outcome_of(tuple(cases), len(cases), full_plan=True, interrupted=False, tool_failed=True)
+    assert found == result
+
+
 def test_only_a_pass_of_everything_ends_well() -> None:
     """Over all pairs of verdicts and levels: 0 is given only if nothing that blocks is other than pass or warn."""
     kinds = [case(verdict, level) for verdict in Verdict for level in Level]
