@@ -7,13 +7,15 @@ from certsuite.bench.bench import Deferred
 @case("WXC-REG-010", requirements=["REG-DIGEST"], needs="started")
 async def test_answers_the_broadworks_challenge(bench: Bench, phone: Phone) -> None:
     """A challenge with realm BroadWorks, MD5 and qop auth is answered with a right response."""
-    await bench.expect_of_attempt("reg.digest")
+    for line in phone.lines:
+        await bench.expect_of_attempt("reg.digest", line=line)
 
 
 @case("WXC-REG-020", requirements=["REG-AUTH-USER"], needs="started")
 async def test_uses_the_authentication_user(bench: Bench, phone: Phone) -> None:
     """The digest names the line's authentication user, which differs from the user of its address of record."""
-    await bench.expect_of_attempt("reg.auth-user")
+    for line in phone.lines:
+        await bench.expect_of_attempt("reg.auth-user", line=line)
 
 
 @case("WXC-REG-060", requirements=["REG-REFRESH"])

@@ -180,7 +180,9 @@ class Device:
 
     def diagnosis(self) -> Diagnosis:
         """What broke on the way to a registration, since the device last had a reason to connect."""
-        return diagnose(self._journal.since(self.attempt_seq), self._limits, OUTBOUND_PROXY, SIP_PORT)
+        return diagnose(
+            self._journal.since(self.attempt_seq), self._limits, OUTBOUND_PROXY, SIP_PORT, self.profile.lines
+        )
 
     # --- inside
 

@@ -59,13 +59,21 @@ class BenchLoop:
         if not self._thread.is_alive():
             coroutine.close()
             raise BenchError("the bench's loop has ended")
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         try:
-            return future.result()
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
         except KeyboardInterrupt:
-            future.cancel()
-            concurrent.futures.wait([future], timeout=_INTERRUPT_S)
+            # It may have come before there was a future to cancel, so the coroutine is found by itself.
+            ended = asyncio.run_coroutine_threadsafe(self._cancel(coroutine), self._loop)
+            concurrent.futures.wait([ended], timeout=_INTERRUPT_S)
             raise
+
+    async def _cancel(self, coroutine: Coroutine[Any, Any, Any]) -> None:
+        for task in asyncio.all_tasks():
+            if task.get_coro() is coroutine:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+                return
+        coroutine.close()
 
     def stop(self) -> None:
         """End the loop and its thread, and what was interrupted and still winds up."""

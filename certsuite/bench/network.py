@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from certsuite.bench.addresses import LoopbackNet
-from certsuite.bench.ownership import owner_of
+from certsuite.bench.ownership import owner_of, udp_owner_of
 from certsuite.core.capture import Capture
 from certsuite.core.events import BenchChanged
 from certsuite.core.journal import Journal
@@ -176,5 +176,6 @@ class Network:
         """From now on a flow is the device's if the driver's processes hold its other end."""
         self._driver = driver
 
-    def _owner_of(self, remote: tuple[str, int], local: tuple[str, int]) -> str:
-        return owner_of(remote, local, self._driver.pids() if self._driver else ())
+    def _owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str) -> str:
+        pids = self._driver.pids() if self._driver else ()
+        return udp_owner_of(remote, pids) if transport == "udp" else owner_of(remote, local, pids)

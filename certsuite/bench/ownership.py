@@ -41,6 +41,16 @@ def owner_of(remote: tuple[str, int], local: tuple[str, int], pids: Iterable[int
     return "device" if inode is not None and holds_socket(pids, inode) else "foreign"
 
 
+def udp_owner_of(source: tuple[str, int], pids: Iterable[int]) -> str:
+    """The same for the sender of a datagram: who holds a UDP socket on its port, of its address or of any."""
+    ends = (_hex(source), _hex(("0.0.0.0", source[1])))
+    for row in Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]:
+        fields = row.split()
+        if len(fields) > 9 and fields[1] in ends and holds_socket(pids, int(fields[9])):
+            return "device"
+    return "foreign"
+
+
 def _hex(endpoint: tuple[str, int]) -> str:
     host, port = endpoint
     number = int.from_bytes(bytes(int(part) for part in host.split(".")), "little")

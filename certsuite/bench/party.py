@@ -162,7 +162,7 @@ class Party:
         return Call(self._bench, leg, since)
 
     async def is_called(self, *, as_control: bool = False) -> Call:
-        """The device's call arrives. ``as_control``: the case is about something else; without, it concludes nothing."""
+        """The device's call arrives. ``as_control``: the case is about something else."""
         since = self._bench.case_start
         await self._bench.expect("call.is-placed", since=since, control=as_control)
         await self._bench.device.until(lambda: bool(self._calls), self._bench.patience_s("call.is-placed"))

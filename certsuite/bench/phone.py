@@ -32,6 +32,11 @@ class Phone:
         return Line(number)
 
     @property
+    def lines(self) -> range:
+        """The numbers of all its lines."""
+        return range(1, self._bench.device.profile.lines + 1)
+
+    @property
     def make(self) -> str:
         return self._bench.device.profile.identity.make
 

@@ -32,8 +32,10 @@ STEPS = (
 "(case, check) in the order in which a device goes through them."
 
 
-def diagnose(observations: Sequence[Observation], limits: Limits, outbound_proxy: str, port: int) -> Diagnosis:
-    """The first step that did not pass in these observations."""
+def diagnose(
+    observations: Sequence[Observation], limits: Limits, outbound_proxy: str, port: int, lines: int = 1
+) -> Diagnosis:
+    """The first step that did not pass in these observations; those of the registrar on any of the device's lines."""
     span = Span(observations)
     exits = [seen.event for seen in span.of(DeviceExited) if not seen.event.asked]
     if exits:
@@ -41,10 +43,10 @@ def diagnose(observations: Sequence[Observation], limits: Limits, outbound_proxy
     params = {"outbound_proxy": outbound_proxy, "port": str(port), "presentation": "good"}
     for case, check in STEPS:
         expectation = Expectation(check, "", 0, 0, params=params)
-        judgement = evaluate(expectation, span, limits, line=None, flow=None)
-        if judgement.verdict is Verdict.PASS:
-            continue
-        if judgement.verdict is Verdict.INCONCLUSIVE:
-            return Diagnosis(judgement.reason)
-        return Diagnosis(judgement.findings[0].observed if judgement.findings else judgement.reason, case=case)
+        for line in range(1, lines + 1) if check.startswith("reg.") else (None,):
+            judgement = evaluate(expectation, span, limits, line=line, flow=None)
+            if judgement.verdict is Verdict.INCONCLUSIVE:
+                return Diagnosis(judgement.reason)
+            if judgement.verdict is not Verdict.PASS:
+                return Diagnosis(judgement.findings[0].observed if judgement.findings else judgement.reason, case=case)
     return Diagnosis("every step up to the digest was right, and no binding was made")

@@ -80,6 +80,7 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
         full_plan=first.full_plan,
         interrupted=interrupted,
         tool_failed=bool(tool_errors),
+        complete=complete,
     )
     return RunResult(
         run=first.run,
@@ -128,6 +129,7 @@ def with_reviews(result: RunResult, judgements: Sequence[Mapping[str, Any]]) -> 
         full_plan=result.full_plan,
         interrupted=result.interrupted,
         tool_failed=bool(result.tool_errors),
+        complete=result.complete,
     )
     return replace(result, cases=tuple(cases), outcome=outcome, exit_code=exit_code)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from certsuite.checks.registry import Question, check
+from certsuite.checks.span import Seen
 from certsuite.core.events import (
     BindingChanged,
     DeviceExited,
@@ -23,11 +24,20 @@ _ADDRESS_HEADERS = ("from", "to", "contact", "route", "record-route", "refer-to"
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?$)')
 
 
+def _checked(question: Question) -> list[Seen[DigestChecked]]:
+    """What the registrar said of the credentials in REGISTER, of the line that is named if one is."""
+    return [
+        seen
+        for seen in question.span.of(DigestChecked)
+        if seen.event.method == "REGISTER" and question.subject.line in (None, seen.at.line)
+    ]
+
+
 @check("reg.digest", limits=("registration_s",))
 def digest(question: Question) -> Judgement:
-    """The challenge is answered with a right response (REG-DIGEST)."""
-    registers = question.span.messages(method="REGISTER")
-    checked = [seen for seen in question.span.of(DigestChecked) if seen.event.method == "REGISTER"]
+    """The challenge is answered with a right response, on the line that is named if one is (REG-DIGEST)."""
+    registers = question.span.messages(method="REGISTER", line=question.subject.line)
+    checked = _checked(question)
     right = [seen for seen in checked if seen.event.response_right and seen.event.nonce_right]
     if right:
         return question.passed(right[0].evidence)
@@ -77,7 +87,7 @@ def digest(question: Question) -> Judgement:
 @check("reg.auth-user", limits=("registration_s",))
 def auth_user(question: Question) -> Judgement:
     """The digest's username is the line's authentication user (REG-AUTH-USER)."""
-    checked = [seen for seen in question.span.of(DigestChecked) if seen.event.method == "REGISTER"]
+    checked = _checked(question)
     if not checked:
         return question.unknown("no-credentials", "the device sent no credentials")
     wrong = [seen for seen in checked if not seen.event.username_right]

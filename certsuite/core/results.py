@@ -81,12 +81,18 @@ class RunResult:
 
 
 def outcome_of(
-    cases: tuple[CaseResult, ...], planned: int, *, full_plan: bool, interrupted: bool, tool_failed: bool = False
+    cases: tuple[CaseResult, ...],
+    planned: int,
+    *,
+    full_plan: bool,
+    interrupted: bool,
+    tool_failed: bool = False,
+    complete: bool = True,
 ) -> tuple[Outcome, int]:
     """The outcome of a run and its exit code: the first that holds, in the order of the design.
 
     ``planned`` is how many cases were asked for: one without a result has no verdict. ``tool_failed``: the suite failed
-    outside any case.
+    outside any case. A run that did not come to its end can fail a device, and never qualify it.
     """
     applicable = [case for case in cases if case.verdict is not Verdict.NOT_APPLICABLE]
     claimed = [case for case in applicable if case.level is Level.CONDITIONAL and case.claimed]
@@ -100,6 +106,8 @@ def outcome_of(
         return Outcome.NOT_QUALIFIED, 1
     if tool_failed or any(case.verdict is Verdict.ERROR for case in cases):
         return Outcome.INCOMPLETE, EXIT_ERROR
-    if len(cases) < planned or any(case.verdict in (Verdict.INCONCLUSIVE, Verdict.NEEDS_REVIEW) for case in blocking):
+    if not complete or len(cases) < planned:
+        return Outcome.INCOMPLETE, EXIT_NOTHING
+    if any(case.verdict in (Verdict.INCONCLUSIVE, Verdict.NEEDS_REVIEW) for case in blocking):
         return Outcome.INCOMPLETE, EXIT_NOTHING
     return (Outcome.QUALIFIED, 0) if full_plan else (Outcome.PASSED, 0)

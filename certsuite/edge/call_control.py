@@ -33,7 +33,7 @@ class CallControl:
         registrar: Registrar,
         media: MediaLoop,
         *,
-        owner_of: Callable[[tuple[str, int], tuple[str, int]], str],
+        owner_of: Callable[[tuple[str, int], tuple[str, int], str], str],
     ) -> None:
         self.journal = journal
         self.registrar = registrar
@@ -54,8 +54,8 @@ class CallControl:
 
     # --- what flows ask
 
-    def owner_of(self, remote: tuple[str, int], local: tuple[str, int]) -> str:
-        return self._owner_of(remote, local)
+    def owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
+        return self._owner_of(remote, local, transport)
 
     def line_of(self, message: SipMessage) -> int | None:
         leg = self.legs.get(message.call_id)

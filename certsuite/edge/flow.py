@@ -38,8 +38,8 @@ _BACKLOG_LIMIT = 4_000_000
 class FlowUser(Protocol):
     """What an edge does with what comes over its flows."""
 
-    def owner_of(self, remote: tuple[str, int], local: tuple[str, int]) -> str:
-        """``device`` or ``foreign``."""
+    def owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
+        """``device`` or ``foreign``: whose the far end of a connection, or the source of a datagram, is."""
 
     def line_of(self, message: SipMessage) -> int | None:
         """The line that a message is about."""
@@ -190,7 +190,10 @@ class Flow(asyncio.Protocol):
     def _present(self) -> None:
         if not self._presented:
             self._presented = True
-            self._record(TlsPresented(self._behaviour.presentation.name, self._behaviour.versions), OUT)
+            tls = self._behaviour
+            self._record(
+                TlsPresented(tls.presentation.name, tls.versions, tls.ciphers or "", tls.asks_for_certificate), OUT
+            )
 
     def _take_data(self, data: bytes) -> None:
         for framed in self._framer.feed(data):

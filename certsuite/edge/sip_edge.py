@@ -142,8 +142,8 @@ class SipEdge:
 
     # The edge is its flows' user: it keeps its table and hands everything on.
 
-    def owner_of(self, remote: tuple[str, int], local: tuple[str, int]) -> str:
-        return self._user.owner_of(remote, local)
+    def owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
+        return self._user.owner_of(remote, local, transport)
 
     def line_of(self, message: SipMessage) -> int | None:
         return self._user.line_of(message)
@@ -170,12 +170,13 @@ class SipEdge:
 
     def stray_data(self, transport: str, source: tuple[str, int], data: bytes, flow: str | None) -> None:
         """Something came in the clear."""
-        frame = None
+        frame, owner = None, "device"
         if transport == "udp":
+            owner = self._user.owner_of(source, (self.address, CLEARTEXT_PORT), "udp")
             at_ns = int(self._journal.clock.utc() * 1e9)
             frame = self._capture.udp(source, (self.address, CLEARTEXT_PORT), data, at_ns)
         self._journal.record(
-            Cleartext(transport, f"{source[0]}:{source[1]}", data[:_SHOWN]),
+            Cleartext(transport, f"{source[0]}:{source[1]}", data[:_SHOWN], owner),
             flow=flow,
             edge=self.name,
             direction=IN,

@@ -6,7 +6,6 @@ import ipaddress
 
 import pytest
 
-from certsuite.bench import addresses
 from certsuite.bench.addresses import LoopbackNet
 from certsuite.core.errors import AddressUnavailable
 
@@ -29,7 +28,7 @@ def test_a_network_that_is_taken_is_told_and_free_again_when_released(monkeypatc
     taken = LoopbackNet()
     a, b = (int(part) for part in taken.host(1).split(".")[1:3])
     # Chance has this one network alone to offer.
-    monkeypatch.setattr(addresses.secrets, "randbelow", lambda below: a - 16 if below == 224 else b)
+    monkeypatch.setattr("certsuite.bench.addresses.secrets.randbelow", lambda below: a - 16 if below == 224 else b)
     with pytest.raises(AddressUnavailable, match="none of 200 loopback networks could be locked"):
         LoopbackNet()
     taken.release()

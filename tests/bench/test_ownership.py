@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from certsuite.bench.ownership import holds_socket, owner_of, socket_inode
+from certsuite.bench.ownership import holds_socket, owner_of, socket_inode, udp_owner_of
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -68,6 +68,19 @@ def test_a_connection_that_is_gone_is_foreign(listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as ours:
         remote, local = ours.getsockname(), listener.getsockname()
     assert owner_of(remote, local, [os.getpid()]) == "foreign"
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_a_datagram_is_of_the_process_that_has_its_port(address: str) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as ours:
+        ours.bind((address, 0))
+        port = ours.getsockname()[1]
+        assert udp_owner_of(("127.0.0.1", port), [os.getpid()]) == "device"
+        assert udp_owner_of(("127.0.0.1", port), []) == "foreign"
+        # Another address of this machine, which a socket that is bound to one address cannot send from.
+        other = udp_owner_of(("127.0.0.2", port), [os.getpid()])
+        assert other == ("device" if address == "0.0.0.0" else "foreign")
+    assert udp_owner_of(("127.0.0.1", port), [os.getpid()]) == "foreign"
 
 
 def test_a_process_that_has_ended_holds_nothing() -> None:

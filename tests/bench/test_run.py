@@ -8,7 +8,6 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,7 +29,7 @@ STARTED = Case("WXC-REG-060", "a title", ("REG-REFRESH",), (), State.REGISTERED,
 
 
 @pytest.fixture
-def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Where temporary folders are made while the test runs."""
     folder = tmp_path / "temporary"
     folder.mkdir()
@@ -166,9 +165,9 @@ def test_a_callback_that_raises_is_the_suites_fault_and_in_the_record(
     stopped = Case("WXC-REG-060", "a title", ("REG-REFRESH",), (), State.STOPPED, ())
     run.run_case(stopped, function)
     run.close(complete=True)
-    errors = [seen for seen in journal.since(0) if isinstance(seen.event, ToolError)]
-    assert [seen.case for seen in errors] == [stopped.id]
-    assert "a defect in a callback" in errors[0].event.text
+    errors = [(seen.case, seen.event.text) for seen in journal.since(0) if isinstance(seen.event, ToolError)]
+    assert [case for case, _ in errors] == [stopped.id]
+    assert "a defect in a callback" in errors[0][1]
 
 
 def test_a_loop_that_is_held_up_says_so_in_the_record(journal: Journal, tmp_path: Path, private: Path) -> None:

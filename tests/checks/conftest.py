@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -22,15 +22,6 @@ CALL = "SSE1-1@127.9.0.1"
 SRTP = "RTP/SAVP"
 KEY = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
 AGENT = "Acme Phone/1.0"
-
-
-def sdp(
-    protocol: str = SRTP, direction: str = "sendrecv", suites: tuple[str, ...] = ("AES_CM_128_HMAC_SHA1_80",)
-) -> bytes:
-    """A session description with one audio section."""
-    lines = ["v=0", "o=- 1 1 IN IP4 192.0.2.7", "s=-", "c=IN IP4 192.0.2.7", "t=0 0", f"m=audio 4000 {protocol} 8 101"]
-    lines += [f"a=crypto:{tag} {suite} inline:{KEY}" for tag, suite in enumerate(suites, 1)]
-    return "\r\n".join([*lines, f"a={direction}", ""]).encode()
 
 
 @dataclass
@@ -116,6 +107,16 @@ class Trace:
         message = SipMessage(status=status, reason=reason, headers=tuple(fields.items()), body=body)
         return self.sip(message, direction, **place)
 
+    @staticmethod
+    def sdp(
+        protocol: str = SRTP, direction: str = "sendrecv", suites: tuple[str, ...] = ("AES_CM_128_HMAC_SHA1_80",)
+    ) -> bytes:
+        """A session description with one audio section."""
+        lines = ["v=0", "o=- 1 1 IN IP4 192.0.2.7", "s=-", "c=IN IP4 192.0.2.7", "t=0 0"]
+        lines += [f"m=audio 4000 {protocol} 8 101"]
+        lines += [f"a=crypto:{tag} {suite} inline:{KEY}" for tag, suite in enumerate(suites, 1)]
+        return "\r\n".join([*lines, f"a={direction}", ""]).encode()
+
     def limit(self, name: str, **changes: Any) -> Limit:
         """Change a limit for this trace."""
         changed = replace(self.limits[name], **changes)
@@ -167,3 +168,9 @@ class Trace:
 def trace() -> Trace:
     """An empty record."""
     return Trace(load_catalogue().limits)
+
+
+@pytest.fixture(scope="session")
+def new_trace() -> Callable[[], Trace]:
+    """Makes empty records, for tests that need several."""
+    return lambda: Trace(load_catalogue().limits)

@@ -12,19 +12,9 @@ from certsuite.core.observations import OUT
 from certsuite.core.verdicts import Mark, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.checks.conftest import Trace
 
 OTHER = "another-call@x"
-
-
-@pytest.fixture
-def offer() -> Callable[..., bytes]:
-    """Makes a session description."""
-    from tests.checks.conftest import sdp
-
-    return sdp
 
 
 # --- call.rings
@@ -70,14 +60,14 @@ def test_a_refused_call_does_not_ring(trace: Trace) -> None:
 # --- call.is-answered, call.is-placed, call.answers-challenge, call.is-acknowledged
 
 
-def test_an_answer_with_sdp(trace: Trace, offer: Callable[..., bytes]) -> None:
+def test_an_answer_with_sdp(trace: Trace) -> None:
     trace.request("INVITE", OUT)
     trace.answer(180)
     trace.fails("call.is-answered", "call-never-answered", settled=False)
-    trace.answer(200, "OK", body=offer(), call_id=OTHER)
-    trace.answer(200, "OK", method="UPDATE", body=offer())
+    trace.answer(200, "OK", body=trace.sdp(), call_id=OTHER)
+    trace.answer(200, "OK", method="UPDATE", body=trace.sdp())
     trace.fails("call.is-answered", "call-never-answered", settled=False)
-    trace.answer(200, "OK", body=offer())
+    trace.answer(200, "OK", body=trace.sdp())
     trace.passes("call.is-answered")
 
 
@@ -124,11 +114,11 @@ def test_the_answer_is_acknowledged(trace: Trace) -> None:
 # --- call.offers-srtp
 
 
-def test_an_offer_with_webex_s_suite(trace: Trace, offer: Callable[..., bytes]) -> None:
+def test_an_offer_with_webex_s_suite(trace: Trace) -> None:
     trace.is_open("call.offers-srtp", "nothing-seen")
     trace.request("INVITE")
     trace.is_open("call.offers-srtp", "nothing-seen")
-    trace.request("INVITE", body=offer(suites=("AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80")))
+    trace.request("INVITE", body=trace.sdp(suites=("AEAD_AES_256_GCM", "AES_CM_128_HMAC_SHA1_80")))
     trace.passes("call.offers-srtp")
 
 
@@ -143,10 +133,8 @@ def test_an_offer_with_webex_s_suite(trace: Trace, offer: Callable[..., bytes]) 
         ("UDP/TLS/RTP/SAVPF", ("AES_CM_128_HMAC_SHA1_80",), "UDP/TLS/RTP/SAVPF with AES_CM_128_HMAC_SHA1_80"),
     ],
 )
-def test_other_offers(
-    trace: Trace, offer: Callable[..., bytes], protocol: str, suites: tuple[str, ...], observed: str
-) -> None:
-    trace.request("INVITE", body=offer(protocol, suites=suites))
+def test_other_offers(trace: Trace, protocol: str, suites: tuple[str, ...], observed: str) -> None:
+    trace.request("INVITE", body=trace.sdp(protocol, suites=suites))
     assert trace.fails("call.offers-srtp", "offer-without-srtp").findings[0].observed == observed
 
 
@@ -220,33 +208,31 @@ def test_a_refused_bye(trace: Trace) -> None:
 
 
 @pytest.mark.parametrize("direction", ["sendonly", "inactive"])
-def test_hold_and_back(trace: Trace, offer: Callable[..., bytes], direction: str) -> None:
-    trace.request("INVITE", body=offer())
+def test_hold_and_back(trace: Trace, direction: str) -> None:
+    trace.request("INVITE", body=trace.sdp())
     trace.fails("call.is-held", "hold-not-offered", settled=False)
-    trace.request("INVITE", to_tag="1", body=offer())
+    trace.request("INVITE", to_tag="1", body=trace.sdp())
     judged = trace.fails("call.is-held", "hold-not-offered", settled=False)
     assert judged.findings[0].observed == "a re-INVITE with a=sendrecv"
-    trace.request("INVITE", to_tag="1", body=offer(direction=direction))
+    trace.request("INVITE", to_tag="1", body=trace.sdp(direction=direction))
     trace.passes("call.is-held")
     judged = trace.fails("call.is-resumed", "resume-not-offered", settled=False)
     assert judged.findings[0].observed == "no re-INVITE after the device was told to take the call back"
-    trace.request("INVITE", to_tag="1", body=offer())
+    trace.request("INVITE", to_tag="1", body=trace.sdp())
     trace.passes("call.is-resumed")
 
 
-def test_a_first_offer_on_hold_is_no_hold(trace: Trace, offer: Callable[..., bytes]) -> None:
-    trace.request("INVITE", body=offer(direction="inactive"))
+def test_a_first_offer_on_hold_is_no_hold(trace: Trace) -> None:
+    trace.request("INVITE", body=trace.sdp(direction="inactive"))
     trace.fails("call.is-held", "hold-not-offered", settled=False)
 
 
 @pytest.mark.parametrize(
     ("protocol", "suites"), [("RTP/AVP", ()), ("RTP/SAVP", ()), ("RTP/AVP", ("AES_CM_128_HMAC_SHA1_80",))]
 )
-def test_a_new_offer_keeps_srtp(
-    trace: Trace, offer: Callable[..., bytes], protocol: str, suites: tuple[str, ...]
-) -> None:
-    trace.request("INVITE", body=offer())
-    trace.request("INVITE", to_tag="1", body=offer(protocol, "sendonly", suites))
+def test_a_new_offer_keeps_srtp(trace: Trace, protocol: str, suites: tuple[str, ...]) -> None:
+    trace.request("INVITE", body=trace.sdp())
+    trace.request("INVITE", to_tag="1", body=trace.sdp(protocol, "sendonly", suites))
     trace.fails("call.is-held", "reoffer-without-srtp")
-    trace.request("INVITE", to_tag="1", body=offer(protocol, "sendrecv", suites))
+    trace.request("INVITE", to_tag="1", body=trace.sdp(protocol, "sendrecv", suites))
     trace.fails("call.is-resumed", "reoffer-without-srtp")

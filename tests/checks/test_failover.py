@@ -87,6 +87,8 @@ def test_the_way_back(trace: Trace) -> None:
     trace.after(29)
     binds(trace, "secondary")
     trace.fails("fo.returns-to-primary", "failback-never", settled=False, granted_s=30)
+    binds(trace, "primary", granted_s=0)
+    trace.fails("fo.returns-to-primary", "failback-never", settled=False, granted_s=30)
     trace.after(29)
     binds(trace, "primary")
     assert trace.passes("fo.returns-to-primary", granted_s=30).measurements[0].value == 58

@@ -69,7 +69,7 @@ def test_a_part_of_it() -> None:
     assert texts(0, 10) == "a"
     assert texts(13, 12) == ""
     assert texts(0, 9) == "", "all of it is before this segment"
-    assert texts(0, 3) == ""
+    assert texts(0, 8) == ""
     assert texts(15) == ""
 
 

@@ -89,7 +89,7 @@ class World:
         ]
         self.registrar = Registrar(self.journal, Accounts(accounts), granted_expiry_s=60)
         self.media = MediaLoop(self.journal, self.frames)
-        self.control = CallControl(self.journal, self.registrar, self.media, owner_of=lambda remote, local: self.owner)
+        self.control = CallControl(self.journal, self.registrar, self.media, owner_of=self._owner_of)
         names = FlowNames()
         self.primary, self.secondary = (
             self._edge(name, number, names) for name, number in (("primary", 11), ("secondary", 12))
@@ -99,6 +99,9 @@ class World:
         self.control.on_call = lambda leg, number: self.calls.append((leg, number))
         self.loop_errors: list[dict[str, Any]] = []
         self.wires: list[Wire] = []
+
+    def _owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
+        return self.owner
 
     def _edge(self, name: str, number: int, names: FlowNames) -> SipEdge:
         return SipEdge(

@@ -124,6 +124,17 @@ async def test_sip_over_udp_is_kept_with_its_frame(world: World) -> None:
     assert (seen.event.transport, seen.edge) == ("udp", "secondary")
     assert seen.event.source == f"127.0.0.1:{port}", host
     assert seen.frame is not None
+    assert seen.event.owner == "device"
+
+
+@pytest.mark.asyncio
+async def test_a_datagram_of_another_program_is_foreign(world: World) -> None:
+    world.owner = "foreign"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.sendto(b"hello", (world.primary.address, CLEARTEXT_PORT))
+        seen = await world.observed(Cleartext)
+    assert isinstance(seen.event, Cleartext)
+    assert seen.event.owner == "foreign"
 
 
 @pytest.mark.asyncio
