@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "devices": ("core",),
     "bench": ("core", *JUDGEMENT, *PROTOCOL_PARTS, "edge", "devices"),
     "evidence": ("core", *JUDGEMENT, "sip"),  # a ladder shows the words of SIP messages
-    "report": ("core", *JUDGEMENT, "evidence"),
+    "report": ("core", *JUDGEMENT, "evidence", "tls"),  # what the device offered is told by TLS's names
     "webex": ("core",),
     "refdevice": ("certsuite.sip.framer", "certsuite.sip.message"),
     "pytest_plugin": ("certsuite", *EVERYTHING_BUT_THE_TOP),
@@ -67,6 +67,8 @@ IO_ALLOWED: dict[tuple[str, str], str] = {
     ("tls/pki.py", "secrets"): "names of authorities and serial numbers must not come again in another run",
     ("tls/pki.py", "read_bytes"): "the system's roots, which softphones are given beside the lab's",
     ("tls/policies.py", "read_text"): "the package's own data, read once",
+    ("tls/probe_roots.py", "read_text"): "the package's own data, read once",
+    ("tls/suite_judgement.py", "read_text"): "the package's own data, read once",
     ("tls/suites.py", "read_text"): "the package's own data, read once",
 }
 """(file, module or call) and why it is none of the I/O that the rule is about."""

@@ -4,26 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from certsuite.bench.device import Device
-from certsuite.bench.expecting import ExpectationNotMet, Expecting, Stated
-from certsuite.bench.network import OUTBOUND_PROXY, SIP_PORT, Network
+from certsuite.bench.expecting import CannotJudge, ExpectationNotMet, Expecting, NotApplicable, Stated
+from certsuite.bench.network import OUTBOUND_PROXY, SIP_PORT, TARGETS, Network
 from certsuite.bench.party import Party
 from certsuite.bench.phone import Phone
 from certsuite.checks.registry import find_check
+from certsuite.checks.span import Span
 from certsuite.core.cases import Case, Disturbance
-from certsuite.core.events import CaseBlocked, CaseNotApplicable, CredentialsAudited
+from certsuite.core.events import ClientHelloSeen, CredentialsAudited, Note
 from certsuite.core.findings import Judgement
 from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
 from certsuite.sip.passwords import audit
+from certsuite.tls.policies import WEBEX_SERVICES, cipher_policy
 from certsuite.tls.server import TlsBehaviour
+from certsuite.tls.suites import suite_name
 
 _PATIENCE_OVER_LIMIT = 1.5
 _PATIENCE_WITHOUT_LIMIT_S = 5.0
+_BEYOND_EXPIRY = 1.1
 OLD_VERSIONS = ("TLSv1", "TLSv1.1")
 
 
@@ -38,22 +43,6 @@ class Deferred:
     "It is waited for before a case disturbs this."
     at_end: bool = False
     "It judges the whole record, so it is settled when everything else is."
-
-
-class CannotJudge(Exception):
-    """The case finds that this device gives no means to judge by."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        self.event = CaseBlocked(reason, code)
-        super().__init__(reason)
-
-
-class NotApplicable(Exception):
-    """The case finds that what it is about was not given."""
-
-    def __init__(self, code: str, reason: str) -> None:
-        self.event = CaseNotApplicable(reason, code)
-        super().__init__(reason)
 
 
 class EdgeControl:
@@ -73,6 +62,34 @@ class EdgeControl:
         """From now on it offers these TLS versions alone."""
         chain = self._bench.network.pki.presentation("good")
         await self._edge.behave(f"only {', '.join(versions)}", tls=TlsBehaviour(chain, versions))
+
+    async def offers_suite_only(self, suite: str) -> None:
+        """From now on it offers TLS 1.2 with one cipher suite, by its IANA name."""
+        chain = self._bench.network.pki.presentation("good")
+        await self._edge.behave(f"only {suite}", tls=TlsBehaviour(chain, ("TLSv1.2",), ciphers=suite))
+
+    async def offers_each_suite_alone(
+        self, suites: Sequence[str], phone: Phone, *, takes_one_of: Sequence[str]
+    ) -> None:
+        """It offers one suite after the other, and the device connects anew to each that it has ever offered itself.
+
+        Which it takes is recorded; it must take one of ``takes_one_of``.
+        """
+        device = self._bench.device
+        for suite in suites:
+            if self._bench.has_offered(suite):
+                await self.offers_suite_only(suite)
+                await phone.connects_anew()
+            await self._bench.expect("tls.suite-alone", suite=suite, since=0)
+            # A device that is not done yet could be made to connect anew by a restart alone.
+            await device.until(lambda: device.registered, device.register_patience_s)
+        await self._bench.expect("tls.takes-one-alone", suites=list(takes_one_of), since=0)
+
+    async def asks_for_a_certificate(self) -> None:
+        """From now on it asks the device for a certificate, and goes on without one."""
+        await self._edge.behave(
+            "asks for a client certificate", tls=replace(self._bench.network.good, asks_for_certificate=True)
+        )
 
     async def refuses_connections(self) -> None:
         """From now on nothing listens."""
@@ -185,8 +202,13 @@ class Bench:
     def until_refreshed(self) -> Deferred:
         """State that a registration is refreshed before what was granted is over: it takes at most two grants."""
         granted = self.network.registrar.granted_expiry_s
-        deadline = asyncio.get_running_loop().time() + _PATIENCE_OVER_LIMIT * granted
-        stated = self.stated("reg.refreshes", since=self.device.attempt_seq)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + _PATIENCE_OVER_LIMIT * granted
+        # Nothing may happen at the moment that counts: that it has come is put into the record.
+        loop.call_later(
+            _BEYOND_EXPIRY * granted, self._journal.record, Note(f"the {granted} s that were granted first are over")
+        )
+        stated = self.stated("reg.refreshes", since=self.device.attempt_seq, lines=self.device.profile.lines)
         return Deferred(stated, deadline, (Disturbance.REGISTRATION,))
 
     def until_back_on_primary(self) -> Deferred:
@@ -195,7 +217,11 @@ class Bench:
         limit_s = self._limits["failback_expiries"].value * granted
         told_s = self.device.profile.values.failback_s * self.device.time_scale
         deadline = asyncio.get_running_loop().time() + max(told_s, _PATIENCE_OVER_LIMIT * limit_s)
-        return Deferred(self.stated("fo.returns-to-primary", granted_s=granted), deadline, (Disturbance.REGISTRATION,))
+        return Deferred(
+            self.stated("fo.returns-to-primary", granted_s=granted, lines=self.device.profile.lines),
+            deadline,
+            (Disturbance.REGISTRATION,),
+        )
 
     def over_the_whole_run(self, check: str, **about: Any) -> Deferred:
         """State an expectation that is judged over the whole record when the run ends."""
@@ -226,13 +252,39 @@ class Bench:
     def sip_port(self) -> int:
         return SIP_PORT
 
+    @property
+    def edge_names(self) -> list[str]:
+        """The names under which the device may know an edge: the outbound proxy's and the SRV targets'."""
+        return [OUTBOUND_PROXY, *TARGETS.values()]
+
+    @property
+    def both_versions(self) -> list[str]:
+        """What a good edge offers."""
+        return list(self.network.good.versions)
+
+    @property
+    def webex_suites(self) -> list[str]:
+        """The cipher suites for TLS 1.2 that Webex publishes, most preferred first."""
+        return list(cipher_policy(WEBEX_SERVICES).suites)
+
+    @property
+    def webex_gcm_suites(self) -> list[str]:
+        """Those of them with AES-GCM."""
+        return [suite for suite in self.webex_suites if "_GCM_" in suite]
+
+    def has_offered(self, suite: str) -> bool:
+        """Whether a ClientHello of the device has had this suite so far."""
+        hellos = Span(self._journal.since(0)).of(ClientHelloSeen)
+        return any(suite_name(number) == suite for seen in hellos for number in seen.event.cipher_suites)
+
     def some_digits(self) -> str:
         """Four digits that the device could not know, no two alike side by side."""
         return "".join(secrets.choice(part) for part in ("147*", "258", "369#", "0"))
 
-    async def device_registers_again(self) -> None:
-        """Control: the device registers, at whichever edge, after the fault."""
-        await self.control("reg.registers", since=self.device.attempt_seq)
+    async def device_takes_the_good_primary(self) -> None:
+        """Control: without its fault, the device connects to the very edge that it refused."""
+        await self.device.connect_anew()
+        await self.control("tls.trusts", since=self.device.attempt_seq, edge="primary", presentation="good")
 
     async def supplied_credentials(self) -> None:
         """Put the properties of the user's own passwords into the record. Raises :class:`NotApplicable` without any."""

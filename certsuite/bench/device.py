@@ -69,6 +69,8 @@ class Device:
         "Times that the device was started; the first is no restart."
         self.attempt_seq = 0
         "Number of the first observation since the device last had a reason to connect anew."
+        self.acted_seq = 0
+        "Number of the first observation since the device was last told to act."
         self.attempt_at = 0.0
         "The loop's time of that."
         self._journal = journal
@@ -170,6 +172,7 @@ class Device:
         """Make the device do something. Raises :class:`DriverError` if it does not."""
         if not self.driver.can(action):
             raise ActionFailed(f"the profile gives no action {action!r}, so the device cannot be made to do it")
+        self.acted_seq = self._journal.next_seq
         with self._waits.waiting():
             await self.driver.do(action, **arguments)
 
@@ -189,7 +192,7 @@ class Device:
     def _cheapest_means(self) -> str:
         values = self.profile.values
         costs = {"restart": values.boot_s + _STOP_S}
-        if self.registered:
+        if self.driver.running:
             if self.driver.can("reregister"):
                 costs["reregister"] = 0.0 if values.boot_s > 1 else values.boot_s + 2 * _STOP_S
             if values.registration_retry_s is not None:
@@ -263,8 +266,9 @@ class Device:
         await self._reach(State.REGISTERED)
         primary = self.network.edges["primary"]
         if primary.accepts:
+            # One that is there by chance may be on its way back already: it is sent there once more.
             await primary.behave("refused", accepts=False)
-        if self.registered_at("secondary"):
+        elif self.registered_at("secondary"):
             return
         if State.REGISTERED_SECONDARY in self._unreachable:
             raise self._unreachable[State.REGISTERED_SECONDARY]

@@ -11,7 +11,7 @@ from certsuite.bench.waits import Waits
 from certsuite.checks.judge import evaluate
 from certsuite.checks.registry import find_check
 from certsuite.checks.span import Span
-from certsuite.core.events import Expectation
+from certsuite.core.events import CaseBlocked, CaseNotApplicable, Expectation
 from certsuite.core.findings import Judgement
 from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
@@ -26,6 +26,22 @@ class ExpectationNotMet(Exception):
         self.judgement = judgement
         texts = [finding.observed for finding in judgement.findings] or [judgement.reason]
         super().__init__(texts[0] if texts else "")
+
+
+class CannotJudge(Exception):
+    """The case finds that this device gives no means to judge by."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        self.event = CaseBlocked(reason, code)
+        super().__init__(reason)
+
+
+class NotApplicable(Exception):
+    """The case finds that what it is about was not given."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        self.event = CaseNotApplicable(reason, code)
+        super().__init__(reason)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,10 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
+_MAPPED = "0000000000000000FFFF0000"
+"What stands before an IPv4 address in an IPv6 table (RFC 4291 section 2.5.5.2)."
+_ANY_6, _ANY_4 = "0" * 32, "0" * 8
+
 
 def socket_inode(local: tuple[str, int], remote: tuple[str, int], table: str) -> int | None:
     """The inode of the TCP socket with these ends in a ``/proc/net/tcp`` table, seen from ``local``'s side."""
@@ -37,18 +41,32 @@ def holds_socket(pids: Iterable[int], inode: int) -> bool:
 
 def owner_of(remote: tuple[str, int], local: tuple[str, int], pids: Iterable[int]) -> str:
     """``device`` if one of ``pids`` holds the far end of the connection that we accepted, else ``foreign``."""
-    inode = socket_inode(remote, local, Path("/proc/net/tcp").read_text(encoding="ascii"))
-    return "device" if inode is not None and holds_socket(pids, inode) else "foreign"
+    for table in _tables("tcp"):
+        inode = socket_inode(remote, local, table)
+        if inode is not None:
+            return "device" if holds_socket(pids, inode) else "foreign"
+    return "foreign"
 
 
 def udp_owner_of(source: tuple[str, int], pids: Iterable[int]) -> str:
     """The same for the sender of a datagram: who holds a UDP socket on its port, of its address or of any."""
     ends = (_hex(source), _hex(("0.0.0.0", source[1])))
-    for row in Path("/proc/net/udp").read_text(encoding="ascii").splitlines()[1:]:
-        fields = row.split()
-        if len(fields) > 9 and fields[1] in ends and holds_socket(pids, int(fields[9])):
-            return "device"
+    for table in _tables("udp"):
+        for row in table.splitlines()[1:]:
+            fields = row.split()
+            if len(fields) > 9 and fields[1] in ends and holds_socket(pids, int(fields[9])):
+                return "device"
     return "foreign"
+
+
+def _tables(transport: str) -> list[str]:
+    """The kernel's tables of sockets; the IPv6 one with IPv4 addresses, where mapped, written as such."""
+    tables = []
+    for name in (transport, f"{transport}6"):
+        path = Path("/proc/net") / name
+        if path.exists():
+            tables.append(path.read_text(encoding="ascii").replace(_MAPPED, "").replace(_ANY_6, _ANY_4))
+    return tables
 
 
 def _hex(endpoint: tuple[str, int]) -> str:

@@ -7,6 +7,7 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.device import Unreachable
+from certsuite.bench.expecting import CannotJudge
 from certsuite.core.cases import State
 from certsuite.core.errors import BenchError
 from certsuite.core.verdicts import Verdict
@@ -84,7 +85,7 @@ class Call:
     async def is_held(self) -> None:
         """The device offers to hold, and its audio no longer comes."""
         await self._expect("call.is-held")
-        await self._expect("media.pauses", tone=self._tone)
+        await self._expect("media.pauses", tone=self._tone, held_at=self._bench.here)
 
     async def is_resumed(self) -> None:
         """The device offers to go on, and audio flows again."""
@@ -98,15 +99,15 @@ class Call:
         await self._expect("media.dtmf", digits=digits)
 
     async def ends(self) -> None:
-        """The call ends with a BYE that is answered."""
-        await self._expect("call.ends")
+        """The device ends the call, as it was told to."""
+        await self._expect("call.ends", after=self._bench.device.acted_seq)
 
     # --- what the party does
 
     async def hangs_up(self) -> None:
         """The party hangs up, and the device takes it."""
         self._leg.hang_up()
-        await self.ends()
+        await self._expect("call.ends")
 
     async def party_answers(self) -> None:
         """The party lets it ring and answers."""
@@ -161,14 +162,21 @@ class Party:
         leg = self._bench.network.control.call(line.number, party=self.number, caller=self.name, srtp=srtp)
         return Call(self._bench, leg, since)
 
-    async def is_called(self, *, as_control: bool = False) -> Call:
+    async def is_called(self, *, line: int = 1, as_control: bool = False) -> Call:
         """The device's call arrives. ``as_control``: the case is about something else."""
         since = self._bench.case_start
-        await self._bench.expect("call.is-placed", since=since, control=as_control)
-        await self._bench.device.until(lambda: bool(self._calls), self._bench.patience_s("call.is-placed"))
+        bench = self._bench
+        about: dict[str, Any] = {"since": since, "number": self.number, "line": line}
+        patience = bench.patience_s("call.is-placed")
+        deadline = asyncio.get_running_loop().time() + patience
+        if (await bench.expecting.settles(bench.stated("call.is-placed", **about), deadline)).settled:
+            # Whatever is wrong with the INVITE, the call behind its challenge is waited for: it has to be ended.
+            await bench.device.until(lambda: bool(self._calls), patience)
+        await bench.expect("call.is-placed", control=as_control, **about)
         if not self._calls:
             # An INVITE came and no call did: it was refused at the challenge.
             await self._bench.expect("call.answers-challenge", since=since, control=as_control)
+            raise CannotJudge("call-not-taken", "the device's call came, and the bench found no line or number in it")
         return Call(self._bench, self._calls.pop(), since)
 
     def forget(self) -> None:

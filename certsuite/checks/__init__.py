@@ -1,6 +1,6 @@
 """Pure judgement: observations and limits in, verdict and findings out. Importing this registers every check."""
 
-from certsuite.checks import calls, credentials, discovery, failover, identity, media, registration, tls
+from certsuite.checks import calls, client_hello, credentials, discovery, failover, identity, media, registration, tls
 from certsuite.checks.registry import Question, all_checks, find_check
 from certsuite.checks.span import Span
 
@@ -9,6 +9,7 @@ __all__ = [
     "Span",
     "all_checks",
     "calls",
+    "client_hello",
     "credentials",
     "discovery",
     "failover",

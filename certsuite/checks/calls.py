@@ -9,6 +9,7 @@ from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
 from certsuite.sdp.session import MediaSection, SdpError, SessionDescription
+from certsuite.sip.message import user_host
 
 _PROVISIONAL = range(180, 200)
 _SUCCESS = range(200, 300)
@@ -97,6 +98,23 @@ def is_placed(question: Question) -> Judgement:
     """The device sends an INVITE after it was told to dial (CALL-ORIG)."""
     invites = question.span.messages(method="INVITE")
     if invites:
+        called, _, _ = user_host(invites[0].message.uri)
+        number, line = question.text("number"), question.subject.line
+        if not called.endswith(number) and not number.endswith(called.lstrip("+") or "-"):
+            return question.failed(
+                "call-wrong-number",
+                f"INVITE to {printable(invites[0].message.uri, at_most=80)}",
+                f"INVITE to {number}, as it was dialled",
+                invites[0].evidence,
+                hint="Look at the device's dial plan: it must not change a full number.",
+            )
+        if line is not None and invites[0].at.line not in (None, line):
+            return question.failed(
+                "call-wrong-line",
+                f"INVITE from line {invites[0].at.line}",
+                f"INVITE from line {line}, on which it was dialled",
+                invites[0].evidence,
+            )
         return question.passed(invites[0].evidence)
     if not [seen for seen in question.span.of(DriverAction) if seen.event.action == "dial"]:
         return _not_asked(question, "the order to dial")
@@ -181,13 +199,26 @@ def is_refused(question: Question) -> Judgement:
 
 @check("call.ends", limits=("response_s",))
 def ends(question: Question) -> Judgement:
-    """A BYE is answered with 200, whoever sent it; the device sends BYE when it was told to hang up."""
+    """The call ends when it is to: by the device's BYE after it was told to hang up (``after``), else by the party's
+    BYE, which the device answers with 200."""
     own = question.span.messages(method="BYE", call_id=question.subject.call_id)
-    if own:
-        return question.passed(own[0].evidence)
     theirs = question.span.messages(method="BYE", direction=OUT, call_id=question.subject.call_id)
-    if not theirs:
+    told_at = question.params.get("after")
+    due_at = told_at if told_at is not None else theirs[0].at.seq if theirs else None
+    if own and (due_at is None or own[0].at.seq < due_at):
+        return question.failed(
+            "call-dropped",
+            "the device ended the call by itself",
+            "the call stays up until one side hangs up",
+            own[0].evidence,
+            hint="Look at what the device's log says before its BYE: no audio, a timer, a refused request.",
+        )
+    if told_at is not None:
+        if own:
+            return question.passed(own[0].evidence)
         return question.failed("call-never-ended", "no BYE after the device was told to hang up", "BYE", settled=False)
+    if not theirs:
+        return _not_asked(question, "BYE")
     answered = _answers(question, range(200, 700), method="BYE")
     if answered and answered[0].message.status < 300:
         return question.passed(answered[0].evidence)

@@ -60,4 +60,11 @@ def characters(question: Question) -> Judgement:
             "in the template, or exclude it by the vendor's password alphabet.",
             settled=False,
         )
-    return question.unknown("never-registered", f"no REGISTER with credentials on line {line}")
+    return question.failed(
+        "password-characters",
+        f"line {line} no longer registers with a password of these special characters: {shown}",
+        "a REGISTER with the digest of that password, as with the password before",
+        hint="The configuration's format or the device refuses one of the characters: escape it in the template, or "
+        "exclude it by the vendor's password alphabet.",
+        settled=False,
+    )

@@ -41,7 +41,9 @@ def uses_srv_port(question: Question) -> Judgement:
     opened = question.span.of(FlowOpened)
     right = [seen for seen in opened if seen.event.port_role == "sip-tls"]
     wrong = [seen for seen in opened if seen.event.port_role != "sip-tls"]
-    cleartext = question.span.of(Cleartext)
+    # Cleartext on the SRV port is another matter, and has a case of its own.
+    srv_flows = {seen.at.flow for seen in right}
+    cleartext = [seen for seen in question.span.of(Cleartext) if seen.at.flow is None or seen.at.flow not in srv_flows]
     if wrong or cleartext:
         ports = sorted({seen.event.local for seen in wrong} | {f"{seen.event.transport} 5060" for seen in cleartext})
         return question.failed(

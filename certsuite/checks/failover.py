@@ -5,15 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 from certsuite.checks.registry import Question, check
+from certsuite.checks.span import Seen
 from certsuite.core.events import BenchChanged, BindingChanged
 from certsuite.core.findings import Judgement
+
+
+def _last_lines(question: Question, changes: list[Seen[BindingChanged]]) -> list[Seen[BindingChanged]]:
+    """The binding by which the last of all lines was bound; empty if a line was not."""
+    lines = int(question.params.get("lines", 1))
+    first: dict[int | None, Seen[BindingChanged]] = {}
+    for seen in changes:
+        if seen.event.granted_s > 0:
+            first.setdefault(seen.at.line, seen)
+    return [max(first.values(), key=lambda one: one.at.seq)] if len(first) >= lines else []
 
 
 @check("fo.uses-secondary", limits=("failover_s",))
 def uses_secondary(question: Question) -> Judgement:
     """The device registers at the secondary when the primary cannot be reached (FO-SECONDARY), and how fast."""
     limit = question.limits["failover_s"]
-    bound = [seen for seen in question.span.of(BindingChanged, edge="secondary") if seen.event.granted_s > 0]
+    bound = _last_lines(question, question.span.of(BindingChanged, edge="secondary"))
     if not bound:
         return question.failed(
             "failover-never",
@@ -48,11 +59,9 @@ def returns_to_primary(question: Question) -> Judgement:
         return question.unknown("never-restored", "the primary was not restored")
     rule = question.limits["failback_expiries"]
     limit = replace(rule, value=rule.value * float(question.param("granted_s")), unit="s")
-    bound = [
-        seen
-        for seen in span.of(BindingChanged, edge="primary")
-        if seen.event.granted_s > 0 and seen.at.seq > restored[0].at.seq
-    ]
+    bound = _last_lines(
+        question, [seen for seen in span.of(BindingChanged, edge="primary") if seen.at.seq > restored[0].at.seq]
+    )
     if not bound:
         return question.failed(
             "failback-never",

@@ -76,7 +76,7 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
     tool_errors = tuple(one.event.text for one in observations if isinstance(one.event, ToolError) and not one.case)
     outcome, exit_code = outcome_of(
         cases,
-        planned=len(first.planned),
+        planned=len(cases) + len(set(first.planned) - {(case.id, case.variant) for case in cases}),
         full_plan=first.full_plan,
         interrupted=interrupted,
         tool_failed=bool(tool_errors),
@@ -125,7 +125,7 @@ def with_reviews(result: RunResult, judgements: Sequence[Mapping[str, Any]]) -> 
         cases.append(case)
     outcome, exit_code = outcome_of(
         tuple(cases),
-        planned=len(result.planned),
+        planned=len(cases) + len(set(result.planned) - {(case.id, case.variant) for case in cases}),
         full_plan=result.full_plan,
         interrupted=result.interrupted,
         tool_failed=bool(result.tool_errors),

@@ -13,6 +13,8 @@ from certsuite.core.redaction import printable
 _PURE_ENOUGH = 0.35
 "Share of a window's energy in one tone above which it counts as heard; speech and noise stay below."
 _LOUD_ENOUGH_DBFS = -45.0
+_IN_FLIGHT = 1
+"Windows after the hold that may still hold what was under way."
 
 
 def _windows(question: Question) -> list[Seen[MediaWindow]]:
@@ -110,6 +112,10 @@ def _no_media(question: Question) -> Judgement | None:
     opened = _opened(question)
     refused = [seen for seen in question.span.of(MediaNotAgreed) if seen.event.call_id == question.subject.call_id]
     if refused and not opened:
+        if refused[0].event.reason_code == "not-playable":
+            return question.unknown(
+                "not-playable", f"the bench itself cannot play what was agreed on: {printable(refused[0].event.reason)}"
+            )
         return question.failed(
             "media-not-agreed",
             f"{printable(refused[0].event.reason)} ({refused[0].event.reason_code})",
@@ -160,8 +166,12 @@ def pauses(question: Question) -> Judgement:
     windows = _windows(question)
     if not windows:
         return question.unknown("nothing-seen", "no media window was measured")
-    if not _heard(windows[-1].event, tone, deviation):
-        return question.passed(windows[-1].evidence)
+    held_at = int(question.param("held_at"))
+    since = [seen for seen in windows if seen.at.seq > held_at][_IN_FLIGHT:]
+    if not since:
+        return question.unknown("nothing-seen", "no media window was measured since the call was held")
+    if not _heard(since[-1].event, tone, deviation):
+        return question.passed(since[-1].evidence)
     return question.failed(
         "hold-audio-goes-on",
         f"{tone:g} Hz still comes back",

@@ -20,7 +20,10 @@ from certsuite.core.observations import OUT
 from certsuite.core.redaction import printable
 from certsuite.sip.message import canonical
 
-_ADDRESS_HEADERS = ("from", "to", "contact", "route", "record-route", "refer-to", "referred-by")
+_IDENTITY_HEADERS = ("p-asserted-identity", "p-preferred-identity", "diversion", "path")
+_ADDRESS_HEADERS = ("from", "to", "contact", "route", "record-route", "refer-to", "referred-by", *_IDENTITY_HEADERS)
+_PART_OF_REGISTERING = 0.1
+"A REGISTER within this share of the granted expiry belongs to the registration itself, and is no refresh of it."
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?$)')
 
 
@@ -123,54 +126,64 @@ def registers(question: Question) -> Judgement:
 
 @check("reg.refreshes", limits=("registration_s",))
 def refreshes(question: Question) -> Judgement:
-    """A registration is refreshed before what was granted is over (REG-REFRESH).
+    """Every line is refreshed before what was granted to it is over, and so stays bound beyond that (REG-REFRESH).
 
-    A REGISTER that follows a flow's end, or a start of the device, is no refresh; an interval in which the bench ended
-    the flow or the device is not judged.
+    A flow's end, or the device's, begins the count anew: a REGISTER that follows it is no refresh.
     """
-    span = question.span
-    bindings = [seen for seen in span.of(BindingChanged) if seen.event.why in ("register", "expired", "unregister")]
-    breaks = [seen.at for seen in span.of(FlowClosed)] + [seen.at for seen in span.of(DeviceExited)]
-    late = []
-    measurements: list[Measurement] = []
-    for index, bound in enumerate(bindings):
-        if bound.event.why != "register" or bound.event.granted_s == 0:
-            continue
-        following = next((other for other in bindings[index + 1 :] if other.event.aor == bound.event.aor), None)
-        if following is None:
-            continue
-        broken = any(
-            bound.at.t_mono_ns < observation.t_mono_ns <= following.at.t_mono_ns
-            and observation.flow in (None, bound.at.flow)
-            for observation in breaks
-        )
-        if following.event.why == "expired":
-            if not any(
-                bound.at.t_mono_ns < observation.t_mono_ns <= following.at.t_mono_ns
-                and (observation.flow is None or (observation.flow == bound.at.flow and _by_bench(observation.event)))
-                for observation in breaks
-            ):
-                late.append((bound, following))
-        elif following.event.why == "register" and not broken:
-            interval = following.at.t - bound.at.t
-            measurements.append(Measurement("refresh_interval", round(interval, 3), "s", bound.event.granted_s))
-    if late:
-        bound, expired = late[0]
-        return question.failed(
-            "refresh-too-late",
-            f"no refresh within the {bound.event.granted_s} s that were granted",
-            f"a REGISTER before {bound.event.granted_s} s are over",
-            bound.evidence,
-            expired.evidence,
-            hint="The expiry in the 200 decides, not the one that was asked for.",
-        )
-    if measurements:
-        return question.passed(measurements=tuple(measurements[:1]))
-    return question.unknown("no-interval", "no registration lasted undisturbed until its refresh")
+    lines = int(question.params.get("lines", 1))
+    proven: dict[int | None, Measurement] = {}
+    for line in {seen.at.line for seen in question.span.of(BindingChanged)}:
+        late, refreshed = _refresh_of(question, line)
+        if late is not None:
+            return late
+        if refreshed is not None:
+            proven[line] = refreshed
+    if len(proven) >= lines:
+        return question.passed(measurements=tuple(proven[line] for line in sorted(proven, key=str)))
+    return question.unknown("no-interval", "not every line's registration lasted undisturbed until its refresh")
 
 
-def _by_bench(event: object) -> bool:
-    return isinstance(event, FlowClosed) and event.by == "bench"
+def _refresh_of(question: Question, line: int | None) -> tuple[Judgement | None, Measurement | None]:
+    """(what is wrong, the interval of the refresh) of one line; both ``None`` if nothing can be said."""
+    began: Seen[BindingChanged] | None = None
+    refreshed: Measurement | None = None
+    last: Seen[BindingChanged] | None = None
+    for observation in question.span:
+        event = observation.event
+        if isinstance(event, FlowClosed | DeviceExited):
+            if last is not None and observation.flow in (None, last.at.flow):
+                began = last = None
+        elif began is not None and observation.t > began.at.t + began.event.granted_s and refreshed is not None:
+            return None, refreshed
+        if not isinstance(event, BindingChanged) or observation.line != line:
+            continue
+        seen = Seen(event, observation)
+        if event.why == "expired" and last is not None:
+            granted = last.event.granted_s
+            return (
+                question.failed(
+                    "refresh-too-late",
+                    f"line {line}: no refresh within the {granted} s that were granted",
+                    f"a REGISTER before {granted} s are over",
+                    last.evidence,
+                    seen.evidence,
+                    hint="The expiry in the 200 decides, not the one that was asked for.",
+                ),
+                None,
+            )
+        if event.why != "register" or event.granted_s == 0:
+            began = last = refreshed = None
+        elif began is None:
+            began = last = seen
+            refreshed = None
+        else:
+            assert last is not None
+            interval = observation.t - began.at.t
+            if interval > _PART_OF_REGISTERING * event.granted_s:
+                between = round(observation.t - last.at.t, 3)
+                refreshed = Measurement(f"refresh_interval_line_{line}", between, "s", event.granted_s)
+            last = seen
+    return None, None
 
 
 @check("sip.no-sips-uri", passive=True)

@@ -10,6 +10,7 @@ from certsuite.core.events import (
     FlowClosed,
     FlowOpened,
     SipGarbage,
+    SipKeepAlive,
     SipMessageSeen,
     TlsAlert,
     TlsEstablished,
@@ -19,6 +20,8 @@ from certsuite.core.events import (
 from certsuite.core.findings import Evidence, Judgement
 from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
+
+_OLD_VERSIONS = frozenset({"TLSv1", "TLSv1.1"})
 
 
 @check("tls.completes", limits=("connect_s",))
@@ -51,7 +54,8 @@ def completes(question: Question) -> Judgement:
 def trusts(question: Question) -> Judgement:
     """The device accepts a chain that ends in a root that it was given (TLS-TRUST)."""
     good = question.text("presentation")
-    presented = [seen for seen in question.span.of(TlsPresented) if seen.event.presentation == good]
+    edge = question.params.get("edge")
+    presented = [seen for seen in question.span.of(TlsPresented, edge=edge) if seen.event.presentation == good]
     for seen in presented:
         sip = _application_data(question, seen.at.flow)
         if sip:
@@ -97,7 +101,7 @@ def refuses(question: Question) -> Judgement:
             )
         hello = question.span.of(ClientHelloSeen, flow=seen.at.flow)
         closed = question.span.of(FlowClosed, flow=seen.at.flow)
-        ended_by_bench = closed and closed[0].event.by == "bench" and not _refused_by_version(question, seen.at.flow)
+        ended_by_bench = closed and closed[0].event.by == "bench" and not _refused_by_version(question, seen)
         if hello and closed and not ended_by_bench:
             refused.append((seen, closed[0]))
     if refused:
@@ -115,7 +119,7 @@ def refuses(question: Question) -> Judgement:
     return question.unknown("never-connected", f"the device never connected to the {edge} edge while it was faulty")
 
 
-@check("net.no-cleartext", limits=("connect_s",))
+@check("net.no-cleartext", passive=True)
 def no_cleartext(question: Question) -> Judgement:
     """Nothing is sent outside TLS (TLS-MIN-1.2). Needs a connection to be seen: silence proves nothing."""
     cleartext = question.span.of(Cleartext)
@@ -141,7 +145,7 @@ def _application_data(question: Question, flow: str | None) -> list[Evidence]:
         for observation in question.span
         if observation.flow == flow
         and observation.direction == IN
-        and isinstance(observation.event, SipMessageSeen | SipGarbage)
+        and isinstance(observation.event, SipMessageSeen | SipGarbage | SipKeepAlive)
     ]
 
 
@@ -152,10 +156,19 @@ def _end_of_handshake(
     return [*span.of(TlsAlert, flow=flow), *span.of(TlsFailed, flow=flow), *span.of(FlowClosed, flow=flow)]
 
 
-def _refused_by_version(question: Question, flow: str | None) -> bool:
-    """The edge itself ended the handshake with protocol_version (70): the device had offered nothing that old."""
+def _refused_by_version(question: Question, presented: Seen[TlsPresented]) -> bool:
+    """The edge itself ended the handshake: the device had offered nothing that old.
+
+    It says so by protocol_version (70), or by handshake_failure (40) where the device names TLS 1.2 as its highest
+    version alone, and offers no suite that an older one could use.
+    """
+    if presented.event.presentation != "good":
+        # Where a certificate is the fault, the device has to see it before it can refuse it.
+        return False
+    too_old = {70, 40} if _OLD_VERSIONS.issuperset(presented.event.versions) else {70}
     return any(
-        alert.event.description == 70 and alert.at.direction != IN for alert in question.span.of(TlsAlert, flow=flow)
+        alert.event.description in too_old and alert.at.direction != IN
+        for alert in question.span.of(TlsAlert, flow=presented.at.flow)
     )
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from certsuite import __version__
 from certsuite.catalogue import Catalogue
-from certsuite.checks.judge import judge
+from certsuite.checks.judge import judge, with_reviews
 from certsuite.core.errors import UsageError
 from certsuite.core.observations import utc_text
 from certsuite.core.redaction import printable
 from certsuite.core.results import RunResult
 from certsuite.core.verdicts import Verdict
-from certsuite.evidence.record import append_judgement
+from certsuite.evidence.record import append_judgement, read_judgements
 from certsuite.pytest_plugin.certification import read_run, rebuild_reports
 from certsuite.report.compare import compare, read_results
 from certsuite.report.results_json import results_document
@@ -26,7 +26,7 @@ _DECISIONS = (Verdict.PASS, Verdict.FAIL, Verdict.WARN)
 
 def rejudge_run(folder: Path, catalogue: Catalogue) -> tuple[RunResult, str]:
     """Judge a record by today's checks and the catalogue's limits; gives the result and what changed, as text."""
-    result = judge(read_run(folder).observations, catalogue)
+    result = with_reviews(judge(read_run(folder).observations, catalogue), read_judgements(folder))
     before, now = read_results(folder), results_document(result, set())
     comparison = compare(before, now)
     append_judgement(

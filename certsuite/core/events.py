@@ -304,6 +304,9 @@ class TlsPresented(Event):
     presentation: str
     "Name of the certificate chain: ``good``, ``unknown-root``, ..."
     versions: tuple[str, ...]
+    ciphers: str = ""
+    "The list of suites for TLS 1.2 and older, where it is another than usual."
+    asks_for_certificate: bool = False
 
 
 @_event("tls-alert")

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from certsuite.devices.yaml_lines import FieldPath
 
 _PLACEHOLDER = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 _CONTROL_SIGN = re.compile(r"[\x00-\x1f\x7f]")
@@ -41,6 +44,21 @@ ACTION_ARGUMENTS: dict[str, frozenset[str]] = {
     "dnd": frozenset({"state"}),
 }
 "The actions that there are, and the placeholders that each has beside those of every step; ``state`` is on or off."
+
+EACH: dict[str, tuple[str, str]] = {"dtmf": ("digits", "digit")}
+"""For actions with an argument that can be taken sign by sign: the argument, and the placeholder of one sign. Steps
+that name the second are done once for each sign."""
+
+
+def known_in(action: str) -> frozenset[str]:
+    """The placeholders that the steps of an action may name."""
+    own = ACTION_ARGUMENTS.get(action, frozenset())
+    return STEP | own | ({EACH[action][1]} if action in EACH else frozenset())
+
+
+def named_in(text: str) -> set[str]:
+    """The placeholders that a text names."""
+    return set(_PLACEHOLDER.findall(text))
 
 
 def problems(text: str, known: Iterable[str]) -> list[str]:
@@ -86,3 +104,50 @@ def fill_arguments(
         else:
             filled.append(fill(argument, values))
     return filled
+
+
+def problems_in(control: Any, owned: frozenset[str]) -> Iterator[tuple[FieldPath, str]]:
+    """Mistakes in the placeholders of a profile's ``control``, each with its place.
+
+    It looks at raw data, so that they are told beside all others. ``owned`` are actions that the process driver does by
+    itself.
+    """
+    if not isinstance(control, dict):
+        return
+    top: FieldPath = ("control",)
+    start = control.get("start")
+    for index, argument in enumerate(start if isinstance(start, list) else []):
+        yield from _in_text((*top, "start", index), argument, PROGRAM | LISTS)
+        for name in LISTS:
+            if isinstance(argument, str) and f"{{{name}}}" in argument and argument != f"{{{name}}}":
+                yield (*top, "start", index), f"{{{name}}} becomes several arguments, so it must stand alone"
+    yield from _in_text((*top, "standard_input"), control.get("standard_input"), PROGRAM)
+    for part in ("channel", "environment"):
+        values = control.get(part)
+        for key, value in values.items() if isinstance(values, dict) else ():
+            yield from _in_text((*top, part, key), value, PROGRAM)
+    actions = control.get("actions")
+    for name, steps in actions.items() if isinstance(actions, dict) else ():
+        here: FieldPath = (*top, "actions", name)
+        if name in owned and control.get("driver") == "process":
+            yield here, "the process driver does this by itself, from control.start"
+        known = known_in(name)
+        for index, step in enumerate(steps if isinstance(steps, list) else []):
+            for key, value in step.items() if isinstance(step, dict) else ():
+                yield from _in_text((*here, index, key), value, known)
+            known |= _captured(step)
+
+
+def _captured(step: Any) -> set[str]:
+    """The names that a step captures, as raw data; none if its pattern is none."""
+    pattern = step.get("capture") if isinstance(step, dict) else None
+    try:
+        return set(re.compile(pattern).groupindex) if isinstance(pattern, str) else set()
+    except re.error:
+        return set()
+
+
+def _in_text(path: FieldPath, value: Any, known: frozenset[str]) -> Iterator[tuple[FieldPath, str]]:
+    if isinstance(value, str):
+        for problem in problems(value, known):
+            yield path, problem

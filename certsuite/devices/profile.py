@@ -14,7 +14,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import ErrorDetails
 
 from certsuite.core.errors import ProfileError
@@ -161,9 +170,13 @@ class Step(Part):
     "The same, whose named groups are handed back."
     unless: Text | None = None
     "Regular expression that, if it appears first, makes the action fail at once."
+    again: Text | None = None
+    "Regular expression that, if it appears first, has the last ``send`` sent again: for asking until something is so."
+    where: Literal["answers", "output"] = "answers"
+    "Whether to look at what the device answers on the channel, or at what its program prints."
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 5.0
 
-    @field_validator("expect", "capture", "unless")
+    @field_validator("expect", "capture", "unless", "again")
     @classmethod
     def _pattern(cls, pattern: str | None) -> str | None:
         # With its placeholders filled it is still a pattern: the values are escaped.
@@ -181,12 +194,22 @@ class Step(Part):
         given = [name for name in ("send", "expect", "capture") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"exactly one of send, expect and capture is needed, not {' and '.join(given) or 'none'}")
-        if self.send is not None and self.unless is not None:
-            raise ValueError("'unless' belongs to expect or capture")
+        for name in ("unless", "again"):
+            if self.send is not None and getattr(self, name) is not None:
+                raise ValueError(f"{name!r} belongs to expect or capture")
         return self
 
 
-Steps = Annotated[tuple[Step, ...], Field(strict=False, min_length=1)]
+def _has_what_to_send_again(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    sent = False
+    for step in steps:
+        sent = sent or step.send is not None
+        if step.again is not None and not sent:
+            raise ValueError("'again' needs a send before it")
+    return steps
+
+
+Steps = Annotated[tuple[Step, ...], Field(strict=False, min_length=1), AfterValidator(_has_what_to_send_again)]
 
 
 class Control(Part):
@@ -304,7 +327,10 @@ def load_profile(name_or_path: str, search: Path) -> DeviceProfile:
         profile = DeviceProfile.model_validate(placed.data)
     except ValidationError as error:
         errors = [_as_profile_error(detail, placed) for detail in error.errors()]
-    errors += [_error_at(path, problem, placed) for path, problem in _placeholder_problems(placed.data)]
+    errors += [
+        _error_at(path, problem, placed)
+        for path, problem in placeholders.problems_in(placed.data.get("control"), ProcessOwned)
+    ]
     templates_named_in = Path(placed.place(("config", "templates")).file)
     templates = (templates_named_in.parent / profile.config.templates).resolve() if profile else None
     if templates is not None and not templates.is_dir():
@@ -438,38 +464,3 @@ def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
         yield annotation
     for argument in typing.get_args(annotation):
         yield from _models_in(argument)
-
-
-def _placeholder_problems(data: dict[str, Any]) -> Iterator[tuple[FieldPath, str]]:
-    """Mistakes in the placeholders of ``control``; looks at raw data, so that they are told beside all others."""
-    control = data.get("control")
-    if not isinstance(control, dict):
-        return
-    top: FieldPath = ("control",)
-    program = placeholders.PROGRAM
-    start = control.get("start")
-    for index, argument in enumerate(start if isinstance(start, list) else []):
-        yield from _in_text((*top, "start", index), argument, program | placeholders.LISTS)
-        for name in placeholders.LISTS:
-            if isinstance(argument, str) and f"{{{name}}}" in argument and argument != f"{{{name}}}":
-                yield (*top, "start", index), f"{{{name}}} becomes several arguments, so it must stand alone"
-    yield from _in_text((*top, "standard_input"), control.get("standard_input"), program)
-    for part in ("channel", "environment"):
-        values = control.get(part)
-        for key, value in values.items() if isinstance(values, dict) else ():
-            yield from _in_text((*top, part, key), value, program)
-    actions = control.get("actions")
-    for name, steps in actions.items() if isinstance(actions, dict) else ():
-        here: FieldPath = (*top, "actions", name)
-        if name in ProcessOwned and control.get("driver") == "process":
-            yield here, "the process driver does this by itself, from control.start"
-        known = placeholders.STEP | placeholders.ACTION_ARGUMENTS.get(name, frozenset())
-        for index, step in enumerate(steps if isinstance(steps, list) else []):
-            for key, value in step.items() if isinstance(step, dict) else ():
-                yield from _in_text((*here, index, key), value, known)
-
-
-def _in_text(path: FieldPath, value: Any, known: frozenset[str]) -> Iterator[tuple[FieldPath, str]]:
-    if isinstance(value, str):
-        for problem in placeholders.problems(value, known):
-            yield path, problem

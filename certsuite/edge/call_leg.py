@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -126,13 +127,13 @@ class CallLeg:
 
     def ring(self) -> None:
         """180 to the device's INVITE. Nothing is sent once the device has given up."""
-        if self._from_device and self.state is LegState.CALLING:
+        if self._from_device and self.state is LegState.CALLING and not self._hanging_up:
             self._respond(180, "Ringing")
             self.state = LegState.EARLY
 
     def accept(self) -> None:
         """200 with an SDP answer to the device's INVITE; sent again until its ACK comes."""
-        if not self._from_device or self.state not in (LegState.CALLING, LegState.EARLY):
+        if not self._from_device or self._hanging_up or self.state not in (LegState.CALLING, LegState.EARLY):
             return
         assert self._invite is not None
         body = self._description_for(self._invite)
@@ -153,8 +154,8 @@ class CallLeg:
             if self._unacknowledged is None:
                 self._bye()
         elif self._from_device:
+            # The device's INVITE is over with its ACK: until then it takes no other call.
             self._respond(480, "Temporarily Unavailable")
-            self._end()
         elif self._provisional:
             self._cancel()
 
@@ -178,7 +179,8 @@ class CallLeg:
             case "BYE":
                 self._bye_said = True
                 flow.send(response_to(request, 200, "OK"), line=self.account.line)
-                if self._from_device and self.state in (LegState.CALLING, LegState.EARLY):
+                early = self.state in (LegState.CALLING, LegState.EARLY)
+                if self._from_device and early and not self._hanging_up:
                     self._respond(487, "Request Terminated")
                 self._end()
             case "CANCEL":
@@ -255,8 +257,14 @@ class CallLeg:
         """Set the media as offer and answer say; whether they make a stream."""
         try:
             agreement = agree(offer, reply, we_offered=we_offered)
+            # While it is held the party plays on, so that a device which does not stop its audio is found out.
+            held = agreement.direction is Direction.RECVONLY
             self.stream.configure(
-                agreement, call_id=self.call_id, line=self.account.line, flow=self.flow.id, edge=self.flow.edge
+                replace(agreement, direction=Direction.SENDRECV) if held else agreement,
+                call_id=self.call_id,
+                line=self.account.line,
+                flow=self.flow.id,
+                edge=self.flow.edge,
             )
         except NoAgreement as error:
             self._not_agreed(error.reason_code, str(error))
@@ -268,7 +276,7 @@ class CallLeg:
         self.agreement = agreement
         if agreement.local_crypto is not None:
             self._crypto = agreement.local_crypto
-        self.stream.mute(agreement.direction in (Direction.RECVONLY, Direction.INACTIVE))
+        self.stream.mute(agreement.direction is Direction.INACTIVE)
         return True
 
     def _on_invite_response(self, response: SipMessage) -> None:
@@ -317,6 +325,9 @@ class CallLeg:
             self._control.send_request(self._control.flow_of(self), self.dialog.request("BYE"), self._end_at)
 
     def _on_ack(self, request: SipMessage) -> None:
+        if self._hanging_up and self.state in (LegState.CALLING, LegState.EARLY):
+            self._end()
+            return
         if self._unacknowledged is None or request.cseq[0] != self._unacknowledged:
             return
         self._stop_retransmission()
@@ -331,7 +342,8 @@ class CallLeg:
             self._no_transaction(flow, request)
             return
         flow.send(response_to(request, 200, "OK", to_tag=self.tag), line=self.account.line)
-        if self.state in (LegState.CALLING, LegState.EARLY):
+        # One that was refused has its final response already, and waits for the ACK alone.
+        if self.state in (LegState.CALLING, LegState.EARLY) and not self._hanging_up:
             self._respond(487, "Request Terminated")
             self._end()
 

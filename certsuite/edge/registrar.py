@@ -62,8 +62,7 @@ class Registrar:
         refusal = self.authorize(request, flow, sse, account, header="Authorization", status=401)
         if refusal is not None:
             return refusal
-        contact = request.contact_uri
-        asked = request.expires
+        contact, asked = request.registered_contact()
         if asked == 0:
             bound = self.bindings.get(account.line)
             # Only the contact that is named: a device may take an old one out after it has registered a new one.

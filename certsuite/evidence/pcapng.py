@@ -91,6 +91,7 @@ class PcapngWriter:
     def tcp_closed(self, flow: str, *, by_device: bool, reset: bool, t_ns: int) -> None:
         with self._lock:
             stream = self._stream(flow)
+            del self._streams[flow]
             if reset:
                 self._frame(WIRE, t_ns, stream.segment(from_device=by_device, flags=RST | ACK))
                 return

@@ -92,6 +92,7 @@ class Certification:
         self._run.run_case(case, function)
         self._check_record()
         self._writer.sync()
+        self._capture.sync()
         if case in self._run.pending:
             return None
         return judge_one(case.id, case.variant, self.journal.since(0), self.catalogue, self.asked.options.time_scale)
@@ -162,6 +163,10 @@ class Certification:
             raise RecordError(f"{folder / 'record.jsonl'} holds no run that could be resumed")
         if first.profile_hash != profile_hash(self.profile):
             raise UsageError(f"{folder} was made with another profile than {self.profile.name} as it is now")
+        planned = tuple((case.id, case.variant) for case in self.asked.cases)
+        options = self.asked.options
+        if (first.planned, first.fault, first.time_scale) != (planned, ", ".join(options.faults), options.time_scale):
+            raise UsageError(f"{folder} was begun with other cases, faults or times: resume it with the same options")
         self._resumed_name = first.run
         self._first_seq, self._segment = record.next_seq, record.next_segment
         result = judge(record.observations, self.catalogue)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Generator
 from pathlib import Path
 
@@ -27,6 +28,7 @@ from certsuite.report.terminal import summary
 _certification = pytest.StashKey[Certification]()
 _progress = pytest.StashKey[Progress]()
 _result = pytest.StashKey[RunResult]()
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _comparison = pytest.StashKey[tuple[bool, str]]()
 _failure = pytest.StashKey[tuple[int, str]]()
 
@@ -78,10 +80,19 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         return (yield)
     progress = config.stash[_progress]
     complete, reason = False, ""
+    # A build server that gives up, or a terminal that goes, ends a run in the same order as Ctrl-C.
+    for name in _ENDING_SIGNALS:
+        signal.signal(name, _interrupt)
     try:
         if config.getoption("--progress"):
             progress.say(f"certifying {certification.profile.vendor} {certification.profile.model}: raising the bench")
-        certification.open()
+        try:
+            certification.open()
+        except CertsuiteError:
+            # pytest's own loop has to be come to all the same: it finds nothing to run.
+            session.items.clear()
+            yield
+            raise
         outcome = yield
         if certification.pending and config.getoption("--progress"):
             names = ", ".join(case.id for case in certification.pending)
@@ -89,7 +100,8 @@ def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, objec
         certification.settle()
         complete = True
     except KeyboardInterrupt:
-        reason = "interrupted"
+        # A record that can no longer be written ends the session in the same way, and has said why.
+        reason = config.stash[_failure][1] if _failure in config.stash else "interrupted"
         raise
     except CertsuiteError as error:
         reason = str(error)
@@ -121,6 +133,7 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         result = certification.run_case(case, pyfuncitem.obj)
     except RecordError as error:
         # Nothing that follows would be recorded, so nothing that follows counts.
+        config.stash[_failure] = (EXIT_ERROR, str(error))
         pyfuncitem.session.shouldstop = str(error)
         raise
     if shown:
@@ -152,7 +165,14 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         console.print(f"\ncertsuite: {failure[1]}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _interrupt(number: int, frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _close(config: pytest.Config, certification: Certification, *, complete: bool, reason: str) -> None:
+    # What ends the run now is its own end: a second Ctrl-C would leave a device running and a record without its end.
+    for name in _ENDING_SIGNALS:
+        signal.signal(name, signal.SIG_IGN)
     try:
         config.stash[_result] = result = certification.close(complete=complete, reason=reason)
         if (baseline := _path(config.getoption("--baseline"))) is not None:
@@ -180,13 +200,18 @@ def _asked_for(config: pytest.Config, collected: list[Case]) -> Certification:
         raise UsageError(f"there is no plan {printable(plan_name)}; there are {', '.join(catalogue.plans)}")
     plan = catalogue.plans[plan_name]
     chosen = [case for case in collected if (case.id in names if names else plan.asks_for(case.id))]
+    options = run_options(config, profile.name)
+    if options.credentials and set(options.credentials) != set(range(1, profile.lines + 1)):
+        raise UsageError(
+            f"the credentials are for lines {sorted(options.credentials)}; the device has 1 to {profile.lines}"
+        )
     asked = Asked(
         plan="" if names else plan_name,
         cases=tuple(in_order(chosen)),
         full_plan=not names and plan_name == "full",
         out=_path(config.getoption("--out")),
         resume=_path(config.getoption("--resume")),
-        options=run_options(config, profile.name),
+        options=options,
     )
     return Certification(profile, catalogue, asked, REPORTS)
 

@@ -22,7 +22,20 @@ class Behaviour:
 
     # --- TLS
     tls_minimum: str = "1.2"
-    "Lowest TLS version offered: ``1.0``, ``1.2`` or ``1.3``. The highest is always 1.3."
+    "Lowest TLS version offered: ``1.0``, ``1.2`` or ``1.3``."
+    tls_maximum: str = "1.3"
+    "Highest TLS version offered: ``1.2`` or ``1.3``."
+    tls_ciphers: str = ""
+    "OpenSSL's cipher list for TLS 1.2 and older; empty is the library's own."
+    tls_group: str = ""
+    "The only group offered; empty is the library's own list."
+    sends_server_name: bool = True
+    goes_on_without_certificate: bool = True
+    "Whether it proceeds when the server asks for a certificate, of which it has none."
+    stays_with_tls13: bool = True
+    "Whether a connection with TLS 1.3 is used rather than ended."
+    old_hello_first: bool = False
+    "Whether each target first gets the ClientHello of an old stack, and that connection is given up."
     loads_trusted_roots: bool = True
     "Whether the roots of its configuration are trusted; else none is."
     verifies_chain: bool = True
@@ -43,6 +56,7 @@ class Behaviour:
     "Whether it returns to a better target when one is there again."
 
     # --- registration
+    pins_realm: bool = False
     wrong_digest: bool = False
     auth_user_is_aor_user: bool = False
     password_drops: str = ""
@@ -68,6 +82,9 @@ class Behaviour:
     "Whether SRTP is encrypted with the key of its SDP."
     accepts_plain_rtp: bool = False
     offers_plain_rtp: bool = False
+    dialled_suffix: str = ""
+    "What is added to each number that is dialled."
+    echoes_while_held: bool = False
     dtmf_in_band: bool = False
     "Whether digits are sent as tones in the audio rather than by RFC 4733."
     dtmf_shift: int = 0
@@ -80,7 +97,7 @@ class Behaviour:
     silent: bool = False
     "Whether nothing is ever sent to the network."
     exits_at_start: bool = False
-    exits_after_register: bool = False
+    exits_when_dialling: bool = False
     garbage_bytes: int = 0
     "Bytes of garbage that are sent in place of the first REGISTER of each flow."
     heeds_sigterm: bool = True
@@ -134,6 +151,26 @@ FAULTS: dict[str, Fault] = {
         _fault("ignores-lab-root", "trusts none of the roots that it was given", loads_trusted_roots=False),
         _fault("accepts-any-root", "does not verify the server's chain", verifies_chain=False),
         _fault("ignores-host-name", "does not compare the server's name", verifies_host_name=False),
+        _fault("tls12-only", "offers nothing newer than TLS 1.2", tls_maximum="1.2"),
+        _fault("breaks-off-tls13", "ends each connection on which TLS 1.3 was agreed", stays_with_tls13=False),
+        _fault(
+            "no-gcm",
+            "offers CBC suites alone for TLS 1.2",
+            tls_ciphers="ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-SHA256",
+        ),
+        _fault(
+            "offers-weak-suites",
+            "offers suites without encryption and without authentication",
+            tls_ciphers="ALL:COMPLEMENTOFALL:@SECLEVEL=0",
+        ),
+        _fault("offers-rare-group", "offers the group secp384r1 alone", tls_group="secp384r1"),
+        _fault("no-server-name", "sends no server name", sends_server_name=False),
+        _fault(
+            "refuses-certificate-request",
+            "gives up when the server asks for a certificate",
+            goes_on_without_certificate=False,
+        ),
+        _fault("old-hello-first", "first tries the ClientHello of a very old TLS stack", old_hello_first=True),
         _fault("falls-back-to-cleartext", "registers over TCP port 5060 when TLS fails", cleartext_port=5060),
         # --- DNS and targets
         _fault("asks-sip-tls", "asks for SRV _sip._tls", srv_service="_sip._tls"),
@@ -143,6 +180,7 @@ FAULTS: dict[str, Fault] = {
         _fault("never-fails-back", "stays on the secondary for ever", fails_back=False),
         # --- registration
         _fault("wrong-digest", "computes a wrong digest response", wrong_digest=True),
+        _fault("pins-realm", "answers with its registrar's domain as realm", pins_realm=True),
         _fault("auth-user-is-aor-user", "authenticates as the user of its AoR", auth_user_is_aor_user=True),
         _fault("mangles-password", 'loses the signs % & " of its password', password_drops='%&"'),
         _fault("never-refreshes", "lets its registration expire", refreshes=False),
@@ -162,6 +200,8 @@ FAULTS: dict[str, Fault] = {
         _fault("outgoing-silent", "sends silence in calls that it places", echoes_outgoing=False),
         _fault("one-way-in", "sends no RTP", sends_rtp=False),
         _fault("plain-srtp-key", "encrypts with a key that is not the one in its SDP", true_key=False),
+        _fault("dials-wrong-number", "adds a digit to each number that is dialled", dialled_suffix="9"),
+        _fault("echoes-while-held", "goes on with its audio while it holds a call", echoes_while_held=True),
         _fault("offers-plain-rtp", "offers RTP without SRTP in calls that it places", offers_plain_rtp=True),
         _fault("accepts-plain-rtp", "answers an offer without SRTP, and sends plain RTP", accepts_plain_rtp=True),
         _fault("dtmf-inband", "sends digits as tones in the audio", dtmf_in_band=True),
@@ -173,7 +213,7 @@ FAULTS: dict[str, Fault] = {
         _fault("silent", "never sends anything", MISBEHAVIOUR, silent=True),
         _fault("dns-only", "asks for SRV and never connects", MISBEHAVIOUR, connects=False),
         _fault("exits-at-start", "ends at once", MISBEHAVIOUR, exits_at_start=True),
-        _fault("exits-after-register", "ends when it has registered", MISBEHAVIOUR, exits_after_register=True),
+        _fault("exits-when-dialling", "ends at once when it is told to dial", MISBEHAVIOUR, exits_when_dialling=True),
         _fault("floods-garbage", "sends 300 kB of garbage over TLS", MISBEHAVIOUR, garbage_bytes=300_000),
         _fault(
             "hostile-user-agent",

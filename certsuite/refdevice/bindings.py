@@ -131,7 +131,8 @@ class Bindings:
     def _credentials(self, line: Line) -> Credentials:
         username = line.user if self._behaviour.auth_user_is_aor_user else line.auth_user
         password = line.password.translate({ord(sign): None for sign in self._behaviour.password_drops})
-        return Credentials(username, password + "x" if self._behaviour.wrong_digest else password)
+        realm = line.domain if self._behaviour.pins_realm else ""
+        return Credentials(username, password + "x" if self._behaviour.wrong_digest else password, realm=realm)
 
     async def _register(self, flow: Flow, state: LineState, announced: bool) -> None:
         response = await self._transact(flow, state, self._config.expires)

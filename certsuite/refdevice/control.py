@@ -45,6 +45,8 @@ class Control:
     def __init__(
         self, phone: Phone, tasks: Tasks, output: Output, *, resync: Callable[[], None], stop: Callable[[], None]
     ) -> None:
+        self.on_dial: Callable[[], None] | None = None
+        "Called before a number is dialled."
         self._phone = phone
         self._tasks = tasks
         self._output = output
@@ -99,6 +101,8 @@ class Control:
     async def _dial(self, arguments: list[str]) -> str:
         if len(arguments) not in (1, 2) or not all(number.isdecimal() for number in arguments[1:]):
             raise CallFailed("dial NUMBER-OR-URI [LINE]")
+        if self.on_dial is not None:
+            self.on_dial()
         self._phone.dial(arguments[0], *map(int, arguments[1:]))
         return ""
 

@@ -6,7 +6,7 @@ import hashlib
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from certsuite.sip.message import SipMessage
 
@@ -81,7 +81,9 @@ def digest_response(
 class Credentials:
     """A user name and password, and the challenges that they have answered."""
 
-    def __init__(self, username: str, password: str) -> None:
+    def __init__(self, username: str, password: str, *, realm: str = "") -> None:
+        """``realm`` is answered with, whatever the challenge says; empty: the challenge's, as it ought to be."""
+        self._realm = realm
         self._username = username
         self._password = password
         self._counts: dict[str, int] = {}
@@ -113,6 +115,8 @@ class Credentials:
         return challenge is not None and challenge.stale
 
     def _value(self, challenge: Challenge, method: str, uri: str) -> str:
+        if self._realm:
+            challenge = replace(challenge, realm=self._realm)
         count = self._counts[challenge.nonce] = self._counts.get(challenge.nonce, 0) + 1
         nc, cnonce = f"{count:08x}", secrets.token_hex(8)
         response = digest_response(challenge, self._username, self._password, method, uri, nc=nc, cnonce=cnonce)

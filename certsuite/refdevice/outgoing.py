@@ -21,14 +21,17 @@ log = logging.getLogger("refdevice.outgoing")
 _NUMBER = re.compile(r"[0-9A-Za-z+*#._-]{1,64}")
 
 
-def dialled_uri(text: str, line: Line) -> str:
-    """The URI of what the user dials, a number or a SIP URI. Raises :class:`CallFailed`."""
+def dialled_uri(text: str, line: Line, suffix: str = "") -> str:
+    """The URI of what the user dials, a number or a SIP URI, with ``suffix`` after its user part.
+
+    Raises :class:`CallFailed`.
+    """
     if _NUMBER.fullmatch(text):
-        return f"sip:{text.replace('#', '%23')}@{line.domain}"
+        return f"sip:{text.replace('#', '%23')}{suffix}@{line.domain}"
     uri = text if text.startswith("sip:") else f"sip:{text}"
     if not user_host(uri)[1] or re.search(r"[\s<>\"]", uri):
         raise CallFailed(f"{text} is neither a number nor a SIP URI")
-    return uri
+    return uri.replace("@", f"{suffix}@", 1)
 
 
 class OutgoingCall(Call):

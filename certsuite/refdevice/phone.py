@@ -78,7 +78,7 @@ class Phone:
         line = self._line(number)
         if line.flow is None or not line.flow.alive:
             raise CallFailed(f"line {number} is not registered")
-        call = OutgoingCall(self, line, line.flow, dialled_uri(text, line.line))
+        call = OutgoingCall(self, line, line.flow, dialled_uri(text, line.line, self.behaviour.dialled_suffix))
         self.call = call
         self.spawn(call.place())
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -61,9 +62,11 @@ class Program:
         await self._boot()
         if self._end.done():
             return self._exit_code
-        phone = Phone(self._config, self._behaviour, tasks, announce=self._announce, resync=self._resync)
+        phone = Phone(self._config, self._behaviour, tasks, announce=self._output.event, resync=self._resync)
         self._phone = phone
         control = Control(phone, tasks, self._output, resync=self._read_again, stop=lambda: self._finish(_STOP_S))
+        if self._behaviour.exits_when_dialling:
+            control.on_dial = self._die
         tasks.spawn(control.run())
         registering = None if self._behaviour.silent else tasks.spawn(phone.registration.run())
         ends: set[asyncio.Future[Any]] = {self._end, tasks.failure}
@@ -88,12 +91,9 @@ class Program:
         if self._phone is not None and self._phone.call is call:
             await self._phone.hang_up()
 
-    def _announce(self, event: str) -> None:
-        self._output.event(event)
-        if self._behaviour.exits_after_register and event.startswith("registered"):
-            log.error("ends, being registered")
-            self._exit_code = 1
-            self._finish(0.0)
+    def _die(self) -> None:
+        log.error("ends, being told to dial")
+        os._exit(1)
 
     def _resync(self) -> None:
         """Told by the network to read the configuration: one that is wrong is left alone."""

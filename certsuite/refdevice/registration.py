@@ -14,8 +14,9 @@ from certsuite.refdevice.bindings import Bindings, TargetFailed, retry_after
 from certsuite.refdevice.config import Config
 from certsuite.refdevice.dns import DnsError, Resolver
 from certsuite.refdevice.messages import Composer
+from certsuite.refdevice.old_hello import try_old_hello
 from certsuite.refdevice.targets import TargetList, find_targets
-from certsuite.refdevice.tls import TlsChannel, client_context
+from certsuite.refdevice.tls import TlsChannel, client_context, verifies_name_itself
 from certsuite.refdevice.transport import Flow, FlowFailed, Listener, Target, TlsFailed
 
 log = logging.getLogger("refdevice.registration")
@@ -244,9 +245,16 @@ class Registration:
 
     async def _connect(self, target: Target) -> Flow:
         """Raises :class:`FlowFailed`."""
-        verifies_name_itself = self._behaviour.verifies_host_name and not self._behaviour.verifies_chain
-        channel = TlsChannel(self._tls, self._config.outbound_proxy, verifies_name_itself=verifies_name_itself)
         local_address = self._config.address
+        if self._behaviour.old_hello_first:
+            await try_old_hello(target.address, target.port, local_address)
+        channel = TlsChannel(
+            self._tls,
+            self._config.outbound_proxy,
+            verifies_name_itself=verifies_name_itself(self._behaviour),
+            sends_server_name=self._behaviour.sends_server_name,
+            stays_with_tls13=self._behaviour.stays_with_tls13,
+        )
         try:
             return await Flow.connect(target, self._listener, local_address=local_address, channel=channel)
         except TlsFailed as failure:

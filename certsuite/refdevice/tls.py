@@ -13,6 +13,8 @@ from pathlib import Path
 from certsuite.refdevice.behaviour import Behaviour
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+_CERTIFICATE_REQUEST = 13
+"Handshake message (RFC 5246 section 7.4, RFC 8446 section 4)."
 
 
 def client_context(trusted_roots: Path, behaviour: Behaviour) -> ssl.SSLContext:
@@ -26,27 +28,59 @@ def client_context(trusted_roots: Path, behaviour: Behaviour) -> ssl.SSLContext:
         context.set_ciphers("DEFAULT:@SECLEVEL=0")
     else:
         context.minimum_version = _VERSIONS[behaviour.tls_minimum]
+    context.maximum_version = _VERSIONS[behaviour.tls_maximum]
+    if behaviour.tls_ciphers:
+        context.set_ciphers(behaviour.tls_ciphers)
+    if behaviour.tls_group:
+        context.set_ecdh_curve(behaviour.tls_group)
+    if not behaviour.goes_on_without_certificate:
+        # The library asks nobody when it has no certificate: it can only be seen that it was asked for one.
+        context._msg_callback = _give_up_when_asked  # type: ignore[attr-defined]
     if behaviour.loads_trusted_roots:
         try:
             context.load_verify_locations(cafile=str(trusted_roots))
         except OSError as error:
             raise OSError(f"the trusted roots {trusted_roots} cannot be read: {error.strerror or error}") from error
-    # Without the chain's verification the name is compared by TlsChannel.
-    context.check_hostname = behaviour.verifies_host_name and behaviour.verifies_chain
+    context.check_hostname = behaviour.verifies_host_name and not verifies_name_itself(behaviour)
     context.verify_mode = ssl.CERT_REQUIRED if behaviour.verifies_chain else ssl.CERT_NONE
     return context
+
+
+def verifies_name_itself(behaviour: Behaviour) -> bool:
+    """Whether the name is compared by :class:`TlsChannel`: the library does it only with the chain, and with SNI."""
+    return behaviour.verifies_host_name and not (behaviour.verifies_chain and behaviour.sends_server_name)
+
+
+class CertificateRequested(ssl.SSLError):
+    """The device gives up on this."""
+
+
+def _give_up_when_asked(_: object, direction: str, __: object, ___: object, message: int, ____: bytes) -> None:
+    if direction == "read" and message == _CERTIFICATE_REQUEST:
+        raise CertificateRequested("the server asks for a certificate, and the device has none")
 
 
 class TlsChannel:
     """A TLS client between two memory BIOs: wire bytes in, plaintext out, and the other way round."""
 
-    def __init__(self, context: ssl.SSLContext, host_name: str, *, verifies_name_itself: bool) -> None:
+    def __init__(
+        self,
+        context: ssl.SSLContext,
+        host_name: str,
+        *,
+        verifies_name_itself: bool,
+        sends_server_name: bool = True,
+        stays_with_tls13: bool = True,
+    ) -> None:
         """``host_name`` is sent as SNI and must be in the certificate.
 
-        ``verifies_name_itself`` compares the name here, for a context that does not verify the chain.
+        ``verifies_name_itself`` compares the name here, for a context that does not.
         """
         self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._object = context.wrap_bio(self._incoming, self._outgoing, server_hostname=host_name)
+        self._object = context.wrap_bio(
+            self._incoming, self._outgoing, server_hostname=host_name if sends_server_name else None
+        )
+        self._stays_with_tls13 = stays_with_tls13
         self._host_name = host_name
         self._verifies_name_itself = verifies_name_itself
         self.established = False
@@ -64,12 +98,16 @@ class TlsChannel:
             if not self.established:
                 self._object.do_handshake()
                 self._check_name()
+                if self.version == "TLSv1.3" and not self._stays_with_tls13:
+                    raise ssl.SSLError("TLS 1.3 was agreed on, which the device cannot use")
                 self.established = True
             while chunk := self._object.read(65_536):
                 plaintext += chunk
             self.ended = True
-        except ssl.SSLWantReadError:
-            pass
+        except ssl.SSLWantReadError as want:
+            # Where the handshake waits for more, what was raised on a message of it comes along only so.
+            if isinstance(want.__context__, CertificateRequested):
+                raise want.__context__ from None
         except ssl.SSLZeroReturnError:
             self.ended = True
         return bytes(plaintext)

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from certsuite.core.findings import Finding
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Level, Mark, Outcome, Verdict
+from certsuite.report.offer import Offer
 from certsuite.report.results_json import doc_page
 from certsuite.report.words import (
     MARKS,
@@ -40,6 +41,8 @@ from certsuite.report.words import (
     without_verdict,
     worst,
 )
+from certsuite.tls.fingerprint import METHOD
+from certsuite.tls.suite_judgement import Grade
 
 INDEX = "index.html"
 
@@ -57,6 +60,13 @@ _OUTCOMES: Mapping[Outcome, tuple[str, str, str]] = {
     Outcome.PASSED: ("Passed", "pass", "✓"),
     Outcome.NOT_QUALIFIED: ("Not qualified", "fail", "✕"),
     Outcome.INCOMPLETE: ("Incomplete", "inconclusive", "?"),
+}
+_GRADE_COLOURS: Mapping[Grade, str] = {
+    Grade.GOOD: "pass",
+    Grade.DATED: "warn",
+    Grade.WEAK: "fail",
+    Grade.SIGNAL: "not-applicable",
+    Grade.UNKNOWN: "inconclusive",
 }
 _NAME_AT_MOST = 60
 _FACT_AT_MOST = 200
@@ -87,9 +97,15 @@ class Group:
 
 
 def index_html(
-    result: RunResult, ladders: Mapping[tuple[str, str], str], titles: Mapping[str, RequirementInfo]
+    result: RunResult,
+    ladders: Mapping[tuple[str, str], str],
+    titles: Mapping[str, RequirementInfo],
+    offer: Offer | None = None,
 ) -> bytes:
-    """The page. ``ladders`` are SVG of ours by (id, variant); ``titles`` say what a requirement's id stands for."""
+    """The page. ``ladders`` are SVG of ours by (id, variant); ``titles`` say what a requirement's id stands for.
+
+    ``offer`` is what the device offered as a TLS client, if it did.
+    """
     word, colour, sign = _OUTCOMES[result.outcome]
     page = _template().render(
         result=result,
@@ -103,6 +119,9 @@ def index_html(
         missing=[name_of(*planned) for planned in without_verdict(result)],
         ladders={key: Markup(svg) for key, svg in ladders.items()},
         anchors=_anchors(result),
+        offer=offer,
+        offer_method=METHOD,
+        grade_colours=_GRADE_COLOURS,
         marks=MARKS,
         signs=SIGNS,
         Level=Level,

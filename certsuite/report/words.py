@@ -43,8 +43,7 @@ FAMILIES: Mapping[str, str] = {
     "PW": "Passwords",
     "SIP": "SIP messages",
     "CALL": "Calls",
-    "MEDIA": "Media",
-    "SRTP": "Media",
+    "MED": "Media",
     "PROV": "Provisioning",
 }
 

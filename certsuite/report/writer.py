@@ -18,6 +18,7 @@ from certsuite.report.allure import ALLURE, allure_results
 from certsuite.report.files import write_file, write_folder
 from certsuite.report.html import INDEX, index_html
 from certsuite.report.junit import JUNIT, junit_xml
+from certsuite.report.offer import gather_offer
 from certsuite.report.results_json import RESULTS, results_document, results_json
 from certsuite.report.words import RequirementInfo, ladder_path, name
 
@@ -36,7 +37,7 @@ def write_reports(folder: Path, result: RunResult, record: Record, titles: Mappi
     _remove_others(folder / "evidence", {path for path, svg in paths.items() if svg is not None})
     write_folder(folder / ALLURE, allure_results(result, ladders))
     write_file(folder / JUNIT, junit_xml(result))
-    write_file(folder / INDEX, index_html(result, ladders, titles))
+    write_file(folder / INDEX, index_html(result, ladders, titles, gather_offer(record.observations)))
     # Last, since programs wait for it: when it is there, so is everything that it names.
     write_file(folder / RESULTS, results_json(results_document(result, ladders.keys())))
 

@@ -63,6 +63,9 @@ class Assessment:
 def assess(given: Mapping[str, str], *, password: Secret, username: str, nonces: set[str], method: str) -> Assessment:
     """Judge credentials: the response for the username that was given, the username, and the nonce, each by itself."""
     problems = []
+    foreign = given.get("realm") != BROADWORKS_REALM or given.get("algorithm", "MD5").upper() != "MD5"
+    if given.get("realm") != BROADWORKS_REALM:
+        problems.append(f"the realm that was asked for is {BROADWORKS_REALM}")
     if given.get("algorithm", "MD5").upper() != "MD5":
         problems.append(f"algorithm {given['algorithm']} was not offered")
     if given.get("qop", "auth") != "auth":
@@ -70,7 +73,7 @@ def assess(given: Mapping[str, str], *, password: Secret, username: str, nonces:
     if not given.get("qop"):
         problems.append("answered without the offered qop")
     return Assessment(
-        response_right=given.get("response", "").lower() == response(given, password.reveal(), method),
+        response_right=not foreign and given.get("response", "").lower() == response(given, password.reveal(), method),
         username_right=given.get("username") == username,
         nonce_right=given.get("nonce") in nonces,
         detail="; ".join(problems),

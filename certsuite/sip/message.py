@@ -22,8 +22,9 @@ _QUOTED = r'"(?:\\.|[^"\\])*"'
 _QUOTED_OR_REST = r'"(?:\\.|[^"\\])*(?:"|\\?$)'
 "What is never closed reaches to the end: thousands of quotes must not each be looked at to the end and given up."
 _NAME_ADDRESS = re.compile(rf"\s*(?:{_QUOTED})?[^<;]*<[^>]*>")
-_URI_OF_ADDRESS = re.compile(r"<([^>]*)>|^\s*([^\s;<>]+)")
+_URI_OF_ADDRESS = re.compile(r"[^<;]*<([^>]*)>|\s*([^\s;<>]+)")
 _MOST_DIGITS = 20
+_TEL = re.compile(r"^tel:([^;]*)", re.IGNORECASE)
 _USER_HOST = re.compile(r"^sips?:(?:([^@;?]*)@)?(\[[^\]]*\]|[^:;?>]*)(?::(\d+))?", re.IGNORECASE)
 
 
@@ -109,6 +110,19 @@ class SipMessage:
     def contact_uri(self) -> str:
         return uri_of(self.get("Contact") or "")
 
+    def registered_contact(self) -> tuple[str, int | None]:
+        """(URI, expiry asked for) of the contact that a REGISTER binds: the first that it does not take out.
+
+        A device may name an old contact with an expiry of 0 beside the new one (RFC 3261 section 10.2.2).
+        """
+        contacts = [part for value in self.all("Contact") for part in split_values(value)]
+        header = self.get("Expires")
+        found: list[tuple[str, int | None]] = []
+        for contact in contacts:
+            expiry = _number(parameter(_after_uri(contact), "expires") or header or "")
+            found.append((uri_of(contact), expiry))
+        return next((one for one in found if one[1] != 0), found[0] if found else ("", _number(header or "")))
+
     @property
     def expires(self) -> int | None:
         """Seconds asked for or granted: the Contact's parameter, else the header."""
@@ -180,14 +194,36 @@ def parameter(value: str, name: str) -> str:
     return ""
 
 
+def split_values(value: str) -> list[str]:
+    """The values of a comma-separated header: a comma in quotes or within angle brackets separates nothing."""
+    values, begun = [], 0
+    quoted = bracketed = escaped = False
+    for place, sign in enumerate(value):
+        if escaped:
+            escaped = False
+        elif quoted:
+            escaped = sign == "\\"
+            quoted = sign != '"'
+        elif sign == '"':
+            quoted = True
+        elif sign in "<>":
+            bracketed = sign == "<"
+        elif sign == "," and not bracketed:
+            values.append(value[begun:place].strip())
+            begun = place + 1
+    return [*values, value[begun:].strip()]
+
+
 def uri_of(address: str) -> str:
     """The URI of a name-addr or addr-spec."""
-    match = _URI_OF_ADDRESS.search(re.sub(rf"^\s*{_QUOTED}", "", address))
+    match = _URI_OF_ADDRESS.match(re.sub(rf"^\s*{_QUOTED}", "", address))
     return (match[1] or match[2] or "") if match else ""
 
 
 def user_host(uri: str) -> tuple[str, str, int | None]:
-    """(user, host, port) of a SIP URI; empty and ``None`` where absent."""
+    """(user, host, port) of a SIP URI; empty and ``None`` where absent. The user of a tel URI is its number."""
+    if tel := _TEL.match(uri.strip()):
+        return tel[1], "", None
     match = _USER_HOST.match(uri.strip())
     if not match:
         return "", "", None

@@ -89,11 +89,7 @@ def parse_client_hello(handshake: bytes) -> ClientHelloSeen:
 
     Raises :class:`ValueError` with the reason if it is malformed.
     """
-    message = _Cursor(handshake, "ClientHello")
-    if (kind := message.number(1, "message type")) != _CLIENT_HELLO:
-        raise ValueError(f"handshake message {kind} where a ClientHello is due")
-    body = message.vector(3, "body")
-    message.must_be_empty()
+    body = _body(handshake)
     legacy_version = body.number(2, "legacy_version")
     body.take(32, "random")
     body.vector(1, "session id")
@@ -113,6 +109,29 @@ def parse_client_hello(handshake: bytes) -> ClientHelloSeen:
         extensions=tuple(extensions),
         compression_methods=compressions,
     )
+
+
+def extension_data(handshake: bytes) -> dict[int, bytes]:
+    """The extensions of a ClientHello, undecoded, by number and in their order.
+
+    Raises :class:`ValueError` with the reason if it is malformed.
+    """
+    body = _body(handshake)
+    body.take(34, "version and random")
+    body.vector(1, "session id")
+    body.vector(2, "cipher_suites")
+    body.vector(1, "compression_methods")
+    return _extensions(body)
+
+
+def _body(handshake: bytes) -> _Cursor:
+    """The message without its header."""
+    message = _Cursor(handshake, "ClientHello")
+    if (kind := message.number(1, "message type")) != _CLIENT_HELLO:
+        raise ValueError(f"handshake message {kind} where a ClientHello is due")
+    body = message.vector(3, "body")
+    message.must_be_empty()
+    return body
 
 
 class _Cursor:

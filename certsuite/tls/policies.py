@@ -17,6 +17,8 @@ WEBEX_SERVICES = "webex-services"
 "The list that Webex publishes: what an edge offers unless told otherwise."
 LEGACY = "legacy"
 "For edges that offer TLS 1.0 or 1.1."
+LOWEST_SECURITY = "@SECLEVEL=0"
+"In a cipher list: OpenSSL refuses nothing for being weak."
 
 _OLD_VERSIONS = frozenset({"TLSv1", "TLSv1.1"})
 
@@ -54,12 +56,16 @@ def cipher_policy(name: str) -> CipherPolicy:
         raise CatalogueError(f"no cipher policy is named {name!r}") from None
 
 
-def cipher_string(versions: Iterable[str]) -> str:
+def cipher_string(versions: Iterable[str], *, ecdsa: bool = False) -> str:
     """What an edge that offers ``versions`` gives OpenSSL as its cipher list for TLS 1.2 and older.
 
-    TLS 1.0 and 1.1 need suites with a SHA-1 MAC, and OpenSSL's security level 0: both only then.
+    TLS 1.0 and 1.1 need suites with a SHA-1 MAC, and OpenSSL's security level 0: both only then. With ``ecdsa`` the
+    suites are those of an ECDSA key, in the same order.
     """
     suites = list(cipher_policy(WEBEX_SERVICES).suites)
-    if _OLD_VERSIONS.isdisjoint(versions):
-        return ":".join(suites)
-    return ":".join([*suites, *cipher_policy(LEGACY).suites, "@SECLEVEL=0"])
+    old = not _OLD_VERSIONS.isdisjoint(versions)
+    if old:
+        suites += cipher_policy(LEGACY).suites
+    if ecdsa:
+        suites = [suite.replace("_ECDHE_RSA_", "_ECDHE_ECDSA_") for suite in suites if "_ECDHE_" in suite]
+    return ":".join([*suites, LOWEST_SECURITY] if old else suites)

@@ -16,8 +16,9 @@ from certsuite.core.events import ClientHelloSeen, TlsAlert, TlsEstablished, Tls
 from certsuite.core.observations import IN, OUT
 from certsuite.tls.alerts import alert_name
 from certsuite.tls.client_hello import ClientHelloReader, NotTls
+from certsuite.tls.first_flight import FirstFlight, StopAfter
 from certsuite.tls.pki import Presentation
-from certsuite.tls.policies import WEBEX_SERVICES, cipher_policy, cipher_string
+from certsuite.tls.policies import LOWEST_SECURITY, WEBEX_SERVICES, cipher_policy, cipher_string
 from certsuite.tls.suites import suite_name_of_openssl
 from certsuite.tls.versions import VERSION_NUMBERS
 
@@ -41,11 +42,19 @@ class TlsBehaviour:
     "What it accepts, of TLSv1 TLSv1.1 TLSv1.2 TLSv1.3."
     ciphers: str | None = None
     "OpenSSL's cipher list for TLS 1.2 and older, IANA names allowed; without it, what Webex publishes."
+    asks_for_certificate: bool = False
+    "Whether the device is asked for a certificate; none is needed, and one that comes is not judged."
+    stop_after: StopAfter | None = None
+    "Where in the handshake it closes the connection."
+    fragment: int | None = None
+    "Bytes of a handshake record at most, as long as nothing is encrypted: in TLS 1.3, the ServerHello's only."
 
     def __post_init__(self) -> None:
         unknown = [version for version in self.versions if version not in _OFF]
         if unknown or not self.versions:
             raise ValueError(f"versions must be some of {', '.join(_OFF)}, not {self.versions!r}")
+        if self.fragment is not None and self.fragment < 1:
+            raise ValueError(f"a record holds at least one byte, not {self.fragment}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +107,9 @@ class TlsServer:
         self._events: list[TlsEvent] = []
         self._hello = ClientHelloReader()
         self._hello_problem = ""
+        shaped = behaviour.stop_after is not None or behaviour.fragment is not None
+        self._flight = FirstFlight(fragment=behaviour.fragment, stop_after=behaviour.stop_after) if shaped else None
+        self._shaped = bytearray()
         self._connection = SSL.Connection(_context(behaviour), None)
         # The context's callbacks find this list through the connection; the engine itself would make a cycle.
         self._connection.set_app_data(self._events)
@@ -146,6 +158,13 @@ class TlsServer:
 
     def output(self) -> bytes:
         """What is to be written to the socket now."""
+        self._shape()
+        shaped = bytes(self._shaped)
+        self._shaped.clear()
+        return shaped if self._flight else self._written()
+
+    def _written(self) -> bytes:
+        """What OpenSSL has written."""
         chunks = []
         while True:
             try:
@@ -173,8 +192,23 @@ class TlsServer:
             if self._state is _State.NOT_TLS:
                 return
             self._state = _State.HANDSHAKE
+            if self._hello.done and self.behaviour.stop_after is StopAfter.CLIENT_HELLO:
+                self._stop()
+                return
         self._connection.bio_write(data)
         self._advance()
+        self._shape()
+        if self._flight and self._flight.stopped and self._state is _State.HANDSHAKE:
+            self._stop()
+
+    def _stop(self) -> None:
+        self._state = _State.ENDED
+        stop = f"the edge stops after the {self.behaviour.stop_after}, as it is told to"
+        self._events.append(TlsFailed(stop + self._hello_problem))
+
+    def _shape(self) -> None:
+        if self._flight:
+            self._shaped += self._flight.take(self._written())
 
     def _advance(self) -> None:
         try:
@@ -232,9 +266,18 @@ def _on_info(connection: SSL.Connection, where: int, value: int) -> None:
     events.append(AlertSeen(TlsAlert(level, description, alert_name(description)), direction))
 
 
+def _on_status_request(connection: SSL.Connection, staple: bytes | None) -> bytes:
+    """The OCSP answer for a client that asks for one (RFC 6066 section 8)."""
+    return staple or b""
+
+
 def _on_secret(connection: SSL.Connection, line: bytes) -> None:
     events: list[TlsEvent] = connection.get_app_data()
     events.append(SecretLine(line.decode("ascii")))
+
+
+def _take_any_certificate(*_: object) -> bool:
+    return True
 
 
 @lru_cache(maxsize=256)
@@ -253,17 +296,28 @@ def _context(behaviour: TlsBehaviour) -> SSL.Context:
         if version not in behaviour.versions:
             options |= off
     context.set_options(options)
-    ciphers = cipher_string(behaviour.versions) if behaviour.ciphers is None else behaviour.ciphers
+    presentation = behaviour.presentation
+    ciphers = behaviour.ciphers
+    if ciphers is None:
+        ciphers = cipher_string(behaviour.versions, ecdsa=presentation.ecdsa)
+    if presentation.weak:
+        ciphers = f"{ciphers}:{LOWEST_SECURITY}"
     try:
         context.set_cipher_list(ciphers.encode("ascii"))
     except SSL.Error as error:
         raise ValueError(f"OpenSSL takes no cipher of {ciphers!r}: {_reason(error)}") from error
     context.set_tls13_ciphersuites(":".join(cipher_policy(WEBEX_SERVICES).tls13_suites).encode("ascii"))
-    leaf, *others = behaviour.presentation.chain
+    leaf, *others = presentation.chain
     context.use_certificate(leaf)
     for certificate in others:
         context.add_extra_chain_cert(certificate)
-    context.use_privatekey(behaviour.presentation.key)
+    context.use_privatekey(presentation.key)
+    if presentation.staple:
+        context.set_ocsp_server_callback(_on_status_request, presentation.staple)
+    if behaviour.asks_for_certificate:
+        # Without FAIL_IF_NO_PEER_CERT the answer may be empty. A context that verifies resumes only within its own id.
+        context.set_session_id(b"certsuite")
+        context.set_verify(SSL.VERIFY_PEER, _take_any_certificate)
     context.set_info_callback(_on_info)
     context.set_keylog_callback(_on_secret)
     return context

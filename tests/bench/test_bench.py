@@ -10,7 +10,7 @@ import pytest
 from certsuite.bench.bench import OLD_VERSIONS, CannotJudge, NotApplicable
 from certsuite.bench.expecting import ExpectationNotMet
 from certsuite.core.cases import Case, State
-from certsuite.core.events import BenchChanged, BindingChanged, CredentialsAudited, Expectation
+from certsuite.core.events import BenchChanged, BindingChanged, CredentialsAudited, Expectation, Note
 from certsuite.core.redaction import Secret
 from tests.bench.conftest import Stage, Staging, reference
 
@@ -81,6 +81,20 @@ async def test_what_is_expected_of_an_attempt_counts_from_the_reason_to_connect(
     async with asyncio.timeout(10):
         with pytest.raises(ExpectationNotMet):
             await on.bench.expect_of_attempt("reg.registers")
+
+
+@pytest.mark.asyncio
+async def test_that_a_grant_is_over_is_put_into_the_record(stage: Staging) -> None:
+    """Nothing need happen at the moment by which a refresh has to have come."""
+    on: Stage = await stage()
+    on.network.registrar.granted_expiry_s = 1
+    on.bench.begin(CASE)
+    begun = now()
+    deferred = on.bench.until_refreshed()
+    assert (deferred.stated.check, deferred.stated.params) == ("reg.refreshes", {"lines": 2})
+    assert deferred.deadline == pytest.approx(begun + 1.5, abs=0.5)
+    await on.until(lambda: bool(on.events(Note)))
+    assert on.events(Note) == [Note("the 1 s that were granted first are over")]
 
 
 @pytest.mark.asyncio

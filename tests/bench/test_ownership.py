@@ -83,6 +83,41 @@ def test_a_datagram_is_of_the_process_that_has_its_port(address: str) -> None:
     assert udp_owner_of(("127.0.0.1", port), [os.getpid()]) == "foreign"
 
 
+@pytest.fixture
+def both_families() -> Iterator[None]:
+    """Some phones open one socket for IPv6 and IPv4 alike: the kernel lists it in the IPv6 table."""
+    try:
+        with socket.socket(socket.AF_INET6) as trying:
+            trying.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            trying.bind(("::ffff:127.0.0.1", 0))
+    except OSError as error:
+        pytest.skip(f"no IPv6 sockets here: {error}")
+    yield
+
+
+@pytest.mark.usefixtures("both_families")
+def test_a_connection_of_an_ipv6_socket_to_an_ipv4_address(listener: socket.socket) -> None:
+    with socket.socket(socket.AF_INET6) as ours:
+        ours.connect(("::ffff:127.0.0.1", listener.getsockname()[1]))
+        accepted, remote = listener.accept()
+        with accepted:
+            assert owner_of(remote, accepted.getsockname(), [os.getpid()]) == "device"
+            assert owner_of(remote, accepted.getsockname(), [1 << 22]) == "foreign"
+
+
+@pytest.mark.usefixtures("both_families")
+@pytest.mark.parametrize("address", ["::ffff:127.0.0.1", "::"])
+def test_a_datagram_of_an_ipv6_socket_from_an_ipv4_address(address: str) -> None:
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as ours:
+        ours.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        ours.bind((address, 0))
+        port = ours.getsockname()[1]
+        assert udp_owner_of(("127.0.0.1", port), [os.getpid()]) == "device"
+        assert udp_owner_of(("127.0.0.1", port), []) == "foreign"
+        other = udp_owner_of(("127.0.0.2", port), [os.getpid()])
+        assert other == ("device" if address == "::" else "foreign")
+
+
 def test_a_process_that_has_ended_holds_nothing() -> None:
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()

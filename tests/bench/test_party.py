@@ -67,6 +67,33 @@ async def test_a_call_that_never_comes_is_told(stage: Staging) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_call_of_another_line_is_told_and_can_be_ended(stage: Staging) -> None:
+    on: Stage = await stage()
+    await begun(on)
+    await on.bench.phone.dials(on.bench.colleague, line=2)
+    with pytest.raises(ExpectationNotMet, match="INVITE from line 2"):
+        await on.bench.colleague.is_called()
+    # The call behind the challenge was waited for: what is not there could not be ended.
+    assert on.network.control.legs
+    on.network.control.hang_up_all()
+    await on.until(lambda: not on.network.control.legs)
+
+
+@pytest.mark.asyncio
+async def test_a_call_that_the_device_drops_is_told(stage: Staging) -> None:
+    on: Stage = await stage()
+    await begun(on)
+    call = await on.bench.colleague.calls(on.bench.phone.line(1))
+    await call.rings()
+    await on.bench.phone.answers()
+    await call.is_answered()
+    await on.bench.phone.hangs_up()
+    await on.until(lambda: not on.network.control.legs)
+    with pytest.raises(ExpectationNotMet, match="ended the call by itself"):
+        await call.hangs_up()
+
+
+@pytest.mark.asyncio
 async def test_a_device_that_is_not_registered_cannot_be_called(stage: Staging) -> None:
     on: Stage = await stage()
     on.bench.begin(CASE)

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from certsuite.bench.expecting import ExpectationNotMet
 from certsuite.core.cases import Case, Disturbance, State
 from certsuite.core.errors import DriverError
-from certsuite.core.events import BenchChanged, DriverAction, DtmfEvent, Expectation
+from certsuite.core.events import BenchChanged, DriverAction, DtmfEvent, Expectation, TlsPresented
 from certsuite.edge.call_leg import LegState
 from certsuite.sip.passwords import SPECIAL_CHARACTERS
 from tests.bench.conftest import Stage, Staging, reference
@@ -37,16 +38,22 @@ async def test_it_dials_holds_resumes_presses_and_hangs_up(stage: Staging) -> No
     await in_state(on)
     phone, party = on.bench.phone, on.bench.colleague
     await phone.dials(party, line=2)
-    call = await party.is_called()
+    call = await party.is_called(line=2)
     assert call.leg.account.line == 2
+    (placed,) = on.events(Expectation)
+    assert (placed.check, placed.params) == ("call.is-placed", {"number": party.number})
     await call.party_answers()
     await phone.presses("5")
     await on.until(lambda: [event.digit for event in on.events(DtmfEvent)] == ["5"])
     await phone.holds()
     await call.is_held()
     await phone.resumes()
+    told_at = on.journal.next_seq
     await phone.hangs_up()
     await call.ends()
+    assert on.events(Expectation)[-1].params == {"after": told_at}
+    held = [event for event in on.events(Expectation) if event.check == "media.pauses"]
+    assert [set(event.params) for event in held] == [{"tone", "held_at"}]
     await on.until(lambda: call.leg.state is LegState.ENDED)
     actions = [(event.action, event.ok) for event in on.events(DriverAction)]
     assert actions == [(name, True) for name in ("dial", "dtmf", "hold", "resume", "hangup")]
@@ -72,9 +79,29 @@ async def test_it_connects_anew(stage: Staging) -> None:
     since = on.journal.next_seq
     await on.bench.phone.connects_anew()
     assert on.device.attempt_seq >= since
-    await on.bench.device_registers_again()
+
+
+@pytest.mark.asyncio
+async def test_after_a_fault_it_takes_the_very_edge_that_it_refused(stage: Staging) -> None:
+    on: Stage = await stage()
+    await in_state(on)
+    since = on.journal.next_seq
+    await on.bench.device_takes_the_good_primary()
     (control,) = on.events(Expectation)
-    assert (control.check, control.control) == ("reg.registers", True)
+    assert (control.check, control.control) == ("tls.trusts", True)
+    assert control.params == {"edge": "primary", "presentation": "good"}
+    presented = [seen for seen in on.journal.since(since) if isinstance(seen.event, TlsPresented)]
+    assert {seen.edge for seen in presented} == {"primary"}
+
+
+@pytest.mark.asyncio
+async def test_what_comes_to_the_other_edge_alone_is_no_control(stage: Staging) -> None:
+    on: Stage = await stage()
+    await in_state(on)
+    await on.bench.primary.refuses_connections()
+    on.bench.patience_s = lambda check: 1.0  # type: ignore[method-assign]
+    with pytest.raises(ExpectationNotMet):
+        await on.bench.device_takes_the_good_primary()
 
 
 @pytest.mark.asyncio

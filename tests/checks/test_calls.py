@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tests.checks.conftest import Trace
 
 OTHER = "another-call@x"
+DIALLED: dict[str, Any] = {"number": "2000"}
 
 
 # --- call.rings
@@ -83,11 +84,47 @@ def test_a_refusal_is_no_answer(trace: Trace) -> None:
 
 def test_a_call_is_placed_when_it_was_told_to(trace: Trace) -> None:
     trace.request("INVITE", OUT)
-    trace.is_open("call.is-placed", "not-stimulated")
+    trace.is_open("call.is-placed", "not-stimulated", **DIALLED)
     trace.see(DriverAction("dial", {"number": "2000"}, ok=True))
-    trace.fails("call.is-placed", "call-never-placed", settled=False)
+    trace.fails("call.is-placed", "call-never-placed", settled=False, **DIALLED)
     trace.request("INVITE")
-    trace.passes("call.is-placed")
+    assert trace.passes("call.is-placed", **DIALLED).evidence == (Evidence(2, 1002),)
+
+
+@pytest.mark.parametrize(
+    "uri", ["sip:2065550100@x", "sip:+12065550100@x;user=phone", "sip:12065550100@x", "tel:+12065550100"]
+)
+def test_a_number_may_be_called_in_its_international_form(trace: Trace, uri: str) -> None:
+    trace.request("INVITE", uri=uri)
+    trace.passes("call.is-placed", number="2065550100")
+
+
+def test_a_number_may_be_dialled_in_its_international_form(trace: Trace) -> None:
+    trace.request("INVITE", uri="sip:12065550100@x")
+    trace.passes("call.is-placed", number="+12065550100")
+
+
+@pytest.mark.parametrize(
+    "uri", ["sip:2065550109@x", "sip:20655501001@x", "sip:x@2065550100", "sip:x", "tel:+12065550109", "sip:+@x", "odd"]
+)
+def test_another_number_is_not_the_one_that_was_dialled(trace: Trace, uri: str) -> None:
+    trace.request("INVITE", uri=uri)
+    judged = trace.fails("call.is-placed", "call-wrong-number", number="2065550100")
+    assert judged.findings[0].observed == f"INVITE to {uri}"
+    assert "2065550100" in judged.findings[0].expected
+
+
+def test_a_call_goes_out_on_the_line_on_which_it_was_dialled(trace: Trace) -> None:
+    trace.request("INVITE", line=2)
+    judged = trace.fails("call.is-placed", "call-wrong-line", **DIALLED)
+    assert judged.findings[0].observed == "INVITE from line 2"
+    trace.passes("call.is-placed", line=2, **DIALLED)
+    trace.passes("call.is-placed", line=None, **DIALLED)
+
+
+def test_a_call_whose_line_is_not_known_is_not_one_of_another_line(trace: Trace) -> None:
+    trace.request("INVITE", line=None)
+    trace.passes("call.is-placed", **DIALLED)
 
 
 def test_the_challenge_to_an_invite(trace: Trace) -> None:
@@ -182,11 +219,45 @@ def test_accepting_plain_rtp_fails(trace: Trace) -> None:
 # --- call.ends
 
 
-def test_the_device_hangs_up(trace: Trace) -> None:
+def test_the_device_hangs_up_when_it_is_told_to(trace: Trace) -> None:
+    trace.request("INVITE")
+    told_at = len(trace.observations)
+    trace.see(DriverAction("hangup", {}, ok=True))
     trace.request("BYE", call_id=OTHER)
-    trace.fails("call.ends", "call-never-ended", settled=False)
+    trace.fails("call.ends", "call-never-ended", settled=False, after=told_at)
+    bye = trace.request("BYE")
+    trace.passes("call.ends", after=told_at)
+    trace.passes("call.ends", after=bye.seq)
+
+
+def test_a_call_that_ends_before_anybody_hangs_up_was_dropped(trace: Trace) -> None:
+    bye = trace.request("BYE")
+    judged = trace.fails("call.ends", "call-dropped", after=bye.seq + 1)
+    assert judged.evidence == (Evidence(0, 1000),)
+    trace.fails("call.ends", "call-dropped")
+    trace.request("BYE", OUT)
+    trace.answer(200, method="BYE")
+    trace.fails("call.ends", "call-dropped")
+
+
+def test_the_party_s_bye_is_not_the_device_s(trace: Trace) -> None:
+    trace.request("BYE", OUT)
+    trace.answer(200, method="BYE")
+    trace.fails("call.ends", "call-never-ended", settled=False, after=0)
+
+
+def test_byes_that_cross_end_the_call(trace: Trace) -> None:
+    """RFC 3261 section 15: each side answers the other's, and neither dropped it."""
+    trace.request("BYE", OUT)
     trace.request("BYE")
+    trace.fails("call.ends", "bye-not-answered", settled=False)
+    trace.answer(200, method="BYE")
     trace.passes("call.ends")
+
+
+def test_without_a_bye_of_the_party_nothing_was_asked_of_the_device(trace: Trace) -> None:
+    trace.request("BYE", OUT, call_id=OTHER)
+    trace.is_open("call.ends", "not-stimulated")
 
 
 def test_the_far_end_hangs_up(trace: Trace) -> None:

@@ -62,14 +62,18 @@ def bound(trace: Trace, *, line: int = 1, granted_s: int = 60) -> None:
 
 def test_a_line_that_registers_has_taken_its_password(trace: Trace) -> None:
     about: dict[str, Any] = {"characters": "!@#"}
-    trace.is_open("pw.characters", "never-registered", **about)
+    judged = trace.fails("pw.characters", "password-characters", settled=False, **about)
+    assert judged.findings[0].observed.startswith("line 1 no longer registers")
+    assert "special characters: ! @ #" in judged.findings[0].observed
     checked(trace, right=False, line=2)
     checked(trace, right=False, method="INVITE")
     bound(trace, line=2)
     bound(trace, granted_s=0)
-    trace.is_open("pw.characters", "never-registered", **about)
+    judged = trace.fails("pw.characters", "password-characters", settled=False, **about)
+    assert judged.findings[0].observed.startswith("line 1 no longer registers")
     checked(trace, right=False)
     judged = trace.fails("pw.characters", "password-characters", settled=False, **about)
+    assert "no longer" not in judged.findings[0].observed
     assert "special characters: ! @ #" in judged.findings[0].observed
     bound(trace)
     trace.passes("pw.characters", **about)

@@ -78,6 +78,15 @@ def test_datagrams_fail_as_well(trace: Trace) -> None:
     trace.fails("dns.uses-srv-port", "dns-ignores-srv-port", port=8934)
 
 
+def test_cleartext_over_a_connection_to_the_right_port_is_another_matter(trace: Trace) -> None:
+    trace.connects()
+    trace.see(Cleartext("tcp", "127.9.0.9:40001", b"REGISTER"), flow="f1")
+    trace.passes("dns.uses-srv-port", port=8934)
+    trace.fails("net.no-cleartext", "cleartext-fallback")
+    trace.see(Cleartext("tcp", "127.9.0.9:40002", b"REGISTER"), flow="f2")
+    trace.fails("dns.uses-srv-port", "dns-ignores-srv-port", port=8934)
+
+
 def test_the_lowest_priority_value_first(trace: Trace) -> None:
     trace.is_open("dns.lowest-priority-first", "never-connected", edge="primary")
     trace.connects("f1", "primary")

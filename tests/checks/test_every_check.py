@@ -43,6 +43,7 @@ from certsuite.core.events import (
     MediaNotAgreed,
     MediaOpened,
     MediaWindow,
+    Note,
     SipGarbage,
     SipMessageSeen,
     TlsAlert,
@@ -122,6 +123,42 @@ def refuses(trace: Trace) -> None:
     trace.see(FlowClosed("device", "fin"), flow="f1", edge="primary")
 
 
+GCM = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"
+NEGOTIATES = {"versions": ["TLSv1.2"], "measures": "m", "what": "offers x", "finding": "x", "hint": "h"}
+
+
+@good("tls.offers-aead", suites=[GCM])
+@good("tls.offers-nothing-weak")
+@good("tls.offers-extended-master-secret")
+@good("tls.offers-secure-renegotiation")
+@good("tls.offers-signature-algorithms")
+@good("tls.offers-common-group")
+@good("tls.sends-server-name", names=[PROXY])
+def offers(trace: Trace) -> None:
+    trace.connects()
+    hello = ClientHelloSeen(
+        b"\1",
+        "TLSv1.2",
+        ("TLSv1.3", "TLSv1.2"),
+        (0xC02F, 0x00FF),
+        server_name=PROXY,
+        groups=(29, 23),
+        signature_algorithms=(0x0401,),
+        extensions=(0, 23, 10, 13),
+    )
+    trace.see(hello, flow="f1", edge="primary", direction=IN)
+
+
+@good("tls.negotiates", **NEGOTIATES)
+@good("tls.suite-alone", suite=GCM)
+@good("tls.takes-one-alone", suites=[GCM])
+def takes_a_suite_alone(trace: Trace) -> None:
+    offers(trace)
+    trace.see(TlsPresented("good", ("TLSv1.2",), GCM), flow="f1", edge="primary", direction=OUT)
+    trace.see(TlsEstablished("TLSv1.2", GCM), flow="f1", edge="primary", direction=IN)
+    trace.request("REGISTER")
+
+
 @good("reg.auth-user")
 @good("reg.digest")
 def answers_the_challenge(trace: Trace) -> None:
@@ -137,11 +174,12 @@ def registers(trace: Trace) -> None:
     binds(trace)
 
 
-@good("reg.refreshes")
+@good("reg.refreshes", lines=1)
 def refreshes(trace: Trace) -> None:
     binds(trace)
     trace.after(30)
     binds(trace)
+    trace.after(31).see(Note("60 s are over"))
 
 
 @good("fo.uses-secondary")
@@ -190,7 +228,7 @@ def refuses_the_offer(trace: Trace) -> None:
 
 
 @good("call.offers-srtp")
-@good("call.is-placed")
+@good("call.is-placed", number="2000")
 def dials(trace: Trace) -> None:
     trace.see(DriverAction("dial", {"number": "2000"}, ok=True))
     trace.request("INVITE", body=trace.sdp())
@@ -244,10 +282,10 @@ def hears(trace: Trace) -> None:
     window(trace, 1100.0, 1100.0)
 
 
-@good("media.pauses", tone=700)
+@good("media.pauses", tone=700, held_at=0)
 def pauses(trace: Trace) -> None:
-    window(trace, 700.0)
-    window(trace, 0.0)
+    for tone in (700.0, 700.0, 700.0, 0.0):
+        window(trace, tone)
 
 
 @good("media.dtmf", digits="5#")
@@ -258,13 +296,13 @@ def presses(trace: Trace) -> None:
 
 FAILS_ON_SILENCE = {
     "call.answers-challenge": "no INVITE with credentials after the 407",
-    "call.ends": "no BYE after the device was told to hang up",
     "call.is-acknowledged": "no ACK for the 200",
     "call.is-answered": "no 200 after the device was told to answer",
     "call.is-held": "no re-INVITE after the device was told to put the call on hold",
     "call.is-resumed": "no re-INVITE after the device was told to take the call back",
     "fo.uses-secondary": "no registration at the secondary",
     "media.dtmf": "no telephone-event arrived",
+    "pw.characters": "line 1 no longer registers with a password of these special characters",
     "reg.registers": "no registration",
 }
 """Checks that are stated right after the device was made to act, or had to: for these silence is the failure, and what

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 AOR = "sip:i6i1ar1v29@98079822.lab.example"
 
 
-def binds(trace: Trace, edge: str, granted_s: int = 60) -> None:
-    trace.see(BindingChanged(AOR, "sip:a@192.0.2.7", granted_s), flow="f2", edge=edge, line=1)
+def binds(trace: Trace, edge: str, granted_s: int = 60, *, line: int = 1) -> None:
+    trace.see(BindingChanged(AOR, "sip:a@192.0.2.7", granted_s), flow="f2", edge=edge, line=line)
 
 
 def loses_the_primary(trace: Trace) -> None:
@@ -72,6 +72,32 @@ def test_a_registration_that_was_taken_back_is_none(trace: Trace) -> None:
     trace.fails("fo.uses-secondary", "failover-never", settled=False)
 
 
+def test_the_last_line_to_come_over_says_how_long_it_took(trace: Trace) -> None:
+    loses_the_primary(trace)
+    trace.after(4)
+    binds(trace, "secondary")
+    trace.after(1)
+    binds(trace, "secondary")
+    trace.fails("fo.uses-secondary", "failover-never", settled=False, lines=2)
+    binds(trace, "secondary", granted_s=0, line=2)
+    trace.fails("fo.uses-secondary", "failover-never", settled=False, lines=2)
+    trace.after(5)
+    binds(trace, "secondary", line=2)
+    trace.after(30)
+    binds(trace, "secondary", line=2)
+    assert trace.passes("fo.uses-secondary", lines=2).measurements[0].value == 10
+    assert trace.passes("fo.uses-secondary").measurements[0].value == 10
+
+
+def test_a_line_that_comes_over_late_is_late(trace: Trace) -> None:
+    loses_the_primary(trace)
+    trace.after(4)
+    binds(trace, "secondary")
+    trace.after(66)
+    binds(trace, "secondary", line=2)
+    trace.fails("fo.uses-secondary", "failover-late", verdict=Verdict.WARN, lines=2)
+
+
 def comes_back(trace: Trace) -> None:
     trace.see(BenchChanged("primary edge", "good", {"accepts": True}), edge="primary")
 
@@ -92,6 +118,18 @@ def test_the_way_back(trace: Trace) -> None:
     trace.after(29)
     binds(trace, "primary")
     assert trace.passes("fo.returns-to-primary", granted_s=30).measurements[0].value == 58
+
+
+def test_every_line_has_to_come_back(trace: Trace) -> None:
+    binds(trace, "primary", line=2)
+    comes_back(trace)
+    trace.after(10)
+    binds(trace, "primary")
+    trace.passes("fo.returns-to-primary", granted_s=30)
+    trace.fails("fo.returns-to-primary", "failback-never", settled=False, granted_s=30, lines=2)
+    trace.after(20)
+    binds(trace, "primary", line=2)
+    assert trace.passes("fo.returns-to-primary", granted_s=30, lines=2).measurements[0].value == 30
 
 
 def test_the_limit_is_so_many_granted_expiries(trace: Trace) -> None:

@@ -310,7 +310,7 @@ def test_less_than_the_full_plan(trace: Trace, catalogue: Catalogue) -> None:
     [
         (SegmentClosed(complete=True), True, False, 0),
         (SegmentClosed(complete=False, reason="interrupted"), False, True, 2),
-        (None, False, False, 0),
+        (None, False, False, 5),
     ],
 )
 def test_how_the_last_segment_ended(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from certsuite.checks import media
 from certsuite.core.events import DtmfEvent, MediaNotAgreed, MediaOpened, MediaWindow
 from certsuite.core.verdicts import Mark, Verdict
 
@@ -159,6 +160,13 @@ def test_packets_under_the_agreed_key(trace: Trace) -> None:
     trace.fails("media.srtp", "media-in-the-clear")
 
 
+def test_what_the_bench_cannot_play_is_not_the_device_s_fault(trace: Trace) -> None:
+    trace.see(MediaNotAgreed(CALL, "not-playable", "G729 \x1b is not sent"))
+    for check, about in (("media.audio-both-ways", TWO), ("media.srtp", {})):
+        judged = trace.is_open(check, "not-playable", **about)
+        assert "G729 \\x1b is not sent" in judged.reason
+
+
 def test_an_answer_that_makes_no_stream(trace: Trace) -> None:
     trace.see(MediaNotAgreed(CALL, "no-codec", "no codec \x1b in common"))
     assert fails(trace, "media-not-agreed", settled=True) == "no codec \\x1b in common (no-codec)"
@@ -170,14 +178,37 @@ def test_an_answer_that_makes_no_stream(trace: Trace) -> None:
 
 
 def test_silence_on_hold(trace: Trace) -> None:
-    trace.is_open("media.pauses", "nothing-seen", tone=700)
+    held: dict[str, Any] = {"tone": 700, "held_at": 1}
+    trace.is_open("media.pauses", "nothing-seen", **held)
     window(trace, 700)
-    trace.fails("media.pauses", "hold-audio-goes-on", settled=False, tone=700)
+    window(trace, 700)
+    trace.is_open("media.pauses", "nothing-seen", **held)
+    in_flight(trace, 700, **held)
+    window(trace, 700)
+    trace.fails("media.pauses", "hold-audio-goes-on", settled=False, **held)
     window(trace, 700, call_id="another-call")
     window(trace, 440)
-    trace.passes("media.pauses", tone=700)
+    trace.passes("media.pauses", **held)
     window(trace, packets=0)
-    trace.passes("media.pauses", tone=700)
+    trace.passes("media.pauses", **held)
+
+
+def test_what_was_silent_before_it_was_held_says_nothing_of_the_hold(trace: Trace) -> None:
+    held: dict[str, Any] = {"tone": 700, "held_at": 4}
+    for _ in range(5):
+        window(trace)
+    trace.is_open("media.pauses", "nothing-seen", **held)
+    in_flight(trace, 0, **held)
+    window(trace)
+    assert [one.seq for one in trace.passes("media.pauses", **held).evidence] == [len(trace.observations) - 1]
+
+
+def in_flight(trace: Trace, heard: float, **held: Any) -> None:
+    """What was under way when the call was held proves nothing, whatever it holds."""
+    assert media._IN_FLIGHT >= 1
+    for _ in range(media._IN_FLIGHT):
+        window(trace, heard)
+        trace.is_open("media.pauses", "nothing-seen", **held)
 
 
 # --- media.dtmf

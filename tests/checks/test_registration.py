@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from certsuite.core.events import BindingChanged, DeviceExited, DigestChecked, FlowClosed
+from certsuite.core.events import BindingChanged, DeviceExited, DigestChecked, FlowClosed, Note
 from certsuite.core.findings import Evidence, Measurement
 from certsuite.core.observations import OUT
 
@@ -24,8 +24,9 @@ def checks(
     nonce: bool = True,
     method: str = "REGISTER",
     detail: str = "",
+    line: int = 1,
 ) -> None:
-    trace.see(DigestChecked(method, "4085550100", "BroadWorks", response, user, nonce, detail), flow="f1", line=1)
+    trace.see(DigestChecked(method, "4085550100", "BroadWorks", response, user, nonce, detail), flow="f1", line=line)
 
 
 def binds(
@@ -70,6 +71,24 @@ def test_a_right_response_to_an_invite_is_none_to_a_register(trace: Trace) -> No
     trace.is_open("reg.auth-user", "no-credentials")
 
 
+def test_each_line_s_digest_is_judged_by_itself(trace: Trace) -> None:
+    checks(trace)
+    checks(trace, response=False, user=False, line=2)
+    trace.passes("reg.digest")
+    trace.passes("reg.auth-user")
+    trace.fails("reg.digest", "digest-wrong", settled=False, line=2)
+    trace.fails("reg.auth-user", "digest-wrong-user", line=2)
+    trace.is_open("reg.digest", "never-registered", line=3)
+    trace.passes("reg.digest", line=None)
+
+
+def test_another_line_s_register_without_credentials_is_not_this_one_s(trace: Trace) -> None:
+    trace.request("REGISTER", line=2)
+    trace.answer(401, "Unauthorized", OUT, method="REGISTER", line=2)
+    trace.is_open("reg.digest", "never-registered")
+    trace.fails("reg.digest", "digest-not-answered", settled=False, line=2)
+
+
 def test_a_wrong_user_is_a_finding_of_its_own(trace: Trace) -> None:
     checks(trace, user=False)
     trace.passes("reg.digest")
@@ -109,13 +128,88 @@ def test_a_connection_at_the_edge(trace: Trace) -> None:
 # --- reg.refreshes
 
 
-def test_a_refresh_in_time(trace: Trace) -> None:
+def passes_time(trace: Trace, seconds: float) -> None:
+    """The moment is in the record, though nothing happens at it."""
+    trace.after(seconds).see(Note("later"))
+
+
+def test_a_refresh_in_time_keeps_the_line_bound_beyond_its_first_grant(trace: Trace) -> None:
     trace.is_open("reg.refreshes", "no-interval")
     binds(trace)
     trace.is_open("reg.refreshes", "no-interval")
     trace.after(29.5)
     binds(trace)
-    assert trace.passes("reg.refreshes").measurements == (Measurement("refresh_interval", 29.5, "s", 60),)
+    trace.is_open("reg.refreshes", "no-interval")
+    passes_time(trace, 30.5)
+    trace.is_open("reg.refreshes", "no-interval")
+    passes_time(trace, 0.1)
+    judged = trace.passes("reg.refreshes")
+    assert judged.measurements == (Measurement("refresh_interval_line_1", 29.5, "s", 60),)
+
+
+def test_what_is_not_refreshed_is_never_passed_by_time_alone(trace: Trace) -> None:
+    binds(trace)
+    passes_time(trace, 70)
+    trace.is_open("reg.refreshes", "no-interval")
+
+
+@pytest.mark.parametrize(("after_s", "refreshed"), [(0.5, False), (6.0, False), (6.5, True)])
+def test_a_register_that_belongs_to_the_registration_is_no_refresh(
+    trace: Trace, after_s: float, refreshed: bool
+) -> None:
+    """Some devices register twice at once: a tenth of the grant is too early to have been made to."""
+    binds(trace)
+    trace.after(after_s)
+    binds(trace)
+    passes_time(trace, 60)
+    if refreshed:
+        trace.passes("reg.refreshes")
+    else:
+        trace.is_open("reg.refreshes", "no-interval")
+
+
+def test_the_first_grant_is_what_a_line_has_to_outlive(trace: Trace) -> None:
+    binds(trace)
+    for _ in range(3):
+        trace.after(15)
+        binds(trace, 20)
+    passes_time(trace, 15)
+    trace.is_open("reg.refreshes", "no-interval")
+    passes_time(trace, 0.1)
+    assert trace.passes("reg.refreshes").measurements[0].value == 15
+
+
+def test_every_line_has_to_be_refreshed(trace: Trace) -> None:
+    for line in (1, 2):
+        binds(trace, line=line)
+    trace.after(30)
+    binds(trace)
+    passes_time(trace, 31)
+    trace.passes("reg.refreshes", lines=1)
+    trace.is_open("reg.refreshes", "no-interval", lines=2)
+
+
+def test_each_line_s_refresh_is_measured(trace: Trace) -> None:
+    for line in (1, 2):
+        binds(trace, line=line)
+    for line in (1, 2):
+        trace.after(20)
+        binds(trace, line=line)
+    passes_time(trace, 21)
+    judged = trace.passes("reg.refreshes", lines=2)
+    measured = {one.name: one.value for one in judged.measurements}
+    assert measured == {"refresh_interval_line_1": 20, "refresh_interval_line_2": 40}
+
+
+def test_one_line_that_expires_fails_though_the_other_is_refreshed(trace: Trace) -> None:
+    for line in (1, 2):
+        binds(trace, line=line)
+    trace.after(30)
+    binds(trace)
+    trace.after(30)
+    binds(trace, 0, why="expired", line=2)
+    judged = trace.fails("reg.refreshes", "refresh-too-late", lines=2)
+    assert judged.findings[0].observed == "line 2: no refresh within the 60 s that were granted"
 
 
 def test_an_expiry_fails_though_a_refresh_follows(trace: Trace) -> None:
@@ -123,7 +217,7 @@ def test_an_expiry_fails_though_a_refresh_follows(trace: Trace) -> None:
     trace.after(60)
     binds(trace, 0, why="expired")
     judged = trace.fails("reg.refreshes", "refresh-too-late")
-    assert judged.findings[0].observed == "no refresh within the 60 s that were granted"
+    assert judged.findings[0].observed == "line 1: no refresh within the 60 s that were granted"
     trace.after(1)
     binds(trace)
     trace.after(20)
@@ -131,20 +225,38 @@ def test_an_expiry_fails_though_a_refresh_follows(trace: Trace) -> None:
     trace.fails("reg.refreshes", "refresh-too-late")
 
 
-def test_an_interval_that_the_bench_broke_is_not_judged(trace: Trace) -> None:
+def test_a_refresh_that_was_the_last_fails_when_it_runs_out(trace: Trace) -> None:
     binds(trace)
-    trace.after(10).see(FlowClosed("bench", "fin"), flow="f1")
+    trace.after(30)
+    binds(trace, 20)
+    trace.after(20)
+    binds(trace, 0, why="expired")
+    judged = trace.fails("reg.refreshes", "refresh-too-late")
+    assert "20 s that were granted" in judged.findings[0].observed
+    assert judged.evidence == (Evidence(1, 1001), Evidence(2, 1002))
+
+
+@pytest.mark.parametrize("by", ["bench", "device"])
+def test_what_expires_after_its_flow_ended_is_not_late(trace: Trace, by: str) -> None:
+    binds(trace)
+    trace.after(10).see(FlowClosed(by, "fin"), flow="f1")
     trace.after(50)
     binds(trace, 0, why="expired")
     trace.is_open("reg.refreshes", "no-interval")
 
 
-def test_an_interval_that_the_device_broke_is_judged(trace: Trace) -> None:
+def test_after_its_flow_ended_a_line_begins_anew(trace: Trace) -> None:
+    binds(trace)
+    trace.after(30)
     binds(trace)
     trace.after(10).see(FlowClosed("device", "fin"), flow="f1")
-    trace.after(50)
-    binds(trace, 0, why="expired")
-    trace.fails("reg.refreshes", "refresh-too-late")
+    trace.after(1)
+    binds(trace, flow="f2")
+    passes_time(trace, 50)
+    trace.is_open("reg.refreshes", "no-interval")
+    binds(trace, flow="f2")
+    passes_time(trace, 15)
+    assert trace.passes("reg.refreshes").measurements[0].value == 50
 
 
 @pytest.mark.parametrize("by", ["bench", "device"])
@@ -169,6 +281,7 @@ def test_another_flow_s_end_does_not_break_it(trace: Trace) -> None:
     trace.after(10).see(FlowClosed("bench", "fin"), flow="f9")
     trace.after(10)
     binds(trace)
+    passes_time(trace, 41)
     trace.passes("reg.refreshes")
 
 
@@ -211,6 +324,10 @@ def test_messages_with_sip_uris_only(trace: Trace) -> None:
         ("Record-Route", "<sips:p;lr>"),
         ("Refer-To", "<sips:c@x>"),
         ("b", "<sips:c@x>"),
+        ("P-Asserted-Identity", '"A" <sips:a@x>'),
+        ("P-Preferred-Identity", "<sips:a@x>"),
+        ("Diversion", "<sips:a@x>;reason=unknown"),
+        ("Path", "<sips:p;lr>"),
     ],
 )
 def test_a_sips_uri_fails_wherever_it_stands(trace: Trace, name: str, value: str) -> None:

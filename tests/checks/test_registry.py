@@ -24,6 +24,7 @@ def test_a_check_is_found_by_its_name() -> None:
     found = find_check("tls.trusts")
     assert (found.name, found.limits, found.passive) == ("tls.trusts", ("connect_s",), False)
     assert found in all_checks()
+    assert find_check("net.no-cleartext").passive, "what is sent in the clear is looked for in the whole record"
 
 
 def test_a_check_that_is_not_there_is_told() -> None:

@@ -12,6 +12,7 @@ from certsuite.core.events import (
     FlowClosed,
     FlowOpened,
     SipGarbage,
+    SipKeepAlive,
     TlsAlert,
     TlsEstablished,
     TlsFailed,
@@ -105,6 +106,21 @@ def test_the_good_chain_is_trusted_once_sip_comes(trace: Trace) -> None:
     trace.passes("tls.trusts", presentation="good")
 
 
+def test_trust_at_the_other_edge_is_not_trust_at_this_one(trace: Trace) -> None:
+    """After a fault at the primary, a device that stays at the secondary has not shown that it takes the primary."""
+    shakes_hands(trace, edge="secondary")
+    establishes(trace, edge="secondary")
+    trace.request("REGISTER", edge="secondary")
+    trace.is_open("tls.trusts", "never-connected", presentation="good", edge="primary")
+    trace.passes("tls.trusts", presentation="good", edge="secondary")
+    trace.passes("tls.trusts", presentation="good")
+    shakes_hands(trace, "f2")
+    trace.fails("tls.trusts", "tls-refused-good-chain", settled=False, presentation="good", edge="primary")
+    establishes(trace, "f2")
+    trace.request("REGISTER", flow="f2")
+    trace.passes("tls.trusts", presentation="good", edge="primary")
+
+
 def test_trust_in_another_chain_is_not_trust_in_the_good_one(trace: Trace) -> None:
     shakes_hands(trace, presentation="unknown-root")
     establishes(trace)
@@ -185,6 +201,20 @@ def test_bytes_that_are_no_sip_are_application_data_too(trace: Trace) -> None:
     trace.fails("tls.refuses", "tls-accepted-unknown-root", **FAULT)
 
 
+def test_a_keep_alive_is_application_data_too(trace: Trace) -> None:
+    """RFC 5626 section 3.5.1: what is sent over the connection is sent to whoever is at its other end."""
+    shakes_hands(trace)
+    establishes(trace)
+    trace.see(SipKeepAlive("ping"), flow="f1", direction=OUT)
+    trace.fails("tls.trusts", "tls-refused-good-chain", settled=False, presentation="good")
+    trace.see(SipKeepAlive("ping"), flow="f1", direction=IN)
+    trace.passes("tls.trusts", presentation="good")
+    shakes_hands(trace, "f2", presentation="unknown-root")
+    establishes(trace, "f2")
+    trace.see(SipKeepAlive("ping"), flow="f2", direction=IN)
+    trace.fails("tls.refuses", "tls-accepted-unknown-root", **FAULT)
+
+
 def test_what_the_bench_ended_is_no_refusal(trace: Trace) -> None:
     refused(trace, by="bench", alert=False)
     trace.is_open("tls.refuses", "refusal-not-seen", **FAULT)
@@ -216,6 +246,30 @@ def test_old_versions_are_refused_by_the_edge_s_own_alert(trace: Trace) -> None:
     fault = {**FAULT, "presentation": "good", "finding": "tls-accepted-old-version"}
     trace.passes("tls.refuses", versions=list(old), **fault)
     trace.is_open("tls.refuses", "never-connected", versions=["TLSv1.2"], **fault)
+
+
+def test_a_device_that_never_saw_the_faulty_certificate_has_not_refused_it(trace: Trace) -> None:
+    shakes_hands(trace, presentation="unknown-root", versions=("TLSv1", "TLSv1.1"))
+    trace.see(TlsAlert(2, 70, "protocol_version"), flow="f1", direction=OUT)
+    trace.see(FlowClosed("bench", "fin"), flow="f1", edge="primary")
+    trace.is_open("tls.refuses", "refusal-not-seen", **FAULT)
+
+
+@pytest.mark.parametrize(
+    ("presentation", "versions", "passes"), [("good", ("TLSv1.1",), True), ("x", ("TLSv1.2",), False)]
+)
+def test_an_edge_that_finds_no_suite_refuses_by_version_only_if_it_is_old(
+    trace: Trace, presentation: str, versions: tuple[str, ...], passes: bool
+) -> None:
+    """A device of TLS 1.2 that offers no suite of older ones is answered with handshake_failure."""
+    shakes_hands(trace, presentation=presentation, versions=versions)
+    trace.see(TlsAlert(2, 40, "handshake_failure"), flow="f1", direction=OUT)
+    trace.see(FlowClosed("bench", "fin"), flow="f1", edge="primary")
+    fault = {**FAULT, "presentation": presentation}
+    if passes:
+        trace.passes("tls.refuses", **fault)
+    else:
+        trace.is_open("tls.refuses", "refusal-not-seen", **fault)
 
 
 # --- net.no-cleartext

@@ -94,6 +94,15 @@ def test_a_failure_of_the_suite_outside_any_case(cases: list[CaseResult], result
     assert found == result
 
 
+@pytest.mark.parametrize(
+    ("cases", "result"), [([PASS], OPEN_END), ([PASS, FAIL], NOT_QUALIFIED), ([PASS, ERROR], TOOL_ERROR)]
+)
+def test_a_run_that_did_not_come_to_its_end_never_qualifies(
+    cases: list[CaseResult], result: tuple[Outcome, int]
+) -> None:
+    assert outcome_of(tuple(cases), len(cases), full_plan=True, interrupted=False, complete=False) == result
+
+
 def test_only_a_pass_of_everything_ends_well() -> None:
     """Over all pairs of verdicts and levels: 0 is given only if nothing that blocks is other than pass or warn."""
     kinds = [case(verdict, level) for verdict in Verdict for level in Level]

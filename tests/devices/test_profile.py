@@ -128,6 +128,9 @@ def test_every_mistake_is_told_at_once_with_its_line(write: Write, search: Path)
         ("{stdin: true}", "{stdin: true}\n  resolver: public", 14, "control.resolver", "'private'"),
         ("      - expect: ok\n", "      - {send: a, expect: b}\n", 17, "control.actions.dial[1]", "exactly one of"),
         ("      - expect: ok\n", "      - {send: a, unless: b}\n", 17, "control.actions.dial[1]", "'unless' belongs"),
+        ("      - expect: ok\n", "      - {send: a, again: b}\n", 17, "control.actions.dial[1]", "'again' belongs"),
+        ("      - expect: ok\n", '      - send: "{call}"\n', 17, "control.actions.dial[1].send", "placeholder {call}"),
+        ('- send: "dial {uri}"', "- {expect: a, again: b}", 15, "control.actions.dial", "'again' needs a send"),
         (
             "      - expect: ok\n",
             "      - {expect: a, timeout_s: 0}\n",

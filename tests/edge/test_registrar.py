@@ -198,6 +198,31 @@ def test_unregistering_another_contact_leaves_the_present_one(office: Office) ->
     assert "40001" in (answer.get("Contact") or "")
 
 
+NEW = "<sip:user1@127.0.0.1:40001;transport=tls>"
+
+
+@pytest.mark.parametrize(
+    ("first", "others"),
+    [
+        (f"{CONTACT};expires=0, {NEW}", ()),
+        (f"{NEW}, {CONTACT};expires=0", ()),
+        (f"{CONTACT};expires=0", (("Contact", NEW),)),
+        (f"{CONTACT};expires=0", (("Contact", f"{NEW};expires=60"), ("Expires", "0"))),
+    ],
+    ids=["old first", "new first", "two headers", "own expiry"],
+)
+def test_a_register_that_takes_an_old_contact_out_binds_the_new_one(
+    office: Office, first: str, others: tuple[tuple[str, str], ...]
+) -> None:
+    """RFC 3261 section 10.2.2: both may stand in one request."""
+    office.register()
+    answer = office.register(*others, contact=first, flow=Flow("f2"))
+    assert answer.get("Contact") == f"{NEW};expires=60;q=0.5"
+    assert office.changes() == [("register", 60), ("register", 60)]
+    binding = office.registrar.bindings[1]
+    assert (f"<{binding.contact}>", binding.flow) == (NEW, "f2")
+
+
 def test_a_star_is_a_contact_only_for_unregistering(office: Office) -> None:
     assert office.register(contact="*").status == 400
     assert not office.registrar.bindings

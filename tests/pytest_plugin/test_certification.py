@@ -73,7 +73,7 @@ def test_a_device_that_fails_at_one_step_fails_the_case_of_that_step(certify: Ca
     assert {case["explained_by"] for case in dependent} == {"WXC-REG-010"}
 
 
-@pytest.mark.parametrize("fault", ["exits-at-start", "exits-after-register"])
+@pytest.mark.parametrize("fault", ["exits-at-start", "exits-when-dialling"])
 def test_a_device_that_exits_is_told_as_such(fault: str, certify: Callable[..., Finished]) -> None:
     run = certify("--fault", fault, *FAST, "--plan", "smoke")
     assert run.exit_code == 5, run.output

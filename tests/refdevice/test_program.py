@@ -43,8 +43,10 @@ async def test_ends_at_its_start_if_so_faulty(lab: Lab) -> None:
     assert not lab.zone.asked
 
 
-async def test_ends_when_registered_if_so_faulty(lab: Lab) -> None:
-    device, _ = await lab.registered("exits-after-register")
+async def test_ends_when_it_is_to_dial_if_so_faulty(lab: Lab) -> None:
+    device, _ = await lab.registered("exits-when-dialling")
+    assert device.process.stdin is not None
+    device.process.stdin.write(b"dial 100\n")
     assert await device.end() == 1
 
 

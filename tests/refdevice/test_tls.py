@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from certsuite.refdevice.behaviour import behaviour_with
-from certsuite.refdevice.tls import TlsChannel, client_context
+from certsuite.refdevice.tls import TlsChannel, client_context, verifies_name_itself
 
 if TYPE_CHECKING:
     from tests.refdevice.conftest import Authority
@@ -43,8 +43,13 @@ class _Server:
 def _shake(context: ssl.SSLContext, authority: Authority, *faults: str) -> tuple[TlsChannel, _Server]:
     """Run a handshake to its end; raises what the client raises, once the server has seen its alert."""
     behaviour = behaviour_with(faults)
-    verifies = behaviour.verifies_host_name and not behaviour.verifies_chain
-    channel = TlsChannel(client_context(authority.bundle, behaviour), _PROXY, verifies_name_itself=verifies)
+    channel = TlsChannel(
+        client_context(authority.bundle, behaviour),
+        _PROXY,
+        verifies_name_itself=verifies_name_itself(behaviour),
+        sends_server_name=behaviour.sends_server_name,
+        stays_with_tls13=behaviour.stays_with_tls13,
+    )
     server = _Server(context)
     data = b""
     for _ in range(4):
@@ -140,3 +145,34 @@ def test_the_end_is_seen(authority: Authority) -> None:
 def test_roots_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         client_context(tmp_path / "none.pem", behaviour_with([]))
+
+
+def test_without_a_server_name_the_certificates_name_is_still_compared(authority: Authority) -> None:
+    context = authority.server_context(_PROXY)
+    names: list[str | None] = []
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+    assert _shake(context, authority, "no-server-name")[0].established
+    assert names == [None]
+    with pytest.raises(ssl.SSLError, match="not for"):
+        _shake(authority.server_context("other.example"), authority, "no-server-name")
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_certificate_request_is_answered_with_none(authority: Authority, version: ssl.TLSVersion) -> None:
+    context = _tls(authority, version)
+    context.load_verify_locations(cafile=str(authority.bundle))
+    context.verify_mode = ssl.CERT_OPTIONAL
+    assert _shake(context, authority)[0].established
+    with pytest.raises(ssl.SSLError, match="has none"):
+        _shake(context, authority, "refuses-certificate-request")
+    assert _shake(_tls(authority, version), authority, "refuses-certificate-request")[0].established
+
+
+def test_tls_1_3_is_broken_off_if_so_faulty(authority: Authority) -> None:
+    with pytest.raises(ssl.SSLError, match=r"TLS 1\.3 was agreed on"):
+        _shake(authority.server_context(_PROXY), authority, "breaks-off-tls13")
+    assert _shake(_tls(authority, ssl.TLSVersion.TLSv1_2), authority, "breaks-off-tls13")[0].established
+
+
+def test_nothing_newer_than_tls_1_2_if_so_faulty(authority: Authority) -> None:
+    assert _shake(authority.server_context(_PROXY), authority, "tls12-only")[0].version == "TLSv1.2"

@@ -70,7 +70,10 @@ def test_right_credentials_are_accepted() -> None:
         ({"response": None}, (False, True, True), ""),
         ({"uri": "sip:other"}, (False, True, True), ""),
         ({"username": "i6i1ar1v29"}, (False, False, True), ""),
-        ({"algorithm": "SHA-256"}, (True, True, True), "algorithm SHA-256 was not offered"),
+        ({"algorithm": "SHA-256"}, (False, True, True), "algorithm SHA-256 was not offered"),
+        ({"algorithm": "md5"}, (True, True, True), ""),
+        ({"algorithm": None}, (True, True, True), ""),
+        ({"realm": None}, (False, True, True), "the realm that was asked for is BroadWorks"),
         ({"qop": "auth-int"}, (False, True, True), "qop auth-int was not offered"),
         ({"qop": None}, (False, True, True), "answered without the offered qop"),
     ],
@@ -81,6 +84,15 @@ def test_each_thing_is_judged_by_itself(
     found = judged(changes)
     assert (found.response_right, found.username_right, found.nonce_right) == right
     assert found.detail == detail
+
+
+@pytest.mark.parametrize("realm", ["98079822.lab.invalid", "broadworks", ""])
+def test_a_response_for_another_realm_is_no_answer_to_the_challenge(realm: str) -> None:
+    right_for_it = response({**BROADWORKS, "realm": realm}, PASSWORD, "REGISTER")
+    found = judged({"realm": realm, "response": right_for_it})
+    assert (found.response_right, found.username_right, found.nonce_right) == (False, True, True)
+    assert found.detail == "the realm that was asked for is BroadWorks"
+    assert not found.accepted
 
 
 def test_a_right_response_for_another_user_is_told_from_a_wrong_password() -> None:

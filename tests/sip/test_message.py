@@ -10,7 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certsuite.sip.message import SipMessage, canonical, parameter, read, strict_error, uri_of, user_host
+from certsuite.sip.message import (
+    SipMessage,
+    canonical,
+    parameter,
+    read,
+    split_values,
+    strict_error,
+    uri_of,
+    user_host,
+)
 
 REGISTER = (
     b"REGISTER sip:98079822.lab.example SIP/2.0\r\n"
@@ -110,6 +119,9 @@ def test_no_headers_crash_the_parsers(parts: list[bytes]) -> None:
     assert all(isinstance(text, str) for text in tags)
     assert message.cseq[0] >= -1
     assert (message.expires or 0) >= 0
+    contact, asked = message.registered_contact()
+    assert isinstance(contact, str)
+    assert (asked or 0) >= 0
 
 
 HOSTILE = {
@@ -121,6 +133,11 @@ HOSTILE = {
     "brackets": "INVITE x SIP/2.0\r\nFrom: " + "<" * 60_000 + "\r\n\r\n",
     "parameters": "INVITE x SIP/2.0\r\nFrom: " + ";tag " * 12_000 + "\r\n\r\n",
     "one word of credentials": "INVITE x SIP/2.0\r\nAuthorization: Digest " + "a" * 60_000 + "\r\n\r\n",
+    "brackets in a contact": "REGISTER x SIP/2.0\r\nContact: " + "<" * 60_000 + "\r\n\r\n",
+    "contacts": "REGISTER x SIP/2.0\r\nContact: " + "<sip:a@b>;expires=0," * 3_000 + "\r\n\r\n",
+    "contacts that end nowhere": "REGISTER x SIP/2.0\r\nContact: " + '"<,' * 20_000 + "\r\n\r\n",
+    "commas": "REGISTER x SIP/2.0\r\nContact: " + "," * 60_000 + "\r\n\r\n",
+    "a quote in each contact": "REGISTER x SIP/2.0\r\nContact: " + '"\\,' * 20_000 + "\r\n\r\n",
     "a long User-Agent": "INVITE x SIP/2.0\r\nUser-Agent: " + "A" * 60_000 + "\r\n\r\n",
 }
 CPU_SECONDS = 5
@@ -133,7 +150,7 @@ for what, text in json.load(sys.stdin).items():
     message.strict_error(framed.raw)
     seen = message.SipMessage.parse(framed.raw) if "SIP/2.0" in text else message.read(framed.raw)
     if seen is not None:
-        seen.branch, seen.from_tag, seen.to_tag, seen.contact_uri, seen.expires, seen.cseq, seen.user_agent
+        seen.branch, seen.from_tag, seen.to_tag, seen.contact_uri, seen.registered_contact(), seen.expires, seen.cseq, seen.user_agent
         digest.parameters(seen.get("Authorization") or "")
     print(what, flush=True)
 """
@@ -183,7 +200,10 @@ def test_an_announced_length_is_replaced() -> None:
         ("sip:alice@192.0.2.1:5070;transport=tls", ("alice", "192.0.2.1", 5070)),
         ("sips:example.com", ("", "example.com", None)),
         ("sip:a%40b@[2001:db8::1]:1?x=y", ("a%40b", "2001:db8::1", 1)),
-        ("tel:+14085550100", ("", "", None)),
+        ("tel:+14085550100", ("+14085550100", "", None)),
+        ("TEL:5550100;phone-context=+1408", ("5550100", "", None)),
+        (" tel:", ("", "", None)),
+        ("mailto:a@b", ("", "", None)),
         ("", ("", "", None)),
     ],
 )
@@ -195,7 +215,11 @@ def test_parts_of_a_uri(uri: str, parts: tuple[str, str, int | None]) -> None:
     ("address", "uri"),
     [
         ('"<sip:not@this>" <sip:this@one>;tag=1', "sip:this@one"),
+        ("Alice Smith <sip:this@one>;tag=1", "sip:this@one"),
+        (" <sip:this@one;lr>", "sip:this@one;lr"),
         ("sip:a@b;tag=1", "sip:a@b"),
+        ('sip:a@b;x="<y>"', "sip:a@b"),
+        ("<sip:no@end", ""),
         ("*", "*"),
         ("", ""),
         ("<>", ""),
@@ -203,6 +227,48 @@ def test_parts_of_a_uri(uri: str, parts: tuple[str, str, int | None]) -> None:
 )
 def test_the_uri_of_an_address(address: str, uri: str) -> None:
     assert uri_of(address) == uri
+
+
+@pytest.mark.parametrize(
+    ("contacts", "expires", "bound"),
+    [
+        (["<sip:a@b>"], "60", ("sip:a@b", 60)),
+        (["<sip:a@b>;expires=7"], "60", ("sip:a@b", 7)),
+        (["<sip:a@b>"], None, ("sip:a@b", None)),
+        (["<sip:old@b>;expires=0, <sip:new@b>"], "60", ("sip:new@b", 60)),
+        (["<sip:old@b>;expires=0", "<sip:new@b>;expires=9"], None, ("sip:new@b", 9)),
+        (["<sip:new@b>, <sip:old@b>;expires=0"], "60", ("sip:new@b", 60)),
+        (['"Old, <one>" <sip:old,1@b;x=","> ;expires=0;q="0,1", <sip:new@b>'], "60", ("sip:new@b", 60)),
+        (["<sip:one@b>, <sip:two@b>"], "0", ("sip:one@b", 0)),
+        (["<sip:one@b>;expires=0"], "60", ("sip:one@b", 0)),
+        (["*"], "0", ("*", 0)),
+        ([], "60", ("", 60)),
+        ([], None, ("", None)),
+        (["<sip:a@b>;expires=soon"], None, ("sip:a@b", None)),
+    ],
+)
+def test_the_contact_that_a_register_binds(
+    contacts: list[str], expires: str | None, bound: tuple[str, int | None]
+) -> None:
+    headers = [("Contact", contact) for contact in contacts]
+    if expires is not None:
+        headers.append(("Expires", expires))
+    assert SipMessage("REGISTER", "sip:b", headers=tuple(headers)).registered_contact() == bound
+
+
+@pytest.mark.parametrize(
+    ("value", "values"),
+    [
+        ("a, b ,c", ["a", "b", "c"]),
+        ('"x, \\", y" <sip:a,b@c>;q="1,2" , <sip:d>', ['"x, \\", y" <sip:a,b@c>;q="1,2"', "<sip:d>"]),
+        ("<a,b", ["<a,b"]),
+        ('"a,b', ['"a,b']),
+        ("", [""]),
+        (",", ["", ""]),
+    ],
+)
+def test_a_comma_separates_unless_it_is_quoted_or_in_a_uri(value: str, values: list[str]) -> None:
+    assert split_values(value) == values
 
 
 def test_parameters_of_a_value() -> None:

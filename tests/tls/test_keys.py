@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-from certsuite.tls.keys import KEY_BITS, KeyPool
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from certsuite.tls.keys import KeyKind, KeyPool
 
 
 def test_a_role_keeps_its_key() -> None:
@@ -9,7 +12,7 @@ def test_a_role_keeps_its_key() -> None:
         leaf = keys.key("leaf")
         assert keys.key("root") is root
         assert leaf is not root
-        assert root.key_size == KEY_BITS
+        assert root.key_size == 2048
         assert root.public_key().public_numbers() != leaf.public_key().public_numbers()
 
 
@@ -18,3 +21,30 @@ def test_keys_outlive_the_pool() -> None:
     key = pool.key("root")
     pool.close()
     assert pool.key("root") is key
+
+
+@pytest.mark.parametrize("kind", [KeyKind.RSA_1024, KeyKind.RSA_3072])
+def test_a_kind_has_its_size(kind: KeyKind) -> None:
+    with KeyPool(ahead=0) as keys:
+        keys.begin([kind])
+        key = keys.key_of(kind)
+        assert isinstance(key, rsa.RSAPrivateKey)
+        assert key.key_size == int(kind.removeprefix("rsa-"))
+        assert keys.key_of(kind) is key
+
+
+def test_a_curve() -> None:
+    with KeyPool(ahead=0) as keys:
+        key = keys.key_of(KeyKind.ECDSA_P256)
+        assert isinstance(key, ec.EllipticCurvePrivateKey)
+        assert isinstance(key.curve, ec.SECP256R1)
+
+
+def test_a_closed_pool_makes_keys_when_they_are_asked_for() -> None:
+    pool = KeyPool(ahead=2, threads=1)
+    pool.begin([KeyKind.RSA_1024, KeyKind.ECDSA_P256])
+    pool.close()
+    pool.begin([KeyKind.RSA_4096])
+    assert pool.key_of(KeyKind.RSA_1024) is pool.key_of(KeyKind.RSA_1024)
+    assert isinstance(pool.key_of(KeyKind.ECDSA_P256), ec.EllipticCurvePrivateKey)
+    assert pool.key("late") is pool.key("late")

@@ -32,7 +32,9 @@ def pki(keys: KeyPool) -> Pki:
     return Pki.mint(NOW, NAMES, keys)
 
 
-def verify(pki: Pki, presentation: str, folder: Path, *, host: str, at: datetime = NOW, bundle: bytes = b"") -> str:
+def verify(
+    pki: Pki, presentation: str, folder: Path, *, host: str, at: datetime = NOW, bundle: bytes = b"", level: int = 2
+) -> str:
     """What ``openssl verify`` says of a presentation: empty if it holds."""
     shown = pki.presentation(presentation)
     trusted, chain = folder / "trusted.pem", folder / "chain.pem"
@@ -41,7 +43,7 @@ def verify(pki: Pki, presentation: str, folder: Path, *, host: str, at: datetime
     done = subprocess.run(
         [
             *("openssl", "verify", "-x509_strict", "-no-CApath", "-purpose", "sslserver"),
-            *("-verify_hostname", host, "-attime", str(int(at.timestamp()))),
+            *("-verify_hostname", host, "-attime", str(int(at.timestamp())), "-auth_level", str(level)),
             *("-CAfile", str(trusted), "-untrusted", str(chain), str(chain)),
         ],
         capture_output=True,
@@ -58,28 +60,55 @@ def test_good_holds_for_each_of_its_names(pki: Pki, tmp_path: Path, host: str) -
 
 @pytest.mark.parametrize(
     ("presentation", "problem"),
-    [("unknown-root", "unable to get local issuer certificate"), ("wrong-host", "hostname mismatch")],
+    [
+        ("unknown-root", "unable to get local issuer certificate"),
+        ("wrong-host", "hostname mismatch"),
+        ("expired", "certificate has expired"),
+        ("not-yet-valid", "certificate is not yet valid"),
+        ("self-signed", "self-signed certificate"),
+        ("no-intermediate", "unable to get local issuer certificate"),
+        ("san-wrong-cn-right", "hostname mismatch"),
+        ("ip-address-only", "hostname mismatch"),
+        ("san-target-only", "hostname mismatch"),
+        ("wrong-eku", "unsuitable certificate purpose"),
+        ("intermediate-not-ca", "invalid CA certificate"),
+        ("path-length-exceeded", "path length constraint exceeded"),
+        ("name-constraints-violated", "permitted subtree violation"),
+        ("sha1-signature", "CA signature digest algorithm too weak"),
+        ("md5-signature", "CA signature digest algorithm too weak"),
+        ("rsa-1024-leaf", "EE certificate key too weak"),
+    ],
 )
 def test_each_fault_is_the_one_that_it_says(pki: Pki, tmp_path: Path, presentation: str, problem: str) -> None:
     assert problem in verify(pki, presentation, tmp_path, host=NAMES.outbound_proxy)
 
 
-def test_faults_differ_in_one_property_alone(pki: Pki, tmp_path: Path) -> None:
+def test_a_fault_is_the_only_one(pki: Pki, tmp_path: Path) -> None:
+    host = NAMES.outbound_proxy
     assert verify(pki, "wrong-host", tmp_path, host="other.lab.example") == ""
-    unknown = pki.presentation("unknown-root")
-    good = pki.presentation("good")
-    assert [len(shown.chain) for shown in (good, unknown)] == [2, 2]
-    assert unknown.chain[0].subject == good.chain[0].subject
-    assert unknown.key is good.key
-    alternative = x509.SubjectAlternativeName
-    assert (
-        unknown.chain[0].extensions.get_extension_for_class(alternative).value
-        == good.chain[0].extensions.get_extension_for_class(alternative).value
-    )
-    for shown in pki.presentations.values():
-        assert [extension.oid for extension in shown.chain[0].extensions] == [
-            extension.oid for extension in good.chain[0].extensions
-        ]
+    assert verify(pki, "san-wrong-cn-right", tmp_path, host="other.lab.example") == ""
+    assert verify(pki, "san-target-only", tmp_path, host="edge1.lab.example") == ""
+    assert verify(pki, "expired", tmp_path, host=host, at=NOW - timedelta(days=20)) == ""
+    assert verify(pki, "not-yet-valid", tmp_path, host=host, at=NOW + timedelta(days=3)) == ""
+    for weak in ("sha1-signature", "md5-signature", "rsa-1024-leaf"):
+        assert pki.presentation(weak).weak
+        assert verify(pki, weak, tmp_path, host=host, level=0) == ""
+    for foreign, root in (
+        ("unknown-root", pki.unknown.root),
+        ("self-signed", pki.presentation("self-signed").chain[0]),
+    ):
+        assert verify(pki, foreign, tmp_path, host=host, bundle=root.public_bytes(Encoding.PEM)) == ""
+
+
+@pytest.mark.parametrize(
+    "presentation",
+    [
+        *("superfluous-certificates", "misordered-chain", "cn-only", "wildcard", "san-proxy-only", "leaf-is-ca"),
+        *("rsa-3072", "rsa-4096", "ecdsa-p256", "large-chain", "revoked-stapled", "revoked-crl"),
+    ],
+)
+def test_what_is_no_fault_of_the_path_holds(pki: Pki, tmp_path: Path, presentation: str) -> None:
+    assert verify(pki, presentation, tmp_path, host=NAMES.outbound_proxy) == ""
 
 
 def test_validity_follows_the_given_time(pki: Pki, tmp_path: Path) -> None:
@@ -93,7 +122,23 @@ def test_validity_follows_the_given_time(pki: Pki, tmp_path: Path) -> None:
 def test_two_runs_have_different_roots_and_the_same_shape(pki: Pki, keys: KeyPool) -> None:
     other = Pki.mint(NOW, NAMES, keys)
     assert other.lab.root.subject != pki.lab.root.subject
-    assert list(other.presentations) == list(pki.presentations) == [recipe.name for recipe in RECIPES]
+    for one in RECIPES:
+        shapes = [len(minted.presentation(one.name).chain) for minted in (pki, other)]
+        assert shapes[0] == shapes[1]
+
+
+def test_a_presentation_is_minted_once(pki: Pki) -> None:
+    assert pki.presentation("wildcard") is pki.presentation("wildcard")
+
+
+def test_what_is_prepared_is_there_also_when_the_pool_is_closed() -> None:
+    with KeyPool(ahead=4, threads=1) as keys:
+        made = Pki.mint(NOW, NAMES, keys)
+        made.prepare()
+        curve = made.presentation("ecdsa-p256")
+    assert curve.ecdsa
+    assert made.presentation("rsa-1024-leaf").weak
+    assert made.presentation("wildcard").key is made.presentation("good").key
 
 
 def test_the_trusted_bundle_has_the_systems_roots_and_ours(pki: Pki, tmp_path: Path) -> None:
@@ -121,8 +166,16 @@ def test_a_neighbour_is_never_one_of_the_names(keys: KeyPool, tmp_path: Path) ->
 
 
 def test_an_unknown_presentation_is_named(pki: Pki) -> None:
-    with pytest.raises(BenchError, match=r"expired.*good"):
-        pki.presentation("expired")
+    with pytest.raises(BenchError, match=r"expried.*good"):
+        pki.presentation("expried")
+
+
+def test_names_that_a_presentation_cannot_have(keys: KeyPool) -> None:
+    made = Pki.mint(NOW, Names(".".join(["long-label"] * 8)), keys)
+    with pytest.raises(BenchError, match="common name"):
+        made.presentation("cn-only")
+    with pytest.raises(BenchError, match="target"):
+        made.presentation("san-target-only")
 
 
 def test_a_time_without_zone_is_refused(keys: KeyPool) -> None:

@@ -30,3 +30,11 @@ def test_old_suites_come_with_old_versions_only() -> None:
 def test_an_unknown_policy_is_named() -> None:
     with pytest.raises(CatalogueError, match="mine"):
         cipher_policy("mine")
+
+
+def test_an_ecdsa_key_has_suites_of_its_own_in_the_same_order() -> None:
+    known = {suite.name for suite in cipher_suites().values()}
+    suites = cipher_string(("TLSv1.2",), ecdsa=True).split(":")
+    assert [suite.replace("ECDSA", "RSA") for suite in suites] == list(cipher_policy(WEBEX_SERVICES).suites)
+    assert set(suites) <= known
+    assert cipher_string(("TLSv1",), ecdsa=True).endswith("@SECLEVEL=0")

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from certsuite.core.events import ClientHelloSeen, TlsEstablished, TlsFailed
 from certsuite.tls.client_hello import NotTls
+from certsuite.tls.first_flight import StopAfter
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.pki import Names, Pki
 from certsuite.tls.server import (
@@ -286,6 +287,88 @@ def test_a_cipher_that_openssl_does_not_have(pki: Pki) -> None:
         TlsServer(TlsBehaviour(pki.presentation("good"), ciphers="TLS_RSA_WITH_RC4_128_MD5"))
 
 
+def first_records(data: bytes, count: int) -> list[tuple[int, int]]:
+    """(type, length) of the first records."""
+    found: list[tuple[int, int]] = []
+    while data and len(found) < count:
+        length = int.from_bytes(data[3:5], "big")
+        found.append((data[0], length))
+        data = data[5 + length :]
+    return found
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+@pytest.mark.parametrize("fragment", [1, 50])
+def test_a_handshake_in_small_records(pki: Pki, version: str, fragment: int) -> None:
+    client = Client(pki, TlsBehaviour(pki.presentation("good"), (version,), fragment=fragment))
+    with pytest.raises(ssl.SSLWantReadError):
+        client.tls.do_handshake()
+    client.events += client.server.receive(client._out.read())
+    flight = client.server.output()
+    assert first_records(flight, 40 // fragment) == [(22, fragment)] * (40 // fragment)
+    client._in.write(flight)
+
+    client.handshake()
+    assert client.error is None
+    assert client.of(TlsEstablished)
+    client.server.send(b"SIP/2.0 200 OK")
+    client.exchange()
+    assert client.tls.read(100) == b"SIP/2.0 200 OK"
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_a_handshake_that_is_broken_off(pki: Pki, version: str) -> None:
+    lengths = []
+    for stop in StopAfter:
+        client = Client(pki, TlsBehaviour(pki.presentation("good"), (version,), stop_after=stop))
+        with pytest.raises(ssl.SSLWantReadError):
+            client.tls.do_handshake()
+        events = client.server.receive(client._out.read())
+        assert isinstance(events[0], ClientHelloSeen)
+        assert events[-1] == TlsFailed(f"the edge stops after the {stop}, as it is told to")
+        assert not any(isinstance(event, (AlertSeen, TlsEstablished)) for event in events)
+        flight = client.server.output()
+        lengths.append(len(flight))
+        assert client.server.receive(b"\x16\x03\x03\x00\x01\x00") == client.server.close() == []
+        assert client.server.output() == b""
+    nothing, hello, everything = lengths
+    assert nothing == 0
+    assert 50 < hello < 200
+    assert everything > 1000
+
+
+def test_a_client_that_cannot_be_served_is_told_so_before_the_stop(pki: Pki) -> None:
+    behaviour = TlsBehaviour(pki.presentation("good"), ("TLSv1.3",), stop_after=StopAfter.SERVER_HELLO)
+    client = Client(pki, behaviour, versions=(V.TLSv1_2, V.TLSv1_2)).handshake()
+    assert alerts(client.events) == [("out", 2, 70)]
+    assert client.error is not None
+
+
+def test_a_record_of_nothing_is_no_record(pki: Pki) -> None:
+    with pytest.raises(ValueError, match="one byte"):
+        TlsBehaviour(pki.presentation("good"), fragment=0)
+
+
+@pytest.mark.parametrize("version", [V.TLSv1_2, V.TLSv1_3])
+def test_an_ecdsa_leaf(pki: Pki, version: V) -> None:
+    client = Client(pki, TlsBehaviour(pki.presentation("ecdsa-p256")), versions=(version, version)).handshake()
+    (established,) = client.of(TlsEstablished)
+    assert isinstance(established, TlsEstablished)
+    expected = "TLS_AES_256_GCM_SHA384"
+    if version is V.TLSv1_2:
+        expected = "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"
+    assert established.cipher == expected
+
+
+@pytest.mark.parametrize("name", ["sha1-signature", "md5-signature", "rsa-1024-leaf"])
+@pytest.mark.parametrize("suite", [None, "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"])
+def test_a_client_that_takes_weak_ones_is_served(pki: Pki, name: str, suite: str | None) -> None:
+    behaviour = TlsBehaviour(pki.presentation(name), ("TLSv1.2",), ciphers=suite)
+    client = Client(pki, behaviour, ciphers="DEFAULT@SECLEVEL=0").handshake()
+    assert client.error is None
+    assert client.of(TlsEstablished)
+
+
 def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -329,3 +412,29 @@ def test_no_bytes_break_the_engine(pki: Pki, data: bytes, cut: int, tls: bool) -
     server.output()
     server.eof()
     server.close()
+
+
+@pytest.mark.parametrize("version", [V.TLSv1_2, V.TLSv1_3])
+def test_a_certificate_is_asked_for_and_none_is_needed(pki: Pki, version: V) -> None:
+    behaviour = TlsBehaviour(pki.presentation("good"), asks_for_certificate=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(cadata=pki.root_pem.decode())
+    context.minimum_version = context.maximum_version = version
+    asked: list[int] = []
+    context._msg_callback = lambda *message: asked.append(message[4])  # type: ignore[attr-defined]
+    client = Client(pki, behaviour, context=context).handshake()
+    assert client.error is None
+    assert client.of(TlsEstablished)
+    assert 13 in asked
+    # Coming back with a session must not fail either: a context that verifies needs an id for that.
+    again = Client(pki, behaviour, context=client.context, session=client.tls.session).handshake()
+    assert again.error is None
+    assert again.of(TlsEstablished)
+
+
+def test_one_suite_alone(pki: Pki) -> None:
+    suite = "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256"
+    behaviour = TlsBehaviour(pki.presentation("good"), ("TLSv1.2",), ciphers=suite)
+    assert Client(pki, behaviour).handshake().of(TlsEstablished) == [TlsEstablished("TLSv1.2", suite)]
+    refused = Client(pki, behaviour, ciphers="ECDHE-RSA-AES256-GCM-SHA384").handshake()
+    assert alerts(refused.events) == [("out", 2, 40)]

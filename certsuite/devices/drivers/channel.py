@@ -145,7 +145,7 @@ class Transcript:
                         return found
                     if self._closed is not None:
                         raise self._closed
-                    await self._news()
+                    await self.news()
         except TimeoutError:
             raise ActionFailed(f"no answer like {pattern} within {timeout_s:g} s; it said {self.said()}") from None
 
@@ -166,7 +166,10 @@ class Transcript:
         self._mark = min(match.end(), len(self._text))
         return {name: value for name, value in match.groupdict().items() if value is not None}
 
-    async def _news(self) -> None:
+    async def news(self) -> None:
+        """Wait until something more is said, or until nothing more can come."""
+        if self._closed is not None:
+            return
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:

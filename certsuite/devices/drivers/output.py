@@ -36,6 +36,8 @@ class OutputLog:
         self._lines = LineFraming()
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
         file.parent.mkdir(parents=True, exist_ok=True)
+        # A program may print what only its owner should read.
+        file.touch(mode=0o600)
         self._file: BinaryIO = file.open("ab", buffering=0)
         self._file.truncate(min(self._file.tell(), at_most))
         self._size = self._file.tell()

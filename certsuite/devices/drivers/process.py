@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import IO, cast
@@ -41,6 +41,8 @@ _START_S = 10.0
 _CONNECT_EVERY_S = 0.005
 _INHERITED = ("PATH", "LANG", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
 "The rest of the environment stays here: tokens may be in it."
+_AGAIN = "certsuite_again"
+"Name of a group in a pattern; no profile has one of that name."
 _NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
@@ -174,25 +176,55 @@ class ProcessDriver:
         if self._run is None or not self.running:
             raise DeviceExited(f"{self._profile.name} does not run, so it cannot {action}")
         values = self._values(action, arguments)
-        transcript = self._run.transcript
-        transcript.mark()
+        self._run.transcript.mark()
+        self._run.output.mark()
         captured: dict[str, str] = {}
-        for step in steps:
-            try:
-                if step.send is not None:
-                    self._send(placeholders.fill(step.send, values))
-                    continue
-                pattern = placeholders.fill(step.expect or step.capture or "", values, re.escape)
-                unless = None if step.unless is None else placeholders.fill(step.unless, values, re.escape)
-            except ValueError as error:
-                raise ActionFailed(f"{action}: {error}") from error
-            try:
-                found = await transcript.find(pattern, unless, step.timeout_s)
-            except ActionFailed as error:
-                raise ActionFailed(f"{action}: {error}") from None
-            if step.capture is not None:
-                captured.update(found)
+        for more in self._rounds(action, steps, values):
+            last_sent = ""
+            for step in steps:
+                try:
+                    if step.send is not None:
+                        last_sent = placeholders.fill(step.send, {**values, **captured, **more})
+                        self._send(last_sent)
+                        continue
+                    found = await self._found(self._run, step, {**values, **captured, **more}, last_sent)
+                except (ActionFailed, ValueError) as error:
+                    raise ActionFailed(f"{action}: {error}") from None
+                if step.capture is not None:
+                    captured.update(found)
         return captured
+
+    def _rounds(self, action: str, steps: Sequence[Step], values: Mapping[str, str]) -> list[dict[str, str]]:
+        """What the steps are done with: once, or once for each sign of an argument if they name a single one."""
+        argument, sign = placeholders.EACH.get(action, ("", ""))
+        texts = [text for step in steps for text in (step.send, step.expect, step.capture) if text is not None]
+        if any(sign in placeholders.named_in(text) for text in texts):
+            return [{sign: one} for one in values[argument]]
+        return [{}]
+
+    async def _found(self, run: Program, step: Step, values: Mapping[str, str], last_sent: str) -> dict[str, str]:
+        """Wait for what a step expects, sending once more whatever it says is to be sent again."""
+
+        def filled(pattern: str | None) -> str | None:
+            return None if pattern is None else placeholders.fill(pattern, values, re.escape)
+
+        transcript = run.output if step.where == "output" else run.transcript
+        pattern = filled(step.expect or step.capture) or ""
+        unless, again = filled(step.unless), filled(step.again)
+        if again is None:
+            return await transcript.find(pattern, unless, step.timeout_s)
+        # The earlier of the two is found, and of two at one place the one that is waited for.
+        either = f"(?:{pattern})|(?P<{_AGAIN}>{again})"
+        try:
+            async with asyncio.timeout(step.timeout_s):
+                while _AGAIN in (found := await transcript.find(either, unless, 2 * step.timeout_s)):
+                    self._send(last_sent)
+                    # A line without its end is not consumed: without anything new it would be found once more.
+                    await transcript.news()
+        except TimeoutError:
+            said = f"it said {transcript.said()}"
+            raise ActionFailed(f"no answer like {pattern} within {step.timeout_s:g} s; {said}") from None
+        return found
 
     def _values(self, action: str, arguments: Mapping[str, str | int]) -> dict[str, str]:
         """The placeholders of one action. Raises :class:`UsageError` for an argument too many or too few."""

@@ -105,6 +105,19 @@ async def test_a_prompt_can_be_expected() -> None:
 
 
 @pytest.mark.asyncio
+async def test_news_are_what_comes_next_or_the_end() -> None:
+    transcript = Transcript()
+    transcript.add(["old"], "")
+    async with asyncio.timeout(5):
+        asyncio.get_running_loop().call_soon(transcript.add, [], "busy>")
+        await transcript.news()
+        assert await transcript.find("busy>", None, 1) == {}
+        asyncio.get_running_loop().call_soon(transcript.close, DeviceExited("gone"))
+        await transcript.news()
+        await transcript.news()
+
+
+@pytest.mark.asyncio
 async def test_the_end_of_the_device_ends_the_wait() -> None:
     transcript = Transcript()
     transcript.add(["last words ok"], "")

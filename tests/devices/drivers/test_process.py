@@ -177,6 +177,64 @@ async def test_drives_a_program_by_netstrings_on_a_socket(make: Make, kind: str,
     await driver.stop()
 
 
+ASKED_PHONE = """
+import socket, sys
+listener = socket.socket(socket.AF_UNIX)
+listener.bind(sys.argv[1])
+listener.listen()
+stream = listener.accept()[0].makefile("rw")
+events = ["ringing 3", "nothing", "held 7", "held 8"]
+for line in stream:
+    word, *rest = line.split()
+    if word == "event":
+        answer = events.pop(0) if events else "nothing"
+    elif word == "key":
+        print("sent", *rest, flush=True)
+        answer = "taken"
+    elif word == "prompt":
+        stream.write("busy>")
+        stream.flush()
+        continue
+    else:
+        answer = line.strip()
+    stream.write(answer + "\\n")
+    stream.flush()
+"""
+ASKED_ACTIONS = {
+    "resume": [
+        {"send": "event"},
+        {"capture": "^held (?P<call>[0-9]+)$", "again": "^nothing$|^ringing", "timeout_s": 0.5},
+        {"send": "resume {call}"},
+        {"expect": "^resume {call}$"},
+    ],
+    "reregister": [{"send": "prompt"}, {"expect": "busy>busy>busy>", "again": "busy>$", "timeout_s": 5}],
+    "dtmf": [{"send": "key {digit}"}, {"expect": "^taken"}, {"expect": "^sent {digit}$", "where": "output"}],
+}
+
+
+@pytest.mark.asyncio
+async def test_asks_again_until_it_is_so_and_uses_what_it_captured(make: Make, tmp_path: Path) -> None:
+    driver = make(ASKED_PHONE, "{config_dir}/socket", channel={"unix": "{config_dir}/socket"}, actions=ASKED_ACTIONS)
+    await driver.start()
+    assert await driver.do("resume") == {"call": "7"}
+    assert await driver.do("resume") == {"call": "8"}
+    await driver.do("reregister")
+    with pytest.raises(
+        ActionFailed, match=r"resume: no answer like \^held \(\?P<call>\[0-9\]\+\)\$ within 0\.5 s; it said"
+    ):
+        await driver.do("resume")
+    await driver.stop()
+
+
+@pytest.mark.asyncio
+async def test_presses_digits_one_by_one_and_looks_at_what_is_printed(make: Make, tmp_path: Path) -> None:
+    driver = make(ASKED_PHONE, "{config_dir}/socket", channel={"unix": "{config_dir}/socket"}, actions=ASKED_ACTIONS)
+    await driver.start()
+    await driver.do("dtmf", digits="11*#")
+    await driver.stop()
+    assert (tmp_path / "device.log").read_text() == "sent 1\nsent 1\nsent *\nsent #\n"
+
+
 @pytest.mark.asyncio
 async def test_actions_that_fail_say_why(make: Make, journal: Journal, settings: DeviceSettings) -> None:
     driver = make(PHONE, channel={"stdin": True}, actions=STDIN_ACTIONS)

@@ -1,0 +1,67 @@
+"""The profile of Linphone on the real program, by whole runs of some cases: what works, and what it does wrong."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from certsuite.devices.check import check_profile
+
+pytestmark = pytest.mark.skipif(shutil.which("linphone-daemon") is None, reason="install linphone-cli")
+
+SHIPPED = Path(__file__).parents[2] / "device_profiles"
+AUDIO_CASES = ("WXC-CALL-010", "WXC-CALL-060", "WXC-MED-090", "WXC-MED-100")
+UNVERIFIED = f"""\
+schema: 1
+extends: {SHIPPED}/linphone.yaml
+config:
+  variables: {{verify: false}}
+"""
+
+
+def certified(profile: str, cases: tuple[str, ...], out: Path) -> dict[str, dict[str, Any]]:
+    """The results of these cases, by their ids."""
+    options = [option for case in cases for option in ("--case", case)]
+    done = subprocess.run(
+        [sys.executable, "-m", "certsuite.cli", "run", profile, *options, "--out", str(out)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stdout + done.stderr
+    results = json.loads((out / "results.json").read_text())
+    return {case["id"]: case for case in results["cases"]}
+
+
+def test_the_profile_has_no_mistakes() -> None:
+    report = check_profile("linphone", SHIPPED)
+    assert (report.problems, report.notes, report.files) == ((), (), ("linphonerc",))
+
+
+def test_audio_both_ways_digits_and_hold(tmp_path: Path) -> None:
+    cases = certified("linphone", AUDIO_CASES, tmp_path / "run")
+    assert {name: case["verdict"] for name, case in cases.items()} == dict.fromkeys(AUDIO_CASES, "pass")
+    log = (tmp_path / "run" / "evidence" / "device.log").read_text(errors="replace")
+    assert "SSL handshake finished" in log
+
+
+def test_it_takes_tls_1_1_and_no_wrong_certificate(tmp_path: Path) -> None:
+    cases = certified("linphone", ("WXC-TLS-020", "WXC-TLS-100", "WXC-TLS-120"), tmp_path / "run")
+    assert [cases[name]["verdict"] for name in ("WXC-TLS-100", "WXC-TLS-120")] == ["pass", "pass"]
+    assert cases["WXC-TLS-020"]["verdict"] == "fail"
+    (finding,) = cases["WXC-TLS-020"]["findings"]
+    assert "sent SIP over TLSv1.1" in finding["observed"]
+
+
+def test_without_verification_it_takes_every_certificate(tmp_path: Path) -> None:
+    profile = tmp_path / "linphone-unverified.yaml"
+    profile.write_text(UNVERIFIED)
+    cases = certified(str(profile), ("WXC-TLS-100", "WXC-TLS-120"), tmp_path / "run")
+    assert {case["verdict"] for case in cases.values()} == {"fail"}

@@ -1,0 +1,108 @@
+"""What the device offered, as the report tells it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from certsuite.core.events import ClientHelloSeen, TlsAlert, TlsPresented
+from certsuite.core.journal import Journal
+from certsuite.core.observations import IN, OUT
+from certsuite.report.html import index_html
+from certsuite.report.offer import LIST_SHOWN, SHAPES_SHOWN, gather_offer
+from certsuite.tls.client_hello import parse_client_hello
+from certsuite.tls.suite_judgement import Grade
+
+if TYPE_CHECKING:
+    from tests.report.conftest import Run
+
+BODY = b"".join(
+    (
+        b"\x03\x03" + bytes(32) + b"\x00",
+        b"\x00\x06\xc0\x2f\x00\x05\x00\xff",
+        b"\x01\x00",
+        b"\x00\x08\x00\x0a\x00\x04\x00\x02\x00\x1d",
+    )
+)
+HELLO = parse_client_hello(b"\x01" + len(BODY).to_bytes(3, "big") + BODY)
+
+
+def test_alike_hellos_are_one_kind_and_the_most_frequent_is_first(run: Run) -> None:
+    journal = Journal(StandingClock())
+    for flow, hello in (
+        ("f1", replace(HELLO, versions=("TLSv1",))),
+        ("f2", HELLO),
+        ("f3", replace(HELLO, extensions=(10, 23, 41), server_name="edge.lab.example")),
+        ("x4", replace(HELLO, versions=("SSLv3",))),
+    ):
+        journal.record(hello, flow=flow, edge="primary", direction=IN)
+    offer = gather_offer(journal.since(0))
+    assert offer is not None
+    assert (offer.hellos, [shape.count for shape in offer.shapes], offer.more_shapes) == (3, [2, 1], 0)
+    shape = offer.shapes[0]
+    assert (shape.versions, shape.groups, shape.server_names) == (
+        ("TLSv1.2", "TLSv1.1", "TLSv1"),
+        ("x25519",),
+        ("edge.lab.example",),
+    )
+    assert shape.grades == [(Grade.WEAK, 1), (Grade.SIGNAL, 1), (Grade.GOOD, 1)]
+    assert re.fullmatch("[0-9a-f]{32}", shape.fingerprint)
+
+
+def test_alerts_are_told_with_what_they_answered(run: Run) -> None:
+    journal = Journal(StandingClock())
+    for flow, presentation in (("f1", "unknown-root"), ("f2", "wrong-host")):
+        journal.record(HELLO, flow=flow, edge="primary", direction=IN)
+        journal.record(TlsPresented(presentation, ("TLSv1.2",)), flow=flow, edge="primary", direction=OUT)
+        journal.record(TlsAlert(2, 48, "unknown_ca"), flow=flow, edge="primary", direction=IN)
+        journal.record(TlsAlert(1, 0, "close_notify"), flow=flow, edge="primary", direction=IN)
+        journal.record(TlsAlert(2, 40, "handshake_failure"), flow=flow, edge="primary", direction=OUT)
+    offer = gather_offer(journal.since(0))
+    assert offer is not None
+    (alert,) = offer.alerts
+    assert (alert.number, alert.name, alert.fatal, alert.count) == (48, "unknown_ca", True, 2)
+    assert alert.answered == ("unknown-root: TLSv1.2", "wrong-host: TLSv1.2")
+
+
+def test_no_hello_no_offer(run: Run) -> None:
+    assert gather_offer(()) is None
+    page = index_html(run.result, {}, run.titles).decode()
+    assert "What the device offered" not in page
+
+
+def test_a_flood_of_different_hellos_is_bounded() -> None:
+    journal = Journal(StandingClock())
+    for number in range(SHAPES_SHOWN + 3):
+        suites = (number, *range(30_000))
+        journal.record(replace(HELLO, cipher_suites=suites), flow=f"f{number}", edge="primary", direction=IN)
+    offer = gather_offer(journal.since(0))
+    assert offer is not None
+    assert (len(offer.shapes), offer.more_shapes) == (SHAPES_SHOWN, 3)
+    assert all(len(shape.suites) == LIST_SHOWN for shape in offer.shapes)
+
+
+def test_the_page_shows_it_and_nothing_of_it_is_live(run: Run) -> None:
+    live = "<script>alert(1)</script>\x1b[31m\u202e"
+    journal = Journal(StandingClock())
+    hello = ClientHelloSeen(b"\x01", live, (live,), (0xC02F, 0x0005), live, (live,), (29,), (0x0201,), (0, 65281))
+    journal.record(hello, flow="f1", edge="primary", direction=IN)
+    journal.record(TlsPresented(live, (live,), live), flow="f1", edge="primary", direction=OUT)
+    journal.record(TlsAlert(2, 48, live), flow="f1", edge="primary", direction=IN)
+    page = index_html(run.result, {}, run.titles, gather_offer(journal.since(0))).decode()
+    assert "What the device offered" in page
+    assert "TLS_RSA_WITH_RC4_128_SHA" in page
+    assert "rsa_pkcs1_sha1" in page
+    assert "renegotiation_info" in page
+    assert "<script" not in page
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", page)
+
+
+class StandingClock:
+    """A clock that stands."""
+
+    def monotonic_ns(self) -> int:
+        return 5_000_000_000
+
+    def utc(self) -> float:
+        return 1_795_292_100.0
