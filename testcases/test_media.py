@@ -34,7 +34,7 @@ async def test_sends_digits_as_events(bench: Bench, phone: Phone) -> None:
 
 @case("WXC-MED-100", requirements=["MED-HOLD"], claims=["hold"], needs="in-call")
 async def test_holds_and_resumes(bench: Bench, phone: Phone) -> None:
-    """The device puts a call on hold and takes it back: no audio meanwhile, and audio under SRTP afterwards."""
+    """The device puts a call on hold and takes it back, and audio flows again under SRTP."""
     call = bench.colleague.in_call
     await call.is_heard()
     await phone.holds()

@@ -13,8 +13,6 @@ from certsuite.core.redaction import printable
 _PURE_ENOUGH = 0.35
 "Share of a window's energy in one tone above which it counts as heard; speech and noise stay below."
 _LOUD_ENOUGH_DBFS = -45.0
-_IN_FLIGHT = 1
-"Windows after the hold that may still hold what was under way."
 
 
 def _windows(question: Question) -> list[Seen[MediaWindow]]:
@@ -155,29 +153,6 @@ def _not_under_srtp(question: Question, windows: list[Seen[MediaWindow]]) -> Jud
         hint=hint,
         settled=bool(cleartext),
         limit=question.limits["audio_s"],
-    )
-
-
-@check("media.pauses", limits=("action_s", "tone_deviation"))
-def pauses(question: Question) -> Judgement:
-    """While the device holds the call, its audio no longer comes through (MED-HOLD)."""
-    tone = float(question.param("tone"))
-    deviation = question.limits["tone_deviation"].value
-    windows = _windows(question)
-    if not windows:
-        return question.unknown("nothing-seen", "no media window was measured")
-    held_at = int(question.param("held_at"))
-    since = [seen for seen in windows if seen.at.seq > held_at][_IN_FLIGHT:]
-    if not since:
-        return question.unknown("nothing-seen", "no media window was measured since the call was held")
-    if not _heard(since[-1].event, tone, deviation):
-        return question.passed(since[-1].evidence)
-    return question.failed(
-        "hold-audio-goes-on",
-        f"{tone:g} Hz still comes back",
-        "no audio of the call while it is on hold",
-        windows[-1].evidence,
-        settled=False,
     )
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Callable
-from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -257,10 +256,8 @@ class CallLeg:
         """Set the media as offer and answer say; whether they make a stream."""
         try:
             agreement = agree(offer, reply, we_offered=we_offered)
-            # While it is held the party plays on, so that a device which does not stop its audio is found out.
-            held = agreement.direction is Direction.RECVONLY
             self.stream.configure(
-                replace(agreement, direction=Direction.SENDRECV) if held else agreement,
+                agreement,
                 call_id=self.call_id,
                 line=self.account.line,
                 flow=self.flow.id,
@@ -276,7 +273,7 @@ class CallLeg:
         self.agreement = agreement
         if agreement.local_crypto is not None:
             self._crypto = agreement.local_crypto
-        self.stream.mute(agreement.direction is Direction.INACTIVE)
+        self.stream.mute(agreement.direction in (Direction.RECVONLY, Direction.INACTIVE))
         return True
 
     def _on_invite_response(self, response: SipMessage) -> None:

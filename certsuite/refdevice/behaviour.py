@@ -84,7 +84,6 @@ class Behaviour:
     offers_plain_rtp: bool = False
     dialled_suffix: str = ""
     "What is added to each number that is dialled."
-    echoes_while_held: bool = False
     dtmf_in_band: bool = False
     "Whether digits are sent as tones in the audio rather than by RFC 4733."
     dtmf_shift: int = 0
@@ -201,7 +200,6 @@ FAULTS: dict[str, Fault] = {
         _fault("one-way-in", "sends no RTP", sends_rtp=False),
         _fault("plain-srtp-key", "encrypts with a key that is not the one in its SDP", true_key=False),
         _fault("dials-wrong-number", "adds a digit to each number that is dialled", dialled_suffix="9"),
-        _fault("echoes-while-held", "goes on with its audio while it holds a call", echoes_while_held=True),
         _fault("offers-plain-rtp", "offers RTP without SRTP in calls that it places", offers_plain_rtp=True),
         _fault("accepts-plain-rtp", "answers an offer without SRTP, and sends plain RTP", accepts_plain_rtp=True),
         _fault("dtmf-inband", "sends digits as tones in the audio", dtmf_in_band=True),

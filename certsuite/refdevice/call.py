@@ -96,7 +96,7 @@ class Call:
         self.on_hold = True
         if not self.owner.behaviour.hold_reinvites:
             return
-        self.media.held = not self.owner.behaviour.echoes_while_held
+        self.media.held = True
         try:
             await self._offer("sendonly")
         except CallFailed:

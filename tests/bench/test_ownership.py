@@ -84,7 +84,7 @@ def test_a_datagram_is_of_the_process_that_has_its_port(address: str) -> None:
 
 
 @pytest.fixture
-def both_families() -> Iterator[None]:
+def both_families() -> None:
     """Some phones open one socket for IPv6 and IPv4 alike: the kernel lists it in the IPv6 table."""
     try:
         with socket.socket(socket.AF_INET6) as trying:
@@ -92,7 +92,6 @@ def both_families() -> Iterator[None]:
             trying.bind(("::ffff:127.0.0.1", 0))
     except OSError as error:
         pytest.skip(f"no IPv6 sockets here: {error}")
-    yield
 
 
 @pytest.mark.usefixtures("both_families")

@@ -282,12 +282,6 @@ def hears(trace: Trace) -> None:
     window(trace, 1100.0, 1100.0)
 
 
-@good("media.pauses", tone=700, held_at=0)
-def pauses(trace: Trace) -> None:
-    for tone in (700.0, 700.0, 700.0, 0.0):
-        window(trace, tone)
-
-
 @good("media.dtmf", digits="5#")
 def presses(trace: Trace) -> None:
     for digit in "5#":

@@ -336,6 +336,14 @@ def test_a_case_that_was_cut_off_has_no_result(trace: Trace, catalogue: Catalogu
     assert (result.complete, result.outcome, result.exit_code) == (False, Outcome.INCOMPLETE, 5)
 
 
+def test_a_case_beside_the_plan_does_not_stand_for_one_of_it(trace: Trace, catalogue: Catalogue) -> None:
+    a_good_case(trace)
+    trace.see(SegmentClosed(complete=True))
+    result = whole(trace, catalogue, planned=(("WXC-REG-020", ""),))
+    assert [case.id for case in result.cases] == ["WXC-REG-010"]
+    assert (result.complete, result.outcome, result.exit_code) == (True, Outcome.INCOMPLETE, 5)
+
+
 def test_a_complete_run_with_an_unfinished_case_is_the_tool_s_fault(trace: Trace, catalogue: Catalogue) -> None:
     a_good_case(trace)
     Case(trace, "WXC-REG-020")

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from certsuite.checks import media
 from certsuite.core.events import DtmfEvent, MediaNotAgreed, MediaOpened, MediaWindow
 from certsuite.core.verdicts import Mark, Verdict
 
@@ -172,43 +171,6 @@ def test_an_answer_that_makes_no_stream(trace: Trace) -> None:
     assert fails(trace, "media-not-agreed", settled=True) == "no codec \\x1b in common (no-codec)"
     opens(trace)
     fails(trace, "media-none")
-
-
-# --- media.pauses
-
-
-def test_silence_on_hold(trace: Trace) -> None:
-    held: dict[str, Any] = {"tone": 700, "held_at": 1}
-    trace.is_open("media.pauses", "nothing-seen", **held)
-    window(trace, 700)
-    window(trace, 700)
-    trace.is_open("media.pauses", "nothing-seen", **held)
-    in_flight(trace, 700, **held)
-    window(trace, 700)
-    trace.fails("media.pauses", "hold-audio-goes-on", settled=False, **held)
-    window(trace, 700, call_id="another-call")
-    window(trace, 440)
-    trace.passes("media.pauses", **held)
-    window(trace, packets=0)
-    trace.passes("media.pauses", **held)
-
-
-def test_what_was_silent_before_it_was_held_says_nothing_of_the_hold(trace: Trace) -> None:
-    held: dict[str, Any] = {"tone": 700, "held_at": 4}
-    for _ in range(5):
-        window(trace)
-    trace.is_open("media.pauses", "nothing-seen", **held)
-    in_flight(trace, 0, **held)
-    window(trace)
-    assert [one.seq for one in trace.passes("media.pauses", **held).evidence] == [len(trace.observations) - 1]
-
-
-def in_flight(trace: Trace, heard: float, **held: Any) -> None:
-    """What was under way when the call was held proves nothing, whatever it holds."""
-    assert media._IN_FLIGHT >= 1
-    for _ in range(media._IN_FLIGHT):
-        window(trace, heard)
-        trace.is_open("media.pauses", "nothing-seen", **held)
 
 
 # --- media.dtmf

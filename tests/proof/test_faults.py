@@ -24,7 +24,7 @@ def asked_for(fault: Fault, full_plan: bool) -> set[str]:
     """Cases that a fault is run against."""
     if full_plan:
         return ALL_CASES
-    families = {case.split("-")[1] for case in (*fault.fail, *fault.warn)} or {"REG"}
+    families = {case.split("-")[1] for case in (*fault.fail, *fault.warn)}
     smoke = set(load_catalogue().plans["smoke"].cases)
     return {case for case in ALL_CASES if case.split("-")[1] in families or case in smoke}
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from certsuite.core.events import CaseStarted
+from certsuite.core.events import BindingChanged, CaseStarted, DeviceExited
 from certsuite.core.places import PROFILES
 from certsuite.evidence.record import read_record
 from certsuite.sip.passwords import SPECIAL_CHARACTERS
@@ -24,13 +24,14 @@ from tests.waiting import until
 FAST = ("--time-scale", "0.1")
 
 
-def start(*arguments: str | Path) -> subprocess.Popen[str]:
+def start(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
     """A run in the background."""
     return subprocess.Popen(
         [sys.executable, "-m", "certsuite.cli", "run", *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env={**os.environ, **environment},
     )
 
 
@@ -79,6 +80,10 @@ def test_a_device_that_exits_is_told_as_such(fault: str, certify: Callable[..., 
     assert run.exit_code == 5, run.output
     assert "ended by itself" in run.output
     assert not run.verdicts("error")
+    seen = read_record(run.folder / "record.jsonl").observations
+    exited = [one.seq for one in seen if isinstance(one.event, DeviceExited)]
+    bound = {one.line for one in seen if isinstance(one.event, BindingChanged) and one.seq < exited[0]}
+    assert bound == (set() if fault == "exits-at-start" else {1, 2})
 
 
 def test_a_device_that_floods_the_edge_with_garbage(certify: Callable[..., Finished]) -> None:
@@ -149,7 +154,13 @@ def test_a_folder_that_holds_a_run(certify: Callable[..., Finished]) -> None:
     assert (first.folder / "record.jsonl").read_bytes() == before
 
 
-def test_a_disk_that_is_full(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "command",
+    [("certsuite.cli", "run"), ("pytest", "testcases", "--device", "reference")],
+    ids=["certsuite", "plain pytest"],
+)
+def test_a_disk_that_is_full(command: tuple[str, ...], tmp_path: Path, pytestconfig: pytest.Config) -> None:
+    """pytest stops early, and calls that an interruption: it is none."""
     folder = tmp_path / "run"
 
     # Enough for the roots that the device is given, too little for the capture of a run.
@@ -159,7 +170,8 @@ def test_a_disk_that_is_full(tmp_path: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
 
     done = subprocess.run(
-        [sys.executable, "-m", "certsuite.cli", "run", "--out", folder],
+        [sys.executable, "-m", *command, "--out", folder],
+        cwd=pytestconfig.rootpath,
         capture_output=True,
         text=True,
         timeout=120,
@@ -208,12 +220,18 @@ def test_a_port_that_is_in_use(tmp_path: Path) -> None:
 # --- sudden ends
 
 
-def test_ctrl_c_ends_a_run_in_order(tmp_path: Path) -> None:
-    folder = tmp_path / "run"
-    process = start("--out", folder)
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda sent: sent.name)
+def test_a_signal_ends_a_run_in_order(sent: signal.Signals, tmp_path: Path) -> None:
+    """Ctrl-C, a build server that gives up, a terminal that goes."""
+    folder, private = tmp_path / "run", tmp_path / "private"
+    private.mkdir()
+    process = start("--out", folder, TMPDIR=str(private))
     until(lambda: has_come_to(folder, "WXC-CALL-010"))
-    process.send_signal(signal.SIGINT)
+    assert list(private.iterdir())
+    process.send_signal(sent)
     output, _ = process.communicate(timeout=30)
+    assert not processes_with(str(private))
+    assert not list(private.iterdir()), "what the run had for itself is gone"
     assert process.returncode == 2, output
     record = read_record(folder / "record.jsonl")
     assert not record.complete
@@ -252,6 +270,19 @@ def test_a_killed_run_leaves_a_record_and_no_device_and_can_be_resumed(tmp_path:
     assert finished_before.isdisjoint(one.case for one in second)
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
     assert results["outcome"] == "qualified"
+
+
+@pytest.mark.parametrize("options", [("--plan", "smoke"), ("--case", "WXC-DNS-010", "--time-scale", "0.5")])
+def test_a_run_is_resumed_as_it_was_begun(
+    options: tuple[str, ...], certify: Callable[..., Finished], tmp_path: Path
+) -> None:
+    first = certify("--case", "WXC-DNS-010")
+    before = (first.folder / "record.jsonl").read_bytes()
+    again = certsuite("run", "--resume", first.folder, *options)
+    assert again.returncode == 4, again.stdout
+    assert "resume it with the same options" in " ".join(again.stdout.split())
+    assert (first.folder / "record.jsonl").read_bytes() == before
+    assert certsuite("run", "--resume", first.folder, "--case", "WXC-DNS-010").returncode == 0
 
 
 # --- evidence and secrets
@@ -306,6 +337,17 @@ def test_weak_passwords_fail_and_are_not_shown(certify: Callable[..., Finished],
     assert "line 1: 5 characters" in finding["observed"]
     assert "the same as line 2" in finding["observed"]
     assert "short" not in json.dumps(run.results["cases"])
+
+
+@pytest.mark.parametrize("lines", [(1, 2, 3), (1, 3), (1,)])
+def test_credentials_are_for_the_lines_that_there_are(lines: tuple[int, ...], tmp_path: Path) -> None:
+    file = tmp_path / "credentials.yaml"
+    file.write_text("".join(f'{line}: "Secret-Word.{line}"\n' for line in lines), encoding="utf-8")
+    file.chmod(0o600)
+    done = certsuite("run", "--credentials", file, "--case", "WXC-PW-010", "--out", tmp_path / "run")
+    assert done.returncode == 4, done.stdout
+    assert f"for lines {list(lines)}; the device has 1 to 2" in done.stdout
+    assert "Secret-Word" not in done.stdout + done.stderr
 
 
 def test_credentials_that_others_can_read_are_refused(tmp_path: Path) -> None:

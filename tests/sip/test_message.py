@@ -150,7 +150,8 @@ for what, text in json.load(sys.stdin).items():
     message.strict_error(framed.raw)
     seen = message.SipMessage.parse(framed.raw) if "SIP/2.0" in text else message.read(framed.raw)
     if seen is not None:
-        seen.branch, seen.from_tag, seen.to_tag, seen.contact_uri, seen.registered_contact(), seen.expires, seen.cseq, seen.user_agent
+        seen.branch, seen.from_tag, seen.to_tag, seen.contact_uri, seen.expires, seen.cseq, seen.user_agent
+        seen.registered_contact()
         digest.parameters(seen.get("Authorization") or "")
     print(what, flush=True)
 """
