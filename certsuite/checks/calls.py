@@ -16,6 +16,7 @@ _SUCCESS = range(200, 300)
 _FAILURE = range(300, 700)
 _NOT_FOR_MEDIA = (401, 404, 407, 408, 480, 481, 486, 487, 600, 603, 604)
 "Nobody there, busy, declined, cancelled by the caller, not authorised: none of these says anything of the offer."
+_SEPARATORS = str.maketrans("", "", "-.()")
 _HELD = {"sendonly", "inactive"}
 _SUITE = "AES_CM_128_HMAC_SHA1_80"
 
@@ -100,7 +101,8 @@ def is_placed(question: Question) -> Judgement:
     if invites:
         called, _, _ = user_host(invites[0].message.uri)
         number, line = question.text("number"), question.subject.line
-        if not called.endswith(number) and not number.endswith(called.lstrip("+") or "-"):
+        # A prefix that was added is the dial plan's right; visual separators are no part of a number (RFC 3966 5.1.1).
+        if not called.translate(_SEPARATORS).endswith(number.lstrip("+")):
             return question.failed(
                 "call-wrong-number",
                 f"INVITE to {printable(invites[0].message.uri, at_most=80)}",

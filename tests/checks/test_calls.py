@@ -92,7 +92,14 @@ def test_a_call_is_placed_when_it_was_told_to(trace: Trace) -> None:
 
 
 @pytest.mark.parametrize(
-    "uri", ["sip:2065550100@x", "sip:+12065550100@x;user=phone", "sip:12065550100@x", "tel:+12065550100"]
+    "uri",
+    [
+        "sip:2065550100@x",
+        "sip:+12065550100@x;user=phone",
+        "sip:12065550100@x",
+        "tel:+12065550100",
+        "tel:+1-206-555-0100",
+    ],
 )
 def test_a_number_may_be_called_in_its_international_form(trace: Trace, uri: str) -> None:
     trace.request("INVITE", uri=uri)
@@ -105,7 +112,18 @@ def test_a_number_may_be_dialled_in_its_international_form(trace: Trace) -> None
 
 
 @pytest.mark.parametrize(
-    "uri", ["sip:2065550109@x", "sip:20655501001@x", "sip:x@2065550100", "sip:x", "tel:+12065550109", "sip:+@x", "odd"]
+    "uri",
+    [
+        "sip:2065550109@x",
+        "sip:20655501001@x",
+        "sip:x@2065550100",
+        "sip:x",
+        "tel:+12065550109",
+        "sip:+@x",
+        "odd",
+        "sip:0@x",
+        "sip:5550100@x",
+    ],
 )
 def test_another_number_is_not_the_one_that_was_dialled(trace: Trace, uri: str) -> None:
     trace.request("INVITE", uri=uri)
