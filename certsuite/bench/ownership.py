@@ -40,12 +40,17 @@ def holds_socket(pids: Iterable[int], inode: int) -> bool:
 
 
 def owner_of(remote: tuple[str, int], local: tuple[str, int], pids: Iterable[int]) -> str:
-    """``device`` if one of ``pids`` holds the far end of the connection that we accepted, else ``foreign``."""
+    """``foreign`` if a process that is none of ``pids`` holds the far end of the connection that we accepted, else
+    ``device``.
+
+    A far end that is gone already, such as that of a device which was just ended, is the device's: what it sent must
+    not be lost for its verdict.
+    """
     for table in _tables("tcp"):
         inode = socket_inode(remote, local, table)
-        if inode is not None:
+        if inode:
             return "device" if holds_socket(pids, inode) else "foreign"
-    return "foreign"
+    return "device"
 
 
 def udp_owner_of(source: tuple[str, int], pids: Iterable[int]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import shutil
 import socket
@@ -24,6 +25,7 @@ from certsuite.catalogue import Catalogue
 from certsuite.checks.judge import scaled
 from certsuite.core.capture import Capture
 from certsuite.core.cases import Case
+from certsuite.core.errors import RecordError
 from certsuite.core.events import SegmentClosed, ToolError
 from certsuite.core.journal import Journal
 from certsuite.core.redaction import Secret
@@ -179,7 +181,9 @@ class Run:
         """A callback of the loop raised: what a device sent met a defect of ours."""
         error = context.get("exception")
         trace = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
-        self._journal.record(ToolError(f"{context.get('message', 'the loop failed')}\n{trace}"[-4000:]))
+        # Where the record itself cannot be written, its writer knows why, and the run ends with that.
+        with contextlib.suppress(RecordError):
+            self._journal.record(ToolError(f"{context.get('message', 'the loop failed')}\n{trace}"[-4000:]))
 
 
 def _free_port(address: str) -> int:

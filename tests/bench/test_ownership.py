@@ -64,10 +64,10 @@ def test_a_socket_of_another_process_is_foreign_until_that_one_is_the_device(lis
         other.stdin.close()
 
 
-def test_a_connection_that_is_gone_is_foreign(listener: socket.socket) -> None:
+def test_a_connection_that_is_gone_counts_as_the_device_s(listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as ours:
         remote, local = ours.getsockname(), listener.getsockname()
-    assert owner_of(remote, local, [os.getpid()]) == "foreign"
+    assert owner_of(remote, local, [os.getpid()]) == "device"
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
