@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
+from certsuite.checks.tls import application_data
 from certsuite.core.events import (
     ClientHelloSeen,
     FlowClosed,
-    SipGarbage,
     SipMessageSeen,
     TlsAlert,
     TlsEstablished,
@@ -200,7 +200,7 @@ def negotiates(question: Question) -> Judgement:
     name = question.text("measures")
     for seen in presented:
         established = question.span.of(TlsEstablished, flow=seen.at.flow)
-        sip = _application_data(question, seen.at.flow)
+        sip = application_data(question, seen.at.flow)
         if established and sip:
             return question.passed(established[0].evidence, sip[0], measurements=(Measurement(name, 1.0, ""),))
     if not presented:
@@ -320,15 +320,6 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:_NAMED_AT_MOST]) + (f" and {more} more" if more > 0 else "")
 
 
-def _application_data(question: Question, flow: str | None) -> list[Evidence]:
-    """Where application data came in over a flow."""
-    return [
-        Evidence(one.seq, one.frame)
-        for one in question.span
-        if one.flow == flow and one.direction == IN and isinstance(one.event, SipMessageSeen | SipGarbage)
-    ]
-
-
 def _forced(question: Question, suite: str) -> list[Seen[TlsPresented]]:
     """Connections to an edge that offered this suite alone."""
     return [seen for seen in question.span.of(TlsPresented) if seen.event.ciphers == suite]
@@ -338,7 +329,7 @@ def _taken(question: Question, presented: Sequence[Seen[TlsPresented]]) -> Evide
     """Where the handshake completed on one of these connections, with SIP after it."""
     for seen in presented:
         established = question.span.of(TlsEstablished, flow=seen.at.flow)
-        if established and _application_data(question, seen.at.flow):
+        if established and application_data(question, seen.at.flow):
             return established[0].evidence
     return None
 

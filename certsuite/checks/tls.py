@@ -30,7 +30,7 @@ def completes(question: Question) -> Judgement:
     version = question.text("version")
     span = question.span
     for established in span.of(TlsEstablished):
-        sip = _application_data(question, established.at.flow)
+        sip = application_data(question, established.at.flow)
         if established.event.version == version and sip:
             return question.passed(established.evidence, sip[0])
     opened = [seen for seen in span.of(FlowOpened) if seen.event.port_role == "sip-tls"]
@@ -57,7 +57,7 @@ def trusts(question: Question) -> Judgement:
     edge = question.params.get("edge")
     presented = [seen for seen in question.span.of(TlsPresented, edge=edge) if seen.event.presentation == good]
     for seen in presented:
-        sip = _application_data(question, seen.at.flow)
+        sip = application_data(question, seen.at.flow)
         if sip:
             return question.passed(seen.evidence, sip[0])
     if not presented:
@@ -86,7 +86,7 @@ def refuses(question: Question) -> Judgement:
         presented = [seen for seen in presented if list(seen.event.versions) == list(question.params["versions"])]
     refused = []
     for seen in presented:
-        data = _application_data(question, seen.at.flow)
+        data = application_data(question, seen.at.flow)
         if data:
             established = question.span.of(TlsEstablished, flow=seen.at.flow)
             version = f" over {established[0].event.version}" if established else ""
@@ -138,7 +138,7 @@ def no_cleartext(question: Question) -> Judgement:
     return question.passed(question.span.of(FlowOpened)[0].evidence)
 
 
-def _application_data(question: Question, flow: str | None) -> list[Evidence]:
+def application_data(question: Question, flow: str | None) -> list[Evidence]:
     """Where application data came in over a flow."""
     return [
         Evidence(observation.seq, observation.frame)
