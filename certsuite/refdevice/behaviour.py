@@ -9,11 +9,33 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from typing import Any
 
-FAULTY_DEVICE = "a device that misbehaves in what is certified"
 SIPS_SERVICE = "_sips._tcp"
+FAULTY_DEVICE = "a device that misbehaves in what is certified"
+ODD_DEVICE = "a device that is right in an unusual way, for no case to fail"
 MISBEHAVIOUR = "a device that is no use at all, for the suite's own robustness"
+
+
+class Verifies(Enum):
+    """When the device heeds what it has found in the server's chain."""
+
+    IN_HANDSHAKE = auto()
+    AFTER_HANDSHAKE = auto()
+    "It completes the handshake, and ends the connection before it sends anything."
+    AFTER_SPEAKING = auto()
+    "It sends its first request, and ends the connection when something comes back."
+
+
+class RefusesBy(Enum):
+    """How the device ends a handshake in which it was shown a chain that it does not accept."""
+
+    ALERT = auto()
+    CLOSING = auto()
+    "The TCP connection, without an alert."
+    SILENCE = auto()
+    "The connection stays open and nothing is sent on it, while the device goes on elsewhere."
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +62,18 @@ class Behaviour:
     "Whether the roots of its configuration are trusted; else none is."
     verifies_chain: bool = True
     verifies_host_name: bool = True
+    overlooks: tuple[str, ...] = ()
+    "Faults of a chain or of its names that are accepted: of ``leniency.CHAIN_FAULTS`` and ``leniency.NAME_FAULTS``."
+    dislikes: tuple[str, ...] = ()
+    "Properties of good chains that are not accepted: of ``leniency.DISLIKES``."
+    wants_target_name: bool = False
+    "Whether the certificate must have the name of the SRV target, rather than that of the outbound proxy."
+    asks_for_status: bool = False
+    "Whether a stapled OCSP answer is asked for."
+    heeds_status: bool = True
+    "Whether that answer is looked at."
+    verifies: Verifies = Verifies.IN_HANDSHAKE
+    refuses_by: RefusesBy = RefusesBy.ALERT
     cleartext_port: int | None = None
     "Port of the same address at which it registers over plain TCP when TLS has failed; ``None`` is never."
 
@@ -50,8 +84,12 @@ class Behaviour:
     highest_priority_value_first: bool = False
     connects: bool = True
     "Whether it goes on from the DNS answer to a connection."
-    fails_over: bool = True
-    "Whether it goes to the next target when one fails."
+    srv_records_taken: int | None = None
+    "Records of an SRV answer that are kept, the first ones; ``None`` is all."
+    takes_long_answers: bool = True
+    "Whether a DNS answer that is truncated over UDP is asked for over TCP; else it is no answer."
+    targets_tried: int | None = None
+    "Targets that are tried when one fails after the other, the first ones; ``None`` is all."
     fails_back: bool = True
     "Whether it returns to a better target when one is there again."
 
@@ -127,12 +165,25 @@ def behaviour_with(faults: Iterable[str]) -> Behaviour:
     for name in faults:
         if name not in FAULTS:
             raise UnknownFault(name)
-        behaviour = dataclasses.replace(behaviour, **FAULTS[name].changes)
+        # What is listed adds up; anything else is as the last of the faults has it.
+        changes: dict[str, Any] = {
+            key: (*getattr(behaviour, key), *value) if isinstance(value, tuple) else value
+            for key, value in FAULTS[name].changes.items()
+        }
+        behaviour = dataclasses.replace(behaviour, **changes)
     return behaviour
 
 
 def _fault(name: str, description: str, kind: str = FAULTY_DEVICE, **changes: Any) -> Fault:
     return Fault(name, description, changes, kind)
+
+
+def _accepts(name: str, description: str, overlooked: str) -> Fault:
+    return _fault(name, description, overlooks=(overlooked,))
+
+
+def _refuses(name: str, description: str) -> Fault:
+    return _fault(name, description, dislikes=(name.removeprefix("refuses-"),))
 
 
 _HOSTILE_USER_AGENT = (
@@ -171,11 +222,74 @@ FAULTS: dict[str, Fault] = {
         ),
         _fault("old-hello-first", "first tries the ClientHello of a very old TLS stack", old_hello_first=True),
         _fault("falls-back-to-cleartext", "registers over TCP port 5060 when TLS fails", cleartext_port=5060),
+        # --- TLS: certificates
+        _accepts("accepts-unknown-root", "accepts a chain to a root that it does not trust", "unknown-root"),
+        _accepts("accepts-expired", "accepts a certificate that has expired", "expired"),
+        _accepts("accepts-not-yet-valid", "accepts a certificate that is not valid yet", "not-yet-valid"),
+        _accepts("accepts-self-signed", "accepts a certificate that signs itself", "self-signed"),
+        _accepts("accepts-wrong-eku", "accepts a certificate for clients alone", "usage"),
+        _accepts("accepts-intermediate-not-ca", "accepts an issuer that is no authority", "no-authority"),
+        _accepts("accepts-long-path", "accepts more authorities than one of them allows", "path-length"),
+        _accepts("ignores-name-constraints", "ignores for which names an authority may sign", "name-constraints"),
+        _accepts("accepts-sha1-signature", "accepts a certificate that is signed over SHA-1", "sha1"),
+        _accepts("accepts-md5-signature", "accepts a certificate that is signed over MD5", "md5"),
+        _accepts("accepts-short-key", "accepts a certificate with a key of 1024 bits", "short-key"),
+        _accepts("prefers-common-name", "takes a right common name beside wrong names", "name-beside-common-name"),
+        _accepts("takes-address-for-name", "takes the server's IP address for its name", "address-for-name"),
+        _accepts("accepts-sibling-host", "accepts any host of the outbound proxy's domain", "host-of-same-domain"),
+        _fault(
+            "wants-target-name",
+            "compares the server's name with the SRV target, not the outbound proxy",
+            wants_target_name=True,
+        ),
+        _refuses("refuses-superfluous-certificates", "refuses a chain with more than its path"),
+        _refuses("refuses-large-chain", "refuses a chain that is longer than a TLS record"),
+        _refuses("refuses-rsa-3072", "refuses a certificate with an RSA key of 3072 bits"),
+        _refuses("refuses-rsa-4096", "refuses a certificate with an RSA key of 4096 bits"),
+        _fault(
+            "ignores-stapled-revocation",
+            "asks for a stapled OCSP answer and does not look at it",
+            asks_for_status=True,
+            heeds_status=False,
+        ),
+        _fault(
+            "speaks-before-verifying",
+            "registers first and verifies the server's certificate afterwards",
+            verifies=Verifies.AFTER_SPEAKING,
+        ),
+        # --- TLS: right in an unusual way
+        _fault(
+            "rejects-without-alert",
+            "closes the connection on a bad certificate, without an alert",
+            ODD_DEVICE,
+            refuses_by=RefusesBy.CLOSING,
+        ),
+        _fault(
+            "rejects-by-silence",
+            "leaves the connection on a bad certificate open and silent, and goes on elsewhere",
+            ODD_DEVICE,
+            refuses_by=RefusesBy.SILENCE,
+        ),
+        _fault(
+            "closes-after-handshake",
+            "completes the handshake, then verifies the certificate, and closes if it is bad",
+            ODD_DEVICE,
+            verifies=Verifies.AFTER_HANDSHAKE,
+        ),
+        _fault(
+            "heeds-stapled-revocation",
+            "asks for a stapled OCSP answer and heeds it",
+            ODD_DEVICE,
+            asks_for_status=True,
+        ),
         # --- DNS and targets
         _fault("asks-sip-tls", "asks for SRV _sip._tls", srv_service="_sip._tls"),
         _fault("ignores-srv-port", "connects to port 5061 whatever SRV says", fixed_port=5061),
         _fault("ignores-srv-priority", "tries the highest priority value first", highest_priority_value_first=True),
-        _fault("never-fails-over", "tries the first target alone, again and again", fails_over=False),
+        _fault("never-fails-over", "tries the first target alone, again and again", targets_tried=1),
+        _fault("walks-two-targets", "tries the first two targets alone", targets_tried=2),
+        _fault("takes-eight-targets", "keeps the first eight records of an SRV answer", srv_records_taken=8),
+        _fault("ignores-long-answers", "has no use for a truncated DNS answer", takes_long_answers=False),
         _fault("never-fails-back", "stays on the secondary for ever", fails_back=False),
         # --- registration
         _fault("wrong-digest", "computes a wrong digest response", wrong_digest=True),

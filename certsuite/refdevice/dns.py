@@ -158,9 +158,11 @@ def in_order(records: list[SrvRecord], chance: Callable[[int], int] = random.ran
 class Resolver:
     """Asks one DNS server, from the device's own address."""
 
-    def __init__(self, server: tuple[str, int], local_address: str) -> None:
+    def __init__(self, server: tuple[str, int], local_address: str, *, takes_long_answers: bool = True) -> None:
+        """``takes_long_answers``: whether what is truncated over UDP is asked for over TCP (RFC 7766 section 5)."""
         self._server = server
         self._local = (local_address, 0)
+        self._takes_long_answers = takes_long_answers
 
     async def srv(self, name: str) -> tuple[list[SrvRecord], dict[str, list[str]]]:
         """SRV records of a name and the addresses that came with them. Raises :class:`DnsError`.
@@ -191,6 +193,8 @@ class Resolver:
                 async with asyncio.timeout(_TIMEOUT_S):
                     reply = await self._over_udp(asked)
                     if reply.truncated:
+                        if not self._takes_long_answers:
+                            raise DnsError(f"{name}: the answer is too long")
                         reply = await self._over_tcp(asked)
                 break
             except (OSError, asyncio.IncompleteReadError) as error:  # TimeoutError is an OSError

@@ -16,7 +16,7 @@ from certsuite.refdevice.dns import DnsError, Resolver
 from certsuite.refdevice.messages import Composer
 from certsuite.refdevice.old_hello import try_old_hello
 from certsuite.refdevice.targets import TargetList, find_targets
-from certsuite.refdevice.tls import TlsChannel, client_context, verifies_name_itself
+from certsuite.refdevice.tls import Peer, channel_maker
 from certsuite.refdevice.transport import Flow, FlowFailed, Listener, Target, TlsFailed
 
 log = logging.getLogger("refdevice.registration")
@@ -54,9 +54,10 @@ class Registration:
         self.bindings = Bindings(config, behaviour, self.composer, announce)
 
     def _take(self, config: Config) -> None:
-        self._tls = client_context(config.trusted_roots, self._behaviour)
+        self._channel = channel_maker(config.trusted_roots, self._behaviour)
         self._config = config
-        self._resolver = Resolver(config.resolver, config.address)
+        takes_long = self._behaviour.takes_long_answers
+        self._resolver = Resolver(config.resolver, config.address, takes_long_answers=takes_long)
         self.composer = Composer(config, self._behaviour)
 
     # --- told from outside
@@ -193,9 +194,8 @@ class Registration:
         self._targets = await self._find_targets()
         if self._targets is None or not self._behaviour.connects:
             return None
-        if not self._behaviour.fails_over:
-            return await self._first_that_serves(self._targets.targets[:1])
-        return await self._first_that_serves(sorted(self._targets.targets, key=lambda target: target == failed))
+        tried = self._targets.targets[: self._behaviour.targets_tried]
+        return await self._first_that_serves(sorted(tried, key=lambda target: target == failed))
 
     async def _fail_back(self, flow: Flow) -> Flow | None:
         """A flow to a better target than that of ``flow``, with the lines registered over it."""
@@ -248,15 +248,15 @@ class Registration:
         local_address = self._config.address
         if self._behaviour.old_hello_first:
             await try_old_hello(target.address, target.port, local_address)
-        channel = TlsChannel(
-            self._tls,
-            self._config.outbound_proxy,
-            verifies_name_itself=verifies_name_itself(self._behaviour),
-            sends_server_name=self._behaviour.sends_server_name,
-            stays_with_tls13=self._behaviour.stays_with_tls13,
-        )
+        channel = self._channel(Peer(self._config.outbound_proxy, target.host, target.address))
         try:
-            return await Flow.connect(target, self._listener, local_address=local_address, channel=channel)
+            return await Flow.connect(
+                target,
+                self._listener,
+                local_address=local_address,
+                channel=channel,
+                refuses_by=self._behaviour.refuses_by,
+            )
         except TlsFailed as failure:
             if self._behaviour.cleartext_port is None:
                 raise

@@ -8,13 +8,75 @@ from __future__ import annotations
 
 import ssl
 import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from certsuite.refdevice.behaviour import Behaviour
+from certsuite.refdevice.behaviour import Behaviour, Verifies
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _CERTIFICATE_REQUEST = 13
 "Handshake message (RFC 5246 section 7.4, RFC 8446 section 4)."
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """Whom the device connects to."""
+
+    domain: str
+    "The outbound proxy: what was looked up, is sent as SNI and must be in the certificate."
+    host: str
+    "The SRV record's target."
+    address: str
+
+
+class Channel(Protocol):
+    """A TLS client between two memory BIOs: wire bytes in, plaintext out, and the other way round."""
+
+    established: bool
+    ended: bool
+    "Whether the server sent close_notify."
+
+    def receive(self, data: bytes) -> bytes:
+        """Take bytes from the wire and give the plaintext in them. Raises :class:`ssl.SSLError`.
+
+        What is to be sent, an alert included, is in :meth:`to_send` afterwards, also when this raises.
+        """
+
+    def send(self, plaintext: bytes) -> None:
+        """Encrypt; the result is in :meth:`to_send`."""
+
+    def close(self) -> None:
+        """Put a close_notify into :meth:`to_send`."""
+
+    def to_send(self) -> bytes:
+        """Bytes for the wire."""
+
+    @property
+    def version(self) -> str: ...
+
+
+def channel_maker(trusted_roots: Path, behaviour: Behaviour) -> Callable[[Peer], Channel]:
+    """What makes the channel of each connection. Raises :class:`OSError` if the roots cannot be read."""
+    context = client_context(trusted_roots, behaviour)
+    if _judges_in_its_own_way(behaviour):
+        from certsuite.refdevice.judging_tls import JudgingChannel, judging_context  # slow to load, and rare
+
+        judging = judging_context(trusted_roots, behaviour)
+        return lambda peer: JudgingChannel(judging, peer, behaviour)
+    return lambda peer: TlsChannel(
+        context,
+        peer.domain,
+        verifies_name_itself=verifies_name_itself(behaviour),
+        sends_server_name=behaviour.sends_server_name,
+        stays_with_tls13=behaviour.stays_with_tls13,
+    )
+
+
+def _judges_in_its_own_way(behaviour: Behaviour) -> bool:
+    own = behaviour.overlooks or behaviour.dislikes or behaviour.wants_target_name or behaviour.asks_for_status
+    return bool(own) or behaviour.verifies is not Verifies.IN_HANDSHAKE
 
 
 def client_context(trusted_roots: Path, behaviour: Behaviour) -> ssl.SSLContext:
@@ -61,7 +123,7 @@ def _give_up_when_asked(_: object, direction: str, __: object, ___: object, mess
 
 
 class TlsChannel:
-    """A TLS client between two memory BIOs: wire bytes in, plaintext out, and the other way round."""
+    """The channel of the standard library."""
 
     def __init__(
         self,

@@ -12,7 +12,8 @@ import ssl
 from dataclasses import dataclass
 from typing import Protocol
 
-from certsuite.refdevice.tls import TlsChannel
+from certsuite.refdevice.behaviour import RefusesBy
+from certsuite.refdevice.tls import Channel
 from certsuite.sip.framer import Framed, Garbage, KeepAlive, StreamFramer
 from certsuite.sip.message import SipMessage
 
@@ -20,6 +21,10 @@ log = logging.getLogger("refdevice.transport")
 
 CONNECT_TIMEOUT_S = 5.0
 "For the TCP connection and the TLS handshake together."
+_SILENCE_S = 1.0
+"How long a device that refuses by silence stays with a target."
+_SILENT_OPEN_S = 10.0
+"How long it leaves the connection open then."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +94,13 @@ class ClientTransaction:
 class Flow(asyncio.Protocol):
     """One connection (RFC 5626): TLS, or plain TCP if there is no channel."""
 
-    def __init__(self, target: Target, listener: Listener, channel: TlsChannel | None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        listener: Listener,
+        channel: Channel | None,
+        refuses_by: RefusesBy = RefusesBy.ALERT,
+    ) -> None:
         self.target = target
         self.secure = channel is not None
         self.alive = False
@@ -98,6 +109,9 @@ class Flow(asyncio.Protocol):
         self.local: tuple[str, int] = ("", 0)
         self._listener = listener
         self._channel = channel
+        self._refuses_by = refuses_by
+        self._is_silent = False
+        "Whether the server's certificate was refused by silence."
         self._framer = StreamFramer()
         self._transactions: dict[tuple[str, str], ClientTransaction] = {}
         self._transport: asyncio.Transport | None = None
@@ -105,13 +119,21 @@ class Flow(asyncio.Protocol):
 
     @classmethod
     async def connect(
-        cls, target: Target, listener: Listener, *, local_address: str, channel: TlsChannel | None
+        cls,
+        target: Target,
+        listener: Listener,
+        *,
+        local_address: str,
+        channel: Channel | None,
+        refuses_by: RefusesBy = RefusesBy.ALERT,
     ) -> Flow:
         """Connect from ``local_address`` and complete the handshake.
 
+        ``refuses_by`` is what the server sees if its certificate is not accepted.
+
         Raises :class:`FlowFailed`, or :class:`TlsFailed` if TCP was there and TLS was not.
         """
-        flow = cls(target, listener, channel)
+        flow = cls(target, listener, channel, refuses_by)
         try:
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
                 await asyncio.get_running_loop().create_connection(
@@ -182,19 +204,15 @@ class Flow(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None
+        if self._is_silent:
+            return
         if self._channel is None:
             self._plaintext(data)
             return
         try:
             plaintext = self._channel.receive(data)
         except ssl.SSLError as error:
-            self._transport.write(self._channel.to_send())  # the alert
-            reason = getattr(error, "verify_message", "") or error.reason or str(error)
-            if not self._ready.done():
-                self._ready.set_exception(OSError(f"TLS: {reason}"))
-                self._transport.close()
-            else:
-                self._end(f"TLS: {reason}")
+            self._refuse(error, self._channel)
             return
         if self._channel.established and not self._ready.done():
             self._established()
@@ -209,6 +227,28 @@ class Flow(asyncio.Protocol):
         self._end(str(exc) if exc else "closed by the server")
 
     # --- within
+
+    def _refuse(self, error: ssl.SSLError, channel: Channel) -> None:
+        assert self._transport is not None
+        reason = getattr(error, "verify_message", "") or error.reason or str(error)
+        how = self._refuses_by if isinstance(error, ssl.SSLCertVerificationError) else RefusesBy.ALERT
+        if how is RefusesBy.ALERT:
+            self._transport.write(channel.to_send())
+        if self._ready.done():
+            self._end(f"TLS: {reason}")
+        elif how is RefusesBy.SILENCE:
+            self._is_silent = True
+            loop = asyncio.get_running_loop()
+            loop.call_later(_SILENCE_S, self._fail, f"TLS: {reason}")
+            loop.call_later(_SILENT_OPEN_S, self._transport.close)
+        else:
+            self._fail(f"TLS: {reason}")
+            self._transport.close()
+
+    def _fail(self, reason: str) -> None:
+        """The handshake has come to nothing."""
+        if not self._ready.done():
+            self._ready.set_exception(OSError(reason))
 
     def _established(self) -> None:
         self.alive = True
@@ -257,5 +297,5 @@ class Flow(asyncio.Protocol):
         self.reason = reason
         if self._ready.done() and not self._ready.cancelled():
             self._ready.exception()  # has been reported by whoever aborts
-        if self._transport is not None:
+        if self._transport is not None and not self._is_silent:
             self._transport.close()
