@@ -84,8 +84,6 @@ class Behaviour:
     highest_priority_value_first: bool = False
     connects: bool = True
     "Whether it goes on from the DNS answer to a connection."
-    srv_records_taken: int | None = None
-    "Records of an SRV answer that are kept, the first ones; ``None`` is all."
     takes_long_answers: bool = True
     "Whether a DNS answer that is truncated over UDP is asked for over TCP; else it is no answer."
     targets_tried: int | None = None
@@ -288,7 +286,7 @@ FAULTS: dict[str, Fault] = {
         _fault("ignores-srv-priority", "tries the highest priority value first", highest_priority_value_first=True),
         _fault("never-fails-over", "tries the first target alone, again and again", targets_tried=1),
         _fault("walks-two-targets", "tries the first two targets alone", targets_tried=2),
-        _fault("takes-eight-targets", "keeps the first eight records of an SRV answer", srv_records_taken=8),
+        _fault("takes-eight-targets", "keeps no more than eight targets of an SRV answer", targets_tried=8),
         _fault("ignores-long-answers", "has no use for a truncated DNS answer", takes_long_answers=False),
         _fault("never-fails-back", "stays on the secondary for ever", fails_back=False),
         # --- registration

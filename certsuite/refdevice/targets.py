@@ -40,7 +40,7 @@ async def find_targets(outbound_proxy: str, resolver: Resolver, behaviour: Behav
             raise DnsError(f"{behaviour.srv_service}.{outbound_proxy}: no SRV record")
         # RFC 3263 section 4.2: without SRV records the name itself is the host.
         records = [SrvRecord(0, 0, SIPS_PORT, outbound_proxy)]
-    ordered = in_order(records[: behaviour.srv_records_taken])
+    ordered = in_order(records)
     if behaviour.highest_priority_value_first:
         ordered.sort(key=lambda record: -record.priority)
     targets: list[Target] = []

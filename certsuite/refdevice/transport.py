@@ -230,7 +230,8 @@ class Flow(asyncio.Protocol):
 
     def _refuse(self, error: ssl.SSLError, channel: Channel) -> None:
         assert self._transport is not None
-        reason = getattr(error, "verify_message", "") or error.reason or str(error)
+        # An error of the device's own has neither of the attributes that the library gives to its own.
+        reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
         how = self._refuses_by if isinstance(error, ssl.SSLCertVerificationError) else RefusesBy.ALERT
         if how is RefusesBy.ALERT:
             self._transport.write(channel.to_send())

@@ -9,6 +9,7 @@ import datetime
 import hashlib
 import re
 import secrets
+import socket
 import ssl
 import struct
 import sys
@@ -35,6 +36,8 @@ from certsuite.sip.message import SipMessage, parameter
 PROXY = "hs17.lab.example"
 PATIENCE_S = 20.0
 "How long a test waits for something that must come."
+_DATAGRAM = 512
+"Bytes of a DNS answer over UDP to who does not ask for more (RFC 1035 section 2.3.4)."
 
 
 class Authority:
@@ -126,7 +129,12 @@ class Zone(asyncio.DatagramProtocol):
             reply.flags |= dns.flags.TC
         elif texts:
             reply.answer.append(dns.rrset.from_text(name, 30, "IN", type_, *texts))
-        return reply.to_wire()
+        wire = reply.to_wire()
+        if transport == "udp" and len(wire) > _DATAGRAM:
+            reply.answer.clear()
+            reply.flags |= dns.flags.TC
+            return reply.to_wire()
+        return wire
 
     async def open(self) -> None:
         loop = asyncio.get_running_loop()
@@ -175,6 +183,8 @@ class Registrar:
     "What it answers to an authorised REGISTER."
     challenges: bool = True
     silent: bool = False
+    hangs_up: str = ""
+    "How it ends a connection on which a REGISTER has come: by ``FIN`` or ``RST``; empty: it answers."
     retry_after: str = ""
     port: int = 0
     connections: list[asyncio.StreamWriter] = field(default_factory=list)
@@ -225,6 +235,9 @@ class Registrar:
             self._changed.notify_all()
         if message.method != "REGISTER" or self.silent:
             return
+        if self.hangs_up:
+            self._hang_up(writer)
+            return
         if self.challenges and not message.get("Authorization"):
             challenge = 'Digest realm="BroadWorks",nonce="BroadWorksX1BW",algorithm=MD5,qop="auth"'
             self.reply(writer, message, 401, ("WWW-Authenticate", challenge))
@@ -232,6 +245,14 @@ class Registrar:
             contact = f"{message.get('Contact')};expires={self.expires}"
             extra = [("Retry-After", self.retry_after)] if self.retry_after else []
             self.reply(writer, message, self.status, ("Contact", contact), *extra)
+
+    def _hang_up(self, writer: asyncio.StreamWriter) -> None:
+        if self.hangs_up == "FIN":
+            writer.close()
+            return
+        raw = writer.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
 
     @staticmethod
     def reply(

@@ -21,6 +21,7 @@ def test_faults_add_up() -> None:
     behaviour = behaviour_with(["never-refreshes", "wrong-digest"])
     assert not behaviour.refreshes
     assert behaviour.wrong_digest
+    assert behaviour_with(["accepts-expired", "accepts-self-signed"]).overlooks == ("expired", "self-signed")
 
 
 def test_an_unknown_fault_lists_those_that_there_are() -> None:

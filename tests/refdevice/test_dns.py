@@ -107,6 +107,26 @@ async def test_a_service_that_is_not_there(zone: Zone) -> None:
 
 
 @pytest.mark.asyncio
+async def test_an_answer_of_twenty_records_comes_over_tcp_and_whole(zone: Zone) -> None:
+    targets = [(number, f"target-{number:02}.some.where.example", 8934) for number in range(1, 21)]
+    zone.srv(*targets)
+    records, _ = await Resolver(("127.0.0.1", zone.port), "127.0.0.1").srv(_NAME)
+    assert [(record.priority, record.target, record.port) for record in in_order(records)] == targets
+    assert [transport for transport, _, _ in zone.asked] == ["udp", "tcp"]
+
+
+@pytest.mark.asyncio
+async def test_an_answer_that_is_too_long_is_none_if_so_faulty(zone: Zone) -> None:
+    resolver = Resolver(("127.0.0.1", zone.port), "127.0.0.1", takes_long_answers=False)
+    zone.srv((5, "a.example", 8934))
+    assert len((await resolver.srv(_NAME))[0]) == 1
+    zone.truncates = True
+    with pytest.raises(DnsError, match="too long"):
+        await resolver.srv(_NAME)
+    assert [transport for transport, _, _ in zone.asked] == ["udp", "udp"]
+
+
+@pytest.mark.asyncio
 async def test_nobody_answers() -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))

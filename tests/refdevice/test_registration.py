@@ -78,6 +78,56 @@ async def test_fails_over_to_the_secondary(lab: Lab, kind: str) -> None:
     assert kind == "answers 503" or not primary.heard
 
 
+@pytest.mark.parametrize("how", ["FIN", "RST"])
+async def test_a_flow_that_is_closed_on_register_leads_to_the_next_target_in_the_same_walk(lab: Lab, how: str) -> None:
+    lab.configure(retry_s=3600)  # a second walk would come too late for this test
+    closing = [await lab.registrar(hangs_up=how) for _ in range(3)]
+    last = await lab.registrar()
+    ports = [registrar.port for registrar in (*closing, last)]
+    lab.zone.srv(*((number, f"sip-{number}.lab.example", port) for number, port in enumerate(ports)))
+    device = await lab.start()
+    assert await device.line("event") == f"event registered 1 sip-3.lab.example:{last.port}"
+    assert [len(registrar.connections) for registrar in (*closing, last)] == [1, 1, 1, 1]
+    assert [len(registrar.heard) for registrar in closing] == [1, 1, 1]
+    assert await lab.zone.asked_srv(1)
+    assert len([type_ for _, _, type_ in lab.zone.asked if type_ == "SRV"]) == 1
+
+
+def _twenty(lab: Lab, serves: int, port: int) -> None:
+    """Twenty targets of which that one serves and the others refuse connections."""
+    hosts = [f"target-{number:02}.some.where.example" for number in range(1, 21)]
+    lab.zone.srv(*((number, host, port) for number, host in enumerate(hosts, 1)))
+    for number, host in enumerate(hosts, 1):
+        lab.zone.records[f"{host}.", "A"] = ["127.0.0.1" if number == serves else "127.0.0.254"]
+
+
+async def test_a_long_answer_is_walked_to_its_last_target(lab: Lab) -> None:
+    registrar = await lab.registrar()
+    _twenty(lab, 20, registrar.port)
+    device = await lab.start()
+    await device.line("event registered 1 target-20")
+    assert [transport for transport, _, type_ in lab.zone.asked if type_ == "SRV"] == ["udp", "tcp"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "last", "srv_queries"),
+    [("takes-eight-targets", 8, 2), ("walks-two-targets", 2, 2), ("ignores-long-answers", 0, 1)],
+)
+async def test_who_walks_less_than_the_list(lab: Lab, fault: str, last: int, srv_queries: int) -> None:
+    registrar = await lab.registrar()
+    _twenty(lab, last + 1, registrar.port)
+    device = await lab.start(fault)
+    await lab.zone.asked_srv(3 * srv_queries)
+    assert not registrar.connections
+    if last:
+        _twenty(lab, last, registrar.port)
+        await device.line("event registered 1")
+
+
+async def test_who_ignores_long_answers_takes_short_ones(lab: Lab) -> None:
+    await lab.registered("ignores-long-answers")
+
+
 async def test_returns_to_the_primary_at_a_refresh(lab: Lab) -> None:
     primary, secondary = await lab.registrar(), await lab.registrar()
     await primary.close()
@@ -177,6 +227,25 @@ async def test_any_root_is_not_any_name(lab: Lab) -> None:
     device = await lab.start("accepts-any-root")
     await device.line(f"event registered 1 {_B}")
     assert not wrong.heard
+
+
+async def test_speaks_before_it_verifies_and_goes_on_to_a_good_target(lab: Lab) -> None:
+    wrong, right = await lab.registrar("other.lab.example"), await lab.registrar()
+    lab.zone.srv((5, _A, wrong.port), (10, _B, right.port))
+    device = await lab.start("speaks-before-verifying")
+    assert await device.line("event") == f"event registered 1 {_B}:{right.port}"
+    assert [heard.message.method for heard in wrong.heard] == ["REGISTER"]
+    await wrong.until(lambda: wrong.connections[0].is_closing())
+
+
+@pytest.mark.parametrize("fault", ["rejects-without-alert", "rejects-by-silence", "closes-after-handshake"])
+async def test_goes_on_in_its_own_way_and_says_nothing(lab: Lab, fault: str) -> None:
+    wrong, right = await lab.registrar("other.lab.example"), await lab.registrar()
+    lab.zone.srv((5, _A, wrong.port), (10, _B, right.port))
+    device = await lab.start(fault)
+    assert await device.line("event") == f"event registered 1 {_B}:{right.port}"
+    assert not wrong.bytes_heard
+    assert len(wrong.connections) == (1 if fault == "closes-after-handshake" else 0)
 
 
 async def test_falls_back_to_cleartext(lab: Lab) -> None:

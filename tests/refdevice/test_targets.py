@@ -49,6 +49,13 @@ async def test_faults(zone: Zone) -> None:
 
 
 @pytest.mark.asyncio
+async def test_twenty_targets_are_all_there_in_their_order(zone: Zone) -> None:
+    hosts = [f"target-{number:02}.some.where.example" for number in range(1, 21)]
+    zone.srv(*((number, host, 8934) for number, host in enumerate(hosts, 1)))
+    assert [host for host, _, _ in await _found(zone)] == hosts
+
+
+@pytest.mark.asyncio
 async def test_a_name_that_leads_nowhere(zone: Zone) -> None:
     with pytest.raises(DnsError, match="no address"):
         await find_targets(_PROXY, Resolver(("127.0.0.1", zone.port), "127.0.0.1"), Behaviour())

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import ssl
 from typing import TYPE_CHECKING
 
 import pytest
 
-from certsuite.refdevice.behaviour import Behaviour
+from certsuite.refdevice.behaviour import Behaviour, RefusesBy
 from certsuite.refdevice.tls import TlsChannel, client_context
 from certsuite.refdevice.transport import Flow, FlowFailed, Target, TlsFailed
 from certsuite.sip.message import SipMessage
@@ -117,6 +119,66 @@ async def test_tls_that_fails_says_why(lab: Lab) -> None:
     registrar = await lab.registrar("other.example")
     with pytest.raises(TlsFailed, match="Hostname mismatch"):
         await _flow(lab, registrar)
+
+
+class _Watched:
+    """A TLS server that keeps what the client sends after its ClientHello, byte by byte."""
+
+    def __init__(self, context: ssl.SSLContext) -> None:
+        self.raw = b""
+        self.ended = asyncio.Event()
+        self._context = context
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> int:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        port: int = self._server.sockets[0].getsockname()[1]
+        return port
+
+    async def close(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = self._context.wrap_bio(incoming, outgoing, server_side=True)
+        while outgoing.pending == 0:
+            incoming.write(await reader.read(65_536))
+            with contextlib.suppress(ssl.SSLWantReadError):
+                tls.do_handshake()
+        writer.write(outgoing.read())
+        while data := await reader.read(65_536):
+            self.raw += data
+        self.ended.set()
+        writer.close()
+
+
+@pytest.mark.parametrize("how", RefusesBy)
+async def test_how_a_certificate_is_refused(lab: Lab, how: RefusesBy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("certsuite.refdevice.transport._SILENCE_S", 0.05)
+    monkeypatch.setattr("certsuite.refdevice.transport._SILENT_OPEN_S", 0.4)
+    server = _Watched(lab.authority.server_context("other.example"))
+    target = Target("a.example", "127.0.0.1", await server.open())
+    channel = TlsChannel(
+        client_context(lab.authority.bundle, Behaviour()), "hs17.lab.example", verifies_name_itself=False
+    )
+    with pytest.raises(TlsFailed, match="Hostname mismatch"):
+        await Flow.connect(target, _Listener(), local_address="127.0.0.1", channel=channel, refuses_by=how)
+    assert how is not RefusesBy.SILENCE or not server.ended.is_set()
+    async with asyncio.timeout(20):
+        await server.ended.wait()
+    assert bool(server.raw) is (how is RefusesBy.ALERT)
+    await server.close()
+
+
+async def test_a_reason_of_the_devices_own(lab: Lab) -> None:
+    registrar = await lab.registrar("other.example")
+    behaviour = Behaviour(verifies_chain=False)
+    channel = TlsChannel(client_context(lab.authority.bundle, behaviour), "hs17.lab.example", verifies_name_itself=True)
+    target = Target("a.example", "127.0.0.1", registrar.port)
+    with pytest.raises(TlsFailed, match=r"for other\.example and not for"):
+        await Flow.connect(target, _Listener(), local_address="127.0.0.1", channel=channel)
 
 
 async def test_a_server_that_closes_during_the_handshake(lab: Lab) -> None:
