@@ -33,18 +33,18 @@ class ChainFault:
 
 
 CHAIN_FAULTS: dict[str, ChainFault] = {
-    "not-yet-valid": ChainFault(of_leaf=(9,)),
-    "expired": ChainFault(of_leaf=(10,)),
-    "self-signed": ChainFault(of_leaf=(18,)),
+    "not-yet-valid": ChainFault(of_leaf=(9,)),  # CERT_NOT_YET_VALID
+    "expired": ChainFault(of_leaf=(10,)),  # CERT_HAS_EXPIRED
+    "self-signed": ChainFault(of_leaf=(18,)),  # DEPTH_ZERO_SELF_SIGNED_CERT
     # A leaf whose issuer is missing has another error beside this one, which stays.
-    "unknown-root": ChainFault(of_authority=(19, 20)),
-    "path-length": ChainFault(of_authority=(25,)),
-    "usage": ChainFault(of_leaf=(26,)),
-    "no-authority": ChainFault(of_authority=(26, 79)),
-    "name-constraints": ChainFault(of_leaf=(47,)),
-    "short-key": ChainFault(of_leaf=(66,)),
-    "md5": ChainFault(of_leaf=(68,), digest="md5"),
-    "sha1": ChainFault(of_leaf=(68,), digest="sha1"),
+    "unknown-root": ChainFault(of_authority=(19, 20)),  # SELF_SIGNED_CERT_IN_CHAIN, UNABLE_TO_GET_ISSUER_CERT_LOCALLY
+    "path-length": ChainFault(of_authority=(25,)),  # PATH_LENGTH_EXCEEDED
+    "usage": ChainFault(of_leaf=(26,)),  # INVALID_PURPOSE
+    "no-authority": ChainFault(of_authority=(26, 79)),  # INVALID_PURPOSE, INVALID_CA
+    "name-constraints": ChainFault(of_leaf=(47,)),  # PERMITTED_VIOLATION
+    "short-key": ChainFault(of_leaf=(66,)),  # EE_KEY_TOO_SMALL
+    "md5": ChainFault(of_leaf=(68,), digest="md5"),  # CA_MD_TOO_WEAK
+    "sha1": ChainFault(of_leaf=(68,), digest="sha1"),  # the same
 }
 "What can be overlooked in a chain."
 
@@ -148,7 +148,7 @@ class ChainJudge:
         except HostNameMismatch as mismatch:
             contents = (NAME_FAULTS[name] for name in self._behaviour.overlooks if name in NAME_FAULTS)
             if not any(is_content(leaf, self._peer) for is_content in contents):
-                self.problem = self.problem or str(mismatch)
+                self.problem = self.problem or str(mismatch.args[-1])
 
 
 def _alternatives(leaf: x509.Certificate) -> x509.SubjectAlternativeName:

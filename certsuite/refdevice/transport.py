@@ -231,7 +231,7 @@ class Flow(asyncio.Protocol):
     def _refuse(self, error: ssl.SSLError, channel: Channel) -> None:
         assert self._transport is not None
         # An error of the device's own has neither of the attributes that the library gives to its own.
-        reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error)
+        reason = getattr(error, "verify_message", "") or getattr(error, "reason", "") or str(error.args[-1])
         how = self._refuses_by if isinstance(error, ssl.SSLCertVerificationError) else RefusesBy.ALERT
         if how is RefusesBy.ALERT:
             self._transport.write(channel.to_send())
