@@ -34,31 +34,3 @@ async def test_refuses_old_tls(bench: Bench, phone: Phone) -> Deferred:
     await bench.secondary.comes_back()
     await bench.device_takes_the_good_primary()
     return bench.over_the_whole_run("net.no-cleartext")
-
-
-@case("WXC-TLS-100", requirements=["TLS-VERIFY-CHAIN"], disturbs=["registration"])
-async def test_refuses_an_unknown_root(bench: Bench, phone: Phone) -> None:
-    """An edge whose chain ends in a root that the device does not know gets no SIP."""
-    await bench.primary.presents("unknown-root")
-    await phone.connects_anew()
-    await bench.primary.is_refused(
-        finding="tls-accepted-unknown-root",
-        what="a chain under an unknown root",
-        hint="Switch the verification of the server's certificate on; without it anyone on the path is the registrar.",
-    )
-    await bench.primary.comes_back()
-    await bench.device_takes_the_good_primary()
-
-
-@case("WXC-TLS-120", requirements=["TLS-VERIFY-NAME"], disturbs=["registration"])
-async def test_refuses_a_wrong_host_name(bench: Bench, phone: Phone) -> None:
-    """An edge whose certificate names another host gets no SIP."""
-    await bench.primary.presents("wrong-host")
-    await phone.connects_anew()
-    await bench.primary.is_refused(
-        finding="tls-accepted-wrong-host",
-        what="a certificate for another host",
-        hint="Compare the certificate's names with the outbound proxy or the SRV target (RFC 5922 section 7.3).",
-    )
-    await bench.primary.comes_back()
-    await bench.device_takes_the_good_primary()

@@ -10,6 +10,7 @@ from typing import Any
 
 from certsuite.bench.device import Device
 from certsuite.bench.expecting import CannotJudge, ExpectationNotMet, Expecting, NotApplicable, Stated
+from certsuite.bench.gauntlet import Gauntlet
 from certsuite.bench.network import OUTBOUND_PROXY, SIP_PORT, TARGETS, Network
 from certsuite.bench.party import Party
 from certsuite.bench.phone import Phone
@@ -55,7 +56,7 @@ class EdgeControl:
 
     async def presents(self, presentation: str) -> None:
         """From now on it presents another certificate chain; all else stays as it is."""
-        chain = self._bench.network.pki.presentation(presentation)
+        chain = await asyncio.to_thread(self._bench.network.pki.presentation, presentation)
         await self._edge.behave(presentation, tls=TlsBehaviour(chain, self._bench.network.good.versions))
 
     async def offers_only(self, *versions: str) -> None:
@@ -100,9 +101,14 @@ class EdgeControl:
         await self._edge.behave("good", tls=self._bench.network.good)
 
     async def is_refused(self, *, finding: str, what: str, hint: str) -> None:
-        """The device refuses what the edge presents now, before any SIP is sent."""
-        await self._bench.expect(
+        """The device refuses what the edge presents now, before any SIP is sent.
+
+        A connection that it neither uses nor ends is ended when the patience is over.
+        """
+        bench = self._bench
+        stated = bench.stated(
             "tls.refuses",
+            since=bench.device.attempt_seq,
             edge=self.name,
             presentation=self._edge.tls.presentation.name,
             versions=list(self._edge.tls.versions),
@@ -110,6 +116,10 @@ class EdgeControl:
             what=what,
             hint=hint,
         )
+        deadline = asyncio.get_running_loop().time() + bench.patience_s("tls.refuses")
+        if not (await bench.expecting.settles(stated, deadline)).settled:
+            self._edge.end_flows()
+        await bench.expecting.expect(stated, deadline)
 
 
 class Bench:
@@ -124,6 +134,7 @@ class Bench:
         self.phone = Phone(self)
         self.primary = EdgeControl(self, "primary")
         self.secondary = EdgeControl(self, "secondary")
+        self.gauntlet = Gauntlet(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
         self.supplied: dict[int, Secret] = {}
         "SIP passwords that the user supplied, by line."
@@ -133,6 +144,12 @@ class Bench:
         self._since = 0
 
     # --- the run's side
+
+    @property
+    def case(self) -> Case:
+        """The running case."""
+        assert self._case is not None
+        return self._case
 
     def begin(self, case: Case) -> None:
         """A case begins: its expectations count from here."""
@@ -171,10 +188,9 @@ class Bench:
         **params: Any,
     ) -> Stated:
         """An expectation of the running case; without ``requirement`` it is about the case's first."""
-        assert self._case is not None
         return Stated(
             check=check,
-            requirement=requirement or self._case.requirements[0],
+            requirement=requirement or self.case.requirements[0],
             since=self._since if since is None else since,
             params=params,
             line=line,

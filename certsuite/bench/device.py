@@ -181,6 +181,11 @@ class Device:
         with self._waits.waiting():
             return await self._watch.until(true, asyncio.get_running_loop().time() + seconds)
 
+    @property
+    def own_retry_patience_s(self) -> float:
+        """How long a device that lost its flow is given to come back by itself: no longer than a restart costs."""
+        return self._patience("own retry")
+
     def diagnosis(self) -> Diagnosis:
         """What broke on the way to a registration, since the device last had a reason to connect."""
         return diagnose(

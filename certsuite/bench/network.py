@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import string
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,7 +22,7 @@ from certsuite.dns.zone import Zone
 from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.call_control import CallControl
 from certsuite.edge.dns_server import DnsServer
-from certsuite.edge.flow import FlowNames
+from certsuite.edge.flow import FlowNames, FlowUser
 from certsuite.edge.media import MediaLoop
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge
@@ -38,8 +40,21 @@ DNS_PORT = 5300
 ASKED_EXPIRY_S = 240
 MODERN = ("TLSv1.2", "TLSv1.3")
 _HOSTS = {"dns": 53, "primary": 11, "secondary": 12, "device": 100}
+_FIRST_AHEAD = 201
+AHEAD_AT_MOST = 40
+"Targets that can stand ahead of the primary."
+_AHEAD_TTL = 1
+"Seconds: what stands there changes from one attempt to the next."
 _TAME = "-_."
 "Special signs that no configuration format trips over; the others have a case of their own."
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a target of the SRV record can listen."""
+
+    host: str
+    address: str
 
 
 def mint_password() -> Secret:
@@ -87,10 +102,13 @@ class Network:
         self._capture = capture
         self._driver: Driver | None = None
         self.net = LoopbackNet()
-        with KeyPool() as keys:
-            self.pki = Pki.mint(
-                datetime.fromtimestamp(journal.clock.utc(), UTC), Names(OUTBOUND_PROXY, tuple(TARGETS.values())), keys
-            )
+        self.ahead = tuple(
+            Place(f"w{number:02}.lab-dc1.bcld.test", self.net.host(_FIRST_AHEAD + number))
+            for number in range(AHEAD_AT_MOST)
+        )
+        "Places of targets that may stand ahead of the primary; good certificates are for them too."
+        self.keys = KeyPool()
+        self.pki = Pki.mint(datetime.fromtimestamp(journal.clock.utc(), UTC), self._names(), self.keys)
         self.lab_root = folder / "lab-root.pem"
         self.trusted_roots = folder / "trusted-roots.pem"
         self.lab_root.write_bytes(self.pki.root_pem)
@@ -98,33 +116,15 @@ class Network:
         self.good = TlsBehaviour(self.pki.presentation("good"), MODERN)
         self.media = MediaLoop(journal, capture)
         self.registrar = Registrar(journal, Accounts(accounts), granted_expiry_s=granted_expiry_s)
-        self.control = CallControl(journal, self.registrar, self.media, owner_of=self._owner_of)
+        self.control = CallControl(journal, self.registrar, self.media, owner_of=self.owner_of)
         self.dns: DnsServer | None = None
         self.edges: dict[str, SipEdge] = {}
+        self._flow_names, self._stamp = FlowNames(), secrets.randbelow(10**18)
 
     async def start(self) -> None:
         """Listen on every address. Raises :class:`AddressUnavailable`."""
-        zone = Zone()
-        names, stamp = FlowNames(), secrets.randbelow(10**18)
-        for edge, target in TARGETS.items():
-            address = self.net.host(_HOSTS[edge])
-            zone = zone.with_srv(
-                f"_sips._tcp.{OUTBOUND_PROXY}", priority=PRIORITIES[edge], weight=100, port=SIP_PORT, target=target
-            ).with_address(target, address)
-            self.edges[edge] = SipEdge(
-                edge,
-                address,
-                SIP_PORT,
-                self.good,
-                journal=self._journal,
-                capture=self._capture,
-                names=names,
-                user=self.control,
-                stamp=stamp,
-            )
-        # An A record for devices that ignore SRV: that they do so must be seen, not hidden by a failed look-up.
-        zone = zone.with_address(OUTBOUND_PROXY, self.net.host(_HOSTS["primary"]))
-        self.dns = DnsServer(self._journal, self._capture, zone, self.net.host(_HOSTS["dns"]), DNS_PORT)
+        self.edges = {edge: self.edge(edge, self.net.host(_HOSTS[edge]), self.good, self.control) for edge in TARGETS}
+        self.dns = DnsServer(self._journal, self._capture, self.zone(), self.net.host(_HOSTS["dns"]), DNS_PORT)
         await self.dns.start()
         for edge_ in self.edges.values():
             await edge_.start()
@@ -140,7 +140,49 @@ class Network:
         if self.dns is not None:
             await self.dns.stop()
         self.media.stop()
+        await asyncio.to_thread(self.keys.close)
         self.net.release()
+
+    def edge(self, name: str, address: str, tls: TlsBehaviour, user: FlowUser) -> SipEdge:
+        """An edge that does not listen yet."""
+        return SipEdge(
+            name,
+            address,
+            SIP_PORT,
+            tls,
+            journal=self._journal,
+            capture=self._capture,
+            names=self._flow_names,
+            user=user,
+            stamp=self._stamp,
+        )
+
+    def zone(self, proxy: str = OUTBOUND_PROXY, *, ahead: Sequence[Place] = (), good: bool = True) -> Zone:
+        """What DNS says of ``proxy``: the targets ``ahead`` in order, then (if ``good``) primary and secondary."""
+        service, zone = f"_sips._tcp.{proxy}", Zone()
+        for priority, place in enumerate(ahead):
+            zone = zone.with_srv(
+                service, priority=priority, weight=100, port=SIP_PORT, target=place.host, ttl=_AHEAD_TTL
+            ).with_address(place.host, place.address)
+        for edge, target in TARGETS.items():
+            if good:
+                priority = len(ahead) + PRIORITIES[edge]
+                zone = zone.with_srv(service, priority=priority, weight=100, port=SIP_PORT, target=target)
+            zone = zone.with_address(target, self.net.host(_HOSTS[edge]))
+        # An A record for devices that ignore SRV: that they do so must be seen, not hidden by a failed look-up.
+        return zone.with_address(proxy, self.net.host(_HOSTS["primary"]))
+
+    def resolve(self, zone: Zone) -> None:
+        """Answer from this zone from now on."""
+        assert self.dns is not None
+        self.dns.zone = zone
+        answers = [f"{one.name} {one.type} {one.data}" for one in zone.records if one.type == "SRV"]
+        self._journal.record(BenchChanged("DNS", "zone", {"srv": answers}))
+
+    def owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
+        """``device`` or ``foreign``: whose the other end of a connection, or the sender of a datagram, is."""
+        pids = self._driver.pids() if self._driver else ()
+        return udp_owner_of(remote, pids) if transport == "udp" else owner_of(remote, local, pids)
 
     async def restore(self) -> None:
         """Clear faults and end calls. A flow that was opened under a fault is ended with it."""
@@ -149,6 +191,8 @@ class Network:
             if edge.tls != self.good or not edge.accepts:
                 edge.end_flows("fin")
                 await edge.behave("good", tls=self.good)
+        if self.dns is not None and self.dns.zone != self.zone():
+            self.resolve(self.zone())
 
     def grant(self, seconds: int) -> None:
         """Grant this expiry from the next REGISTER on."""
@@ -176,6 +220,8 @@ class Network:
         """From now on a flow is the device's if the driver's processes hold its other end."""
         self._driver = driver
 
-    def _owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str) -> str:
-        pids = self._driver.pids() if self._driver else ()
-        return udp_owner_of(remote, pids) if transport == "udp" else owner_of(remote, local, pids)
+    def _names(self) -> Names:
+        """What good certificates are for: wherever the device is led, what is wrong is not the name."""
+        targets = (*TARGETS.values(), *(place.host for place in self.ahead))
+        addresses = (*(self.net.host(_HOSTS[edge]) for edge in TARGETS), *(place.address for place in self.ahead))
+        return Names(OUTBOUND_PROXY, targets, addresses)

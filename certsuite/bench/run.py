@@ -49,6 +49,8 @@ class RunOptions:
     "For the reference device only."
     credentials: Mapping[int, Secret] = field(default_factory=dict)
     "SIP passwords that the user supplied, by line."
+    battery: tuple[str, ...] = ()
+    "Certificate chains that the cases of the run want to be shown to the device."
 
 
 class Run:
@@ -91,6 +93,8 @@ class Run:
             granted_expiry_s=granted,
             folder=self._private,
         )
+        if self._options.battery:
+            self._network.pki.prepare()
         self._loop.run(self._raise(self._network))
 
     def run_case(self, case: Case, function: CaseFunction) -> None:
@@ -142,6 +146,7 @@ class Run:
         expecting = Expecting(self._journal, watch, self._waits, self._limits, nothing_more=lambda: device.gone)
         self._bench = Bench(network, device, expecting, self._journal, self._limits)
         self._bench.supplied = dict(self._options.credentials)
+        self._bench.gauntlet.planned = self._options.battery
         self._execution = Execution(self._bench, self._journal, self._waits, self._catalogue)
         self._tasks.spawn(watch_lag(self._journal), name="loop lag")
 

@@ -1,6 +1,17 @@
 """Pure judgement: observations and limits in, verdict and findings out. Importing this registers every check."""
 
-from certsuite.checks import calls, client_hello, credentials, discovery, failover, identity, media, registration, tls
+from certsuite.checks import (
+    calls,
+    client_hello,
+    credentials,
+    discovery,
+    failover,
+    identity,
+    media,
+    registration,
+    tls,
+    walk,
+)
 from certsuite.checks.registry import Question, all_checks, find_check
 from certsuite.checks.span import Span
 
@@ -18,4 +29,5 @@ __all__ = [
     "media",
     "registration",
     "tls",
+    "walk",
 ]

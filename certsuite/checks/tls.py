@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
 from certsuite.core.events import (
     Cleartext,
     ClientHelloSeen,
+    DeviceExited,
     FlowClosed,
     FlowOpened,
     SipGarbage,
@@ -17,10 +20,13 @@ from certsuite.core.events import (
     TlsFailed,
     TlsPresented,
 )
-from certsuite.core.findings import Evidence, Judgement
+from certsuite.core.findings import Evidence, Judgement, Measurement
 from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
+from certsuite.tls.alerts import CLOSE_NOTIFY
 
+_EXIT_IS_SEEN_S = 0.2
+"How much later than its connections' end a program's own end may be noticed."
 _OLD_VERSIONS = frozenset({"TLSv1", "TLSv1.1"})
 
 
@@ -79,12 +85,9 @@ def trusts(question: Question) -> Judgement:
 def refuses(question: Question) -> Judgement:
     """The device refuses a faulty edge: ClientHello sent, server's answer given, and no byte of application data before
     the connection ended (TLS-VERIFY-CHAIN, TLS-VERIFY-NAME, TLS-MIN-1.2)."""
-    edge = question.text("edge")
-    fault = question.text("presentation")
-    presented = [seen for seen in question.span.of(TlsPresented, edge=edge) if seen.event.presentation == fault]
+    presented = _presented(question)
     if "versions" in question.params:
         presented = [seen for seen in presented if list(seen.event.versions) == list(question.params["versions"])]
-    refused = []
     for seen in presented:
         data = application_data(question, seen.at.flow)
         if data:
@@ -99,11 +102,7 @@ def refuses(question: Question) -> Judgement:
                 hint=question.text("hint"),
                 flow=seen.at.flow,
             )
-        hello = question.span.of(ClientHelloSeen, flow=seen.at.flow)
-        closed = question.span.of(FlowClosed, flow=seen.at.flow)
-        ended_by_bench = closed and closed[0].event.by == "bench" and not _refused_by_version(question, seen)
-        if hello and closed and not ended_by_bench:
-            refused.append((seen, closed[0]))
+    refused = _refused(question, presented)
     if refused:
         presented_at, closed_at = refused[0]
         alerts = [
@@ -112,11 +111,44 @@ def refuses(question: Question) -> Judgement:
             if alert.at.direction == IN
         ]
         return question.passed(presented_at.evidence, *alerts, closed_at.evidence)
-    if presented:
-        return question.unknown(
-            "refusal-not-seen", "the device neither sent SIP to the faulty edge nor ended the connection"
-        )
-    return question.unknown("never-connected", f"the device never connected to the {edge} edge while it was faulty")
+    return _not_shown(question, presented)
+
+
+@check("tls.accepts", limits=("connect_s",))
+def accepts(question: Question) -> Judgement:
+    """The device accepts what an edge presents, since it is as good as the usual: SIP comes over the connection
+    (TLS-VERIFY-SOUND)."""
+    presented = _presented(question)
+    for seen in presented:
+        sip = application_data(question, seen.at.flow)
+        if sip:
+            return question.passed(seen.evidence, sip[0])
+    refused = _refused(question, presented)
+    if not refused:
+        return _not_shown(question, presented)
+    flow = refused[0][0].at.flow
+    return question.failed(
+        question.text("finding"),
+        f"the device was presented {question.text('what')}: {_how_it_ended(question, flow)}",
+        "the chain is accepted and SIP comes over the connection",
+        *(seen.evidence for seen in _end_of_handshake(question, flow)),
+        hint=question.text("hint"),
+        settled=False,
+        flow=flow,
+    )
+
+
+@check("tls.accepts-or-refuses", limits=("connect_s",))
+def accepts_or_refuses(question: Question) -> Judgement:
+    """Whether the device accepts what an edge presents, where the standards leave it open: recorded (TLS-NOTED)."""
+    presented = _presented(question)
+    for seen in presented:
+        sip = application_data(question, seen.at.flow)
+        if sip:
+            return question.passed(seen.evidence, sip[0], measurements=(_taken(question, 1.0),))
+    for seen, closed in _refused(question, presented):
+        return question.passed(seen.evidence, closed.evidence, measurements=(_taken(question, 0.0),))
+    return _not_shown(question, presented)
 
 
 @check("net.no-cleartext", passive=True)
@@ -154,6 +186,67 @@ def _end_of_handshake(
 ) -> list[Seen[TlsAlert] | Seen[TlsFailed] | Seen[FlowClosed]]:
     span = question.span
     return [*span.of(TlsAlert, flow=flow), *span.of(TlsFailed, flow=flow), *span.of(FlowClosed, flow=flow)]
+
+
+def _presented(question: Question) -> list[Seen[TlsPresented]]:
+    """Connections to the edge in question on which it presented the chain in question."""
+    chain = question.text("presentation")
+    return [
+        seen for seen in question.span.of(TlsPresented, edge=question.text("edge")) if seen.event.presentation == chain
+    ]
+
+
+def _taken(question: Question, value: float) -> Measurement:
+    return Measurement(f"accepts {question.text('presentation')}", value, "")
+
+
+def _refused(
+    question: Question, presented: Sequence[Seen[TlsPresented]]
+) -> list[tuple[Seen[TlsPresented], Seen[FlowClosed]]]:
+    """Connections that the device gave up for what it was presented."""
+    return [
+        (seen, closed)
+        for seen in presented
+        for closed in question.span.of(FlowClosed, flow=seen.at.flow)
+        if _is_a_refusal(question, seen, closed)
+    ]
+
+
+def _not_shown(question: Question, presented: Sequence[Seen[TlsPresented]]) -> Judgement:
+    """It was neither accepted nor refused."""
+    if not presented:
+        return question.unknown("never-connected", f"the device never came to see {question.text('what')}")
+    if not any(question.span.of(FlowClosed, flow=seen.at.flow) for seen in presented):
+        return question.unknown(
+            "refusal-not-seen", "the device neither sent SIP to the faulty edge nor ended the connection"
+        )
+    return question.unknown(
+        "refusal-not-seen",
+        "the connection ended before the device had the server's answer, or with the device's own program",
+    )
+
+
+def _is_a_refusal(question: Question, presented: Seen[TlsPresented], closed: Seen[FlowClosed]) -> bool:
+    """Whether a connection that carried no data was given up by a device that had the server's whole answer.
+
+    One that the bench ended counts too, if TLS itself had not failed: the device had had the patience's time to use it.
+    """
+    flow = presented.at.flow
+    if closed.event.unacknowledged or not question.span.of(ClientHelloSeen, flow=flow):
+        return False
+    if _exited(question, presented, closed):
+        return False
+    alerts = [seen for seen in question.span.of(TlsAlert, flow=flow) if seen.event.description != CLOSE_NOTIFY]
+    failed_here = bool(question.span.of(TlsFailed, flow=flow)) or any(seen.at.direction != IN for seen in alerts)
+    return closed.event.by != "bench" or not failed_here or _refused_by_version(question, presented)
+
+
+def _exited(question: Question, presented: Seen[TlsPresented], closed: Seen[FlowClosed]) -> bool:
+    """Whether the connection may have ended because the device's program did: then its end says nothing."""
+    alerts = question.span.of(TlsAlert, flow=presented.at.flow)
+    if any(seen.at.direction == IN and seen.event.description != CLOSE_NOTIFY for seen in alerts):
+        return False
+    return any(presented.at.t <= seen.at.t <= closed.at.t + _EXIT_IS_SEEN_S for seen in question.span.of(DeviceExited))
 
 
 def _refused_by_version(question: Question, presented: Seen[TlsPresented]) -> bool:

@@ -45,6 +45,8 @@ class Case:
     needs: State
     disturbs: tuple[Disturbance, ...]
     variant: str = ""
+    presents: str = ""
+    "The certificate chain that the case wants to be shown to the device, by its name."
 
     @property
     def family(self) -> str:
@@ -60,6 +62,7 @@ def case(
     needs: str = "registered",
     disturbs: list[str] | None = None,
     variant: str = "",
+    presents: str = "",
 ) -> Callable[[F], F]:
     """Declare an ``async`` test function as a case; the first line of its docstring is the title."""
     if not _ID.fullmatch(id):
@@ -74,6 +77,7 @@ def case(
             needs=State(needs),
             disturbs=tuple(Disturbance(item) for item in disturbs or ()),
             variant=variant,
+            presents=presents,
         )
         if not declared.title or not declared.requirements:
             raise ValueError(f"{id}: a case needs a docstring and a requirement")

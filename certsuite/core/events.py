@@ -147,6 +147,23 @@ class BenchChanged(Event):
     detail: dict[str, Any] = dataclasses.field(default_factory=dict)
 
 
+@_event("targets-walked")
+class TargetsWalked(Event):
+    """The device was led past faulty targets that stood ahead of the good ones in DNS (RFC 3263 section 4.3)."""
+
+    targets: tuple[str, ...]
+    "What was to be shown, in order."
+    contacted: tuple[str, ...]
+    "What the device connected to."
+    mode: str
+    "``one answer``, ``several answers``, ``pairs`` of a faulty and a good target, ``one by one``."
+    most_in_one: int
+    "Most targets of one answer that it connected to, a good one included."
+    attempts: int
+    "Times that it was given a reason to register."
+    took_s: float
+
+
 @_event("state-reached")
 class StateReached(Event):
     """The device was brought to a state that a case needs."""
@@ -277,6 +294,8 @@ class FlowClosed(Event):
     "``device``, ``bench`` or ``network``."
     how: str
     "``fin``, ``rst``, ``timeout`` or an error's text."
+    unacknowledged: int = 0
+    "Bytes sent to the device that its TCP had not acknowledged when the end began."
 
 
 @_event("client-hello")

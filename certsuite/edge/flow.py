@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import socket
 import struct
+import termios
 from collections.abc import Callable
 from typing import Protocol
 
@@ -31,6 +33,7 @@ from certsuite.tls.server import AlertSeen, ApplicationData, PeerClosed, SecretL
 
 _SHOWN = 512
 "Bytes of something unreadable that are kept in the record; the capture has all of them."
+_FOREIGN = "x"
 _BACKLOG_LIMIT = 4_000_000
 "Unsent bytes after which a device that does not read is cut off."
 
@@ -59,7 +62,7 @@ class FlowNames:
 
     def next(self, owner: str) -> str:
         self._count += 1
-        return f"{'f' if owner == 'device' else 'x'}{self._count}"
+        return f"{'f' if owner == 'device' else _FOREIGN}{self._count}"
 
 
 class Flow(asyncio.Protocol):
@@ -90,7 +93,9 @@ class Flow(asyncio.Protocol):
         self._on_opened = on_opened
         self._transport: asyncio.Transport | None = None
         self._ended: tuple[str, str] | None = None
-        self._presented = False
+        self._unacknowledged = 0
+        self.presented = False
+        "Whether the device has sent a ClientHello, to which the behaviour's chain is the answer."
 
     # --- asyncio's calls
 
@@ -126,10 +131,15 @@ class Flow(asyncio.Protocol):
         self.closed = True
         by, how = self._ended or ("bench", "fin")
         self._capture.tcp_closed(self.id, by_device=by == "device", reset=how == "rst", t_ns=self._utc_ns())
-        self._record(FlowClosed(by, how), IN if by == "device" else OUT)
+        self._record(FlowClosed(by, how, self._unacknowledged), IN if by == "device" else OUT)
         self._user.on_closed(self)
 
     # --- what the edge does
+
+    @property
+    def is_the_devices(self) -> bool:
+        """Whether it is known to be the device's: foreign ones are recorded and never judged."""
+        return bool(self.id) and not self.id.startswith(_FOREIGN)
 
     @property
     def usable(self) -> bool:
@@ -188,8 +198,8 @@ class Flow(asyncio.Protocol):
                 pass
 
     def _present(self) -> None:
-        if not self._presented:
-            self._presented = True
+        if not self.presented:
+            self.presented = True
             tls = self._behaviour
             self._record(
                 TlsPresented(tls.presentation.name, tls.versions, tls.ciphers or "", tls.asks_for_certificate), OUT
@@ -236,6 +246,7 @@ class Flow(asyncio.Protocol):
         """Who ended it is who began to."""
         if self._ended is None:
             self._ended = (by, how)
+            self._unacknowledged = _unacknowledged(self._transport)
 
     def _record(self, event: Event, direction: str, *, frame: int | None = None, line: int | None = None) -> None:
         self._journal.record(event, flow=self.id, edge=self.edge, direction=direction, frame=frame, line=line)
@@ -248,6 +259,19 @@ def ends(transport: asyncio.BaseTransport) -> tuple[tuple[str, int], tuple[str, 
     """(ours, theirs) of a connection; theirs is not known of one that was reset before it was accepted."""
     ours, theirs = transport.get_extra_info("sockname"), transport.get_extra_info("peername")
     return (ours[0], ours[1]), (theirs[0], theirs[1]) if theirs else ("0.0.0.0", 0)
+
+
+def _unacknowledged(transport: asyncio.Transport | None) -> int:
+    """Bytes that were written and that the other end's TCP has not acknowledged (tcp(7), SIOCOUTQ)."""
+    if transport is None:
+        return 0
+    queued = bytearray(4)
+    try:
+        fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, queued)
+    except OSError:
+        # The socket is gone, and with it the knowledge: what cannot be shown to have arrived counts as if it had not.
+        return 1
+    return int(struct.unpack("i", queued)[0]) + transport.get_write_buffer_size()
 
 
 def _blame(error: Exception) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import hashlib
 import json
 import platform
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
@@ -39,6 +39,11 @@ class Asked:
     out: Path | None
     resume: Path | None
     options: RunOptions
+
+    @property
+    def battery(self) -> tuple[str, ...]:
+        """Certificate chains that the cases want to be shown, in order."""
+        return tuple(dict.fromkeys(case.presents for case in self.cases if case.presents))
 
 
 class Certification:
@@ -82,7 +87,7 @@ class Certification:
             journal=self.journal,
             capture=self._capture,
             folder=self.folder,
-            options=self.asked.options,
+            options=replace(self.asked.options, battery=self.asked.battery),
         )
         self._run.open()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -140,8 +140,9 @@ Staging = Callable[..., Any]
 @pytest.fixture(scope="session", autouse=True)
 def keys() -> Iterator[None]:
     """One pool of keys for all tests: the certificates are minted anew each time, and keys take the most of it."""
-    with pytest.MonkeyPatch.context() as patch, KeyPool() as pool:
-        patch.setattr("certsuite.bench.network.KeyPool", lambda: nullcontext(pool))
+    with KeyPool() as pool, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("certsuite.bench.network.KeyPool", lambda: pool)
+        patch.setattr(pool, "close", lambda: None)
         yield
 
 

@@ -46,6 +46,7 @@ from certsuite.core.events import (
     Note,
     SipGarbage,
     SipMessageSeen,
+    TargetsWalked,
     TlsAlert,
     TlsEstablished,
     TlsFailed,
@@ -114,6 +115,19 @@ def establishes(trace: Trace) -> None:
     handshake(trace)
     trace.see(TlsEstablished("TLSv1.2", "x"), flow="f1", edge="primary", direction=IN)
     trace.request("REGISTER")
+
+
+@good("tls.accepts", edge="primary", presentation="rsa-3072", finding="x", what="a chain", hint="h")
+@good("tls.accepts-or-refuses", edge="primary", presentation="rsa-3072", what="a chain")
+def accepts(trace: Trace) -> None:
+    handshake(trace, "rsa-3072")
+    trace.request("REGISTER")
+
+
+@good("walk.measured")
+def walks(trace: Trace) -> None:
+    trace.connects()
+    trace.see(TargetsWalked(("expired",), ("expired",), "one answer", 2, 1, 0.5))
 
 
 @good("tls.refuses", edge="primary", presentation="unknown-root", finding="x", what="a chain", hint="h")

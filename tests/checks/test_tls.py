@@ -9,6 +9,8 @@ import pytest
 from certsuite.core.events import (
     Cleartext,
     ClientHelloSeen,
+    DeviceExited,
+    Event,
     FlowClosed,
     FlowOpened,
     SipGarbage,
@@ -215,9 +217,79 @@ def test_a_keep_alive_is_application_data_too(trace: Trace) -> None:
     trace.fails("tls.refuses", "tls-accepted-unknown-root", **FAULT)
 
 
-def test_what_the_bench_ended_is_no_refusal(trace: Trace) -> None:
+def test_what_the_bench_ended_after_its_patience_is_a_refusal(trace: Trace) -> None:
+    """The device had the server's whole answer and did nothing with it."""
     refused(trace, by="bench", alert=False)
+    trace.passes("tls.refuses", **FAULT)
+
+
+@pytest.mark.parametrize("failure", [TlsFailed("no shared cipher"), TlsAlert(2, 40, "handshake_failure")])
+def test_what_the_bench_ended_because_tls_failed_there_is_no_refusal(trace: Trace, failure: Event) -> None:
+    shakes_hands(trace, presentation="unknown-root")
+    trace.see(failure, flow="f1", direction=OUT)
+    trace.see(FlowClosed("bench", "fin"), flow="f1", edge="primary")
     trace.is_open("tls.refuses", "refusal-not-seen", **FAULT)
+
+
+def test_who_did_not_receive_the_server_s_answer_has_not_refused_it(trace: Trace) -> None:
+    shakes_hands(trace, presentation="unknown-root")
+    trace.see(FlowClosed("device", "fin", unacknowledged=1400), flow="f1", edge="primary")
+    trace.is_open("tls.refuses", "refusal-not-seen", **FAULT)
+
+
+def test_the_end_of_a_device_that_was_stopped_is_no_refusal(trace: Trace) -> None:
+    shakes_hands(trace, presentation="unknown-root")
+    trace.see(FlowClosed("device", "fin"), flow="f1", edge="primary", direction=IN)
+    trace.see(DeviceExited(0, asked=True))
+    trace.is_open("tls.refuses", "refusal-not-seen", **FAULT)
+
+
+def test_a_device_that_said_why_has_refused_even_if_it_was_stopped_then(trace: Trace) -> None:
+    refused(trace)
+    trace.see(DeviceExited(0, asked=True))
+    trace.passes("tls.refuses", **FAULT)
+
+
+# --- tls.accepts, tls.accepts-or-refuses
+
+SOUND: dict[str, Any] = {"edge": "rsa-3072", "presentation": "rsa-3072", "what": "a long key"}
+
+
+def sees_a_long_key(trace: Trace) -> None:
+    shakes_hands(trace, edge="rsa-3072", presentation="rsa-3072")
+
+
+def test_what_was_not_shown_is_neither_accepted_nor_refused(trace: Trace) -> None:
+    shakes_hands(trace)
+    trace.is_open("tls.accepts", "never-connected", finding="tls-refused-long-key", hint="h", **SOUND)
+    trace.is_open("tls.accepts-or-refuses", "never-connected", **SOUND)
+
+
+def test_sip_over_the_connection_accepts_it(trace: Trace) -> None:
+    sees_a_long_key(trace)
+    trace.request("REGISTER")
+    trace.passes("tls.accepts", finding="tls-refused-long-key", hint="h", **SOUND)
+    judged = trace.passes("tls.accepts-or-refuses", **SOUND)
+    assert [(one.name, one.value) for one in judged.measurements] == [("accepts rsa-3072", 1.0)]
+
+
+def test_the_end_without_sip_refuses_it(trace: Trace) -> None:
+    sees_a_long_key(trace)
+    trace.see(TlsAlert(2, 42, "bad_certificate"), flow="f1", edge="rsa-3072", direction=IN)
+    trace.see(FlowClosed("device", "alert 42"), flow="f1", edge="rsa-3072", direction=IN)
+    judged = trace.fails(
+        "tls.accepts", "tls-refused-long-key", settled=False, finding="tls-refused-long-key", hint="h", **SOUND
+    )
+    assert "alert 42 (bad_certificate)" in judged.findings[0].observed
+    judged = trace.passes("tls.accepts-or-refuses", **SOUND)
+    assert [(one.name, one.value) for one in judged.measurements] == [("accepts rsa-3072", 0.0)]
+
+
+def test_a_program_that_ends_on_it_leaves_it_open(trace: Trace) -> None:
+    sees_a_long_key(trace)
+    trace.see(FlowClosed("device", "fin"), flow="f1", edge="rsa-3072", direction=IN)
+    trace.see(DeviceExited(139, asked=False))
+    trace.is_open("tls.accepts-or-refuses", "refusal-not-seen", **SOUND)
 
 
 def test_a_connection_that_said_nothing_is_no_refusal(trace: Trace) -> None:
