@@ -45,6 +45,8 @@ class Case:
     needs: State
     disturbs: tuple[Disturbance, ...]
     variant: str = ""
+    reconnects: int = 1
+    "How often the device connects anew in a case that disturbs its registration, at most."
 
     @property
     def family(self) -> str:
@@ -60,10 +62,13 @@ def case(
     needs: str = "registered",
     disturbs: list[str] | None = None,
     variant: str = "",
+    reconnects: int = 1,
 ) -> Callable[[F], F]:
     """Declare an ``async`` test function as a case; the first line of its docstring is the title."""
     if not _ID.fullmatch(id):
         raise ValueError(f"{id!r} is no case id such as WXC-TLS-010")
+    if reconnects < 1:
+        raise ValueError(f"{id}: reconnects={reconnects}: a case that disturbs nothing leaves it out")
 
     def decorate(function: F) -> F:
         declared = Case(
@@ -74,6 +79,7 @@ def case(
             needs=State(needs),
             disturbs=tuple(Disturbance(item) for item in disturbs or ()),
             variant=variant,
+            reconnects=reconnects,
         )
         if not declared.title or not declared.requirements:
             raise ValueError(f"{id}: a case needs a docstring and a requirement")
