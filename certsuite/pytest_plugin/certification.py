@@ -14,7 +14,8 @@ from certsuite import __version__
 from certsuite.bench.execution import CaseFunction
 from certsuite.bench.run import Run, RunOptions
 from certsuite.catalogue import Catalogue
-from certsuite.checks.judge import judge, judge_one, with_reviews
+from certsuite.checks.judge import judge, judge_one
+from certsuite.checks.reviews import with_reviews
 from certsuite.core.cases import Case
 from certsuite.core.errors import CertsuiteError, RecordError, UsageError
 from certsuite.core.events import SegmentOpened

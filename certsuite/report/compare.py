@@ -41,9 +41,13 @@ class Change:
     before: str
     after: str
     blocking: bool
+    before_by: str = ""
+    "The person who settled it so; empty if the record did."
+    after_by: str = ""
 
     def __str__(self) -> str:
-        return f"{name_of(self.id, self.variant)}  {self.before} → {self.after}  {safe(self.title)}"
+        before, after = _told(self.before, self.before_by), _told(self.after, self.after_by)
+        return f"{name_of(self.id, self.variant)}  {before} → {after}  {safe(self.title)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,8 @@ class Comparison:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     measurements: tuple[MeasurementChange, ...]
+    settled: tuple[str, ...] = ()
+    "Cases of the newer run with the same verdict as before, which a person gave them now."
 
     @property
     def same(self) -> bool:
@@ -96,6 +102,7 @@ class Comparison:
             ("Otherwise changed", self.other),
             ("New cases", self.added),
             ("Cases no longer run", self.removed),
+            ("The same verdict, now settled by a person", self.settled),
             (f"Measurements that changed by more than {NOTABLE:.0%}", self.measurements),
         ):
             if part:
@@ -121,10 +128,15 @@ def compare(old: Document, new: Document) -> Comparison:
         worse=tuple(change for change in changes if _direction(change) > 0),
         better=tuple(change for change in changes if _direction(change) < 0),
         other=tuple(change for change in changes if _direction(change) == 0),
-        added=tuple(f"{name_of(*key)}  {case['verdict']}" for key, case in after.items() if key not in before),
-        removed=tuple(f"{name_of(*key)}  {case['verdict']}" for key, case in before.items() if key not in after),
+        added=tuple(_line(key, case) for key, case in after.items() if key not in before),
+        removed=tuple(_line(key, case) for key, case in before.items() if key not in after),
         measurements=tuple(
             change for key, case in after.items() if key in before for change in _measurements(before[key], case)
+        ),
+        settled=tuple(
+            _line(key, case)
+            for key, case in after.items()
+            if key in before and before[key]["verdict"] == case["verdict"] and _by(case) and not _by(before[key])
         ),
     )
 
@@ -172,7 +184,23 @@ def _change(before: Document, after: Document) -> Change:
         before=before["verdict"],
         after=after["verdict"],
         blocking=_blocks(after),
+        before_by=_by(before),
+        after_by=_by(after),
     )
+
+
+def _line(key: Key, case: Document) -> str:
+    return f"{name_of(*key)}  {_told(case['verdict'], _by(case))}"
+
+
+def _by(case: Document) -> str:
+    """The person who settled a case; empty if none did. Results of an older version do not say."""
+    review = case.get("review")
+    return str(review["by"]) if review else ""
+
+
+def _told(verdict: str, by: str) -> str:
+    return f"{verdict} (settled by {safe(by)})" if by else verdict
 
 
 def _direction(change: Change) -> int:

@@ -37,6 +37,7 @@ from certsuite.report.words import (
     name_of,
     overhead_ms_a_case,
     safe,
+    settled_well,
     when,
     without_verdict,
     worst,
@@ -183,6 +184,12 @@ def _attention(result: RunResult) -> list[Group]:
             + tuple(case for case in result.cases if case.verdict is Verdict.WARN),
             True,
         ),
+        Group(
+            "Settled by a person",
+            "The record left these open. A person decided, and the evidence is named.",
+            settled_well(result.cases),
+            True,
+        ),
     ]
     return [group for group in groups if group.cases]
 
@@ -190,7 +197,7 @@ def _attention(result: RunResult) -> list[Group]:
 def _families(result: RunResult) -> list[Group]:
     by_family: dict[str, list[CaseResult]] = {}
     for case in result.cases:
-        if case.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE):
+        if case.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE) and case.review is None:
             by_family.setdefault(family_title(family(case)), []).append(case)
     return [Group(title, "", tuple(cases), False) for title, cases in by_family.items()]
 
