@@ -39,6 +39,8 @@ class Asked:
     full_plan: bool
     out: Path | None
     resume: Path | None
+    baseline: Path | None
+    "Folder of the run that this one is compared with."
     options: RunOptions
 
 
@@ -118,7 +120,7 @@ class Certification:
         self._check_record()
         self._writer.sync()
         self._writer.close()
-        return rebuild_reports(self.folder, self.catalogue)
+        return rebuild_reports(self.folder, self.catalogue, self.asked.baseline)
 
     def _check_record(self) -> None:
         failure = self._writer.failure or self._capture.failure
@@ -195,9 +197,9 @@ def read_run(folder: Path) -> Record:
     return read_record(path)
 
 
-def rebuild_reports(folder: Path, catalogue: Catalogue) -> RunResult:
+def rebuild_reports(folder: Path, catalogue: Catalogue, baseline: Path | None = None) -> RunResult:
     """Judge the record in a run's folder and write every report of it anew. Raises :class:`RecordError`."""
     record = read_run(folder)
     result = with_reviews(judge(record.observations, catalogue), read_judgements(folder))
-    write_reports(folder, result, record, catalogue.requirements)
+    write_reports(folder, result, record, catalogue.requirements, baseline)
     return result

@@ -13,6 +13,7 @@ from typing import Any
 
 from certsuite.core.errors import UsageError
 from certsuite.core.verdicts import Level, Verdict
+from certsuite.report.offer_changes import OfferComparison
 from certsuite.report.results_json import RESULTS
 from certsuite.report.words import UNDECIDED, figure, name_of, safe
 
@@ -82,6 +83,8 @@ class Comparison:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     measurements: tuple[MeasurementChange, ...]
+    offer: OfferComparison | None = None
+    "What the device offers otherwise as a TLS client; it is no verdict."
     settled: tuple[str, ...] = ()
     "Cases of the newer run with the same verdict as before, which a person gave them now."
 
@@ -107,13 +110,15 @@ class Comparison:
         ):
             if part:
                 lines += ["", f"{title} ({len(part)})", *(f"  {each}" for each in part)]
+        if self.offer is not None:
+            lines += ["", "What the device offered", *(f"  {line}" for line in self.offer.lines())]
         if self.same:
             lines += ["", "No verdict changed."]
         return "\n".join(lines) + "\n"
 
 
-def compare(old: Document, new: Document) -> Comparison:
-    """Compare two ``results.json`` documents."""
+def compare(old: Document, new: Document, offer: OfferComparison | None = None) -> Comparison:
+    """Compare two ``results.json`` documents; ``offer`` is what became of what the device offers."""
     before, after = _cases(old), _cases(new)
     changes = [
         _change(before[key], case)
@@ -133,6 +138,7 @@ def compare(old: Document, new: Document) -> Comparison:
         measurements=tuple(
             change for key, case in after.items() if key in before for change in _measurements(before[key], case)
         ),
+        offer=offer,
         settled=tuple(
             _line(key, case)
             for key, case in after.items()

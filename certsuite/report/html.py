@@ -15,10 +15,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from certsuite.core.findings import Finding
+from certsuite.core.findings import Evidence, Finding
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Level, Mark, Outcome, Verdict
 from certsuite.report.offer import Offer
+from certsuite.report.offer_changes import OfferComparison
 from certsuite.report.results_json import doc_page
 from certsuite.report.words import (
     MARKS,
@@ -102,10 +103,11 @@ def index_html(
     ladders: Mapping[tuple[str, str], str],
     titles: Mapping[str, RequirementInfo],
     offer: Offer | None = None,
+    comparison: OfferComparison | None = None,
 ) -> bytes:
     """The page. ``ladders`` are SVG of ours by (id, variant); ``titles`` say what a requirement's id stands for.
 
-    ``offer`` is what the device offered as a TLS client, if it did.
+    ``offer`` is what the device offered as a TLS client, if it did; ``comparison`` is that against an earlier run.
     """
     word, colour, sign = _OUTCOMES[result.outcome]
     page = _template().render(
@@ -121,6 +123,7 @@ def index_html(
         ladders={key: Markup(svg) for key, svg in ladders.items()},
         anchors=_anchors(result),
         offer=offer,
+        offer_comparison=comparison,
         offer_method=METHOD,
         grade_colours=_GRADE_COLOURS,
         marks=MARKS,
@@ -243,6 +246,10 @@ def _anchors(result: RunResult) -> dict[str, str]:
     return anchors
 
 
+def _place(place: Evidence) -> str:
+    return f"#{place.seq}" + (f" (frame {place.frame})" if place.frame is not None else "")
+
+
 def _where(finding: Finding) -> str:
     subject = finding.subject
     parts = [f"line {subject.line}"] if subject.line is not None else []
@@ -252,9 +259,7 @@ def _where(finding: Finding) -> str:
 
 
 def _evidence(finding: Finding) -> str:
-    parts = []
-    for place in finding.evidence[:8]:
-        parts.append(f"#{place.seq}" + (f" (frame {place.frame})" if place.frame is not None else ""))
+    parts = [_place(place) for place in finding.evidence[:8]]
     more = len(finding.evidence) - len(parts)
     return ", ".join(parts) + (f" and {more} more" if more > 0 else "")
 
@@ -290,6 +295,7 @@ def _template() -> jinja2.Template:
         evidence=_evidence,
         ladder_path=lambda case: str(ladder_path(case)),
         lines=_lines,
+        place=_place,
         where=_where,
     )
     environment.globals.update(blocks=blocks, figure=figure, within=_within)
