@@ -221,13 +221,13 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
         ("Run", result.run),
         ("When", times),
         ("Suite", f"certsuite {result.suite_version}"),
-        ("Tools", ", ".join(f"{tool} {version}" for tool, version in sorted(result.tools.items()))),
         ("Suite's own time", f"{overhead:.0f} ms a case" if overhead is not None else ""),
         ("Restarts", str(restarts) if restarts else ""),
         ("Time scale", f"{result.time_scale:g}" if result.time_scale != 1.0 else ""),
         ("Injected fault", safe(result.fault, _FACT_AT_MOST)),
         ("Complete", "" if result.complete else "no: the run did not come to its end"),
         ("Catalogue", result.catalogue_hash[:12]),
+        ("Tools", ", ".join(f"{tool} {version}" for tool, version in sorted(result.tools.items()))),
     ]
     return [(term, text) for term, text in rows if text]
 

@@ -28,6 +28,7 @@ VALUES_KEPT = 400
 
 T = TypeVar("T")
 _FEW = 8
+_SUPPORTED_VERSIONS = 43
 _ORDER = (Grade.WEAK, Grade.DATED, Grade.UNKNOWN, Grade.SIGNAL, Grade.GOOD)
 _NOT_RECORDED = "what it presented is not recorded"
 
@@ -41,6 +42,7 @@ class Shape:
     fingerprints: tuple[str, ...]
     "Distinct, the first seen first; empty if the bytes could not be read again."
     versions: tuple[str, ...]
+    "Without the extension supported_versions just ``up to TLSv1.2``: how far down, a ClientHello does not say."
     legacy_version: str
     suites: tuple[SuiteJudgement, ...]
     "In the device's order, most preferred first."
@@ -158,7 +160,7 @@ def _shape(kind: list[Seen[ClientHelloSeen]], most_frequent: Shape | None) -> Sh
         count=len(kind),
         first=first.evidence,
         fingerprints=offered["fingerprints"],
-        versions=hello.versions,
+        versions=_versions(hello),
         legacy_version=hello.legacy_version,
         suites=tuple(judge_suite(number) for number in hello.cipher_suites[:LIST_SHOWN]),
         groups=tuple(group_name(number) for number in hello.groups[:LIST_SHOWN]),
@@ -187,7 +189,7 @@ def _offered(hellos: Sequence[ClientHelloSeen]) -> Offered:
 
     return {
         "legacy_version": _distinct(one.legacy_version for one in hellos),
-        "versions": _distinct(version for one in hellos for version in one.versions),
+        "versions": _distinct(version for one in hellos for version in _versions(one)),
         "suites": numbers(lambda one: one.cipher_suites, suite_name),
         "groups": numbers(lambda one: one.groups, group_name),
         "signature_algorithms": numbers(lambda one: one.signature_algorithms, signature_algorithm_name),
@@ -196,6 +198,10 @@ def _offered(hellos: Sequence[ClientHelloSeen]) -> Offered:
         "compression": ("offered",) if any(any(one.compression_methods) for one in hellos) else (),
         "fingerprints": _distinct((made for one in hellos if (made := _fingerprint(one))), _FEW),
     }
+
+
+def _versions(hello: ClientHelloSeen) -> tuple[str, ...]:
+    return hello.versions if _SUPPORTED_VERSIONS in hello.extensions else (f"up to {hello.legacy_version}",)
 
 
 def _shuffles(hellos: Sequence[ClientHelloSeen]) -> bool:

@@ -186,7 +186,7 @@ def find_earlier(folder: Path, offer: OfferOfRun, baseline: Path | None) -> tupl
     fit = [one for one in found if one.profile == offer.profile and one.started < offer.started]
     newest = max(fit, key=lambda one: (one.started, one.run), default=None)
     if newest is None:
-        notes.append(f"no earlier run of the profile {offer.profile} stands beside this one: nothing to compare with")
+        notes.append(f"no earlier run of the profile {offer.profile} beside this one kept what was offered")
     return newest, tuple(notes[-_NOTES_AT_MOST:])
 
 

@@ -32,7 +32,7 @@ HELLO = parse_client_hello(b"\x01" + len(BODY).to_bytes(3, "big") + BODY)
 def test_alike_hellos_are_one_kind_and_the_most_frequent_is_first(run: Run) -> None:
     journal = Journal(StandingClock())
     for flow, hello in (
-        ("f1", replace(HELLO, versions=("TLSv1",))),
+        ("f1", replace(HELLO, versions=("TLSv1.3", "TLSv1.2"), extensions=(10, 43))),
         ("f2", HELLO),
         ("f3", replace(HELLO, extensions=(10, 23, 41), server_name="edge.lab.example")),
         ("x4", replace(HELLO, versions=("SSLv3",))),
@@ -43,7 +43,7 @@ def test_alike_hellos_are_one_kind_and_the_most_frequent_is_first(run: Run) -> N
     assert (offer.hellos, [shape.count for shape in offer.shapes], offer.more_shapes) == (3, [2, 1], 0)
     shape = offer.shapes[0]
     assert (shape.versions, shape.groups, shape.server_names) == (
-        ("TLSv1.2", "TLSv1.1", "TLSv1"),
+        ("up to TLSv1.2",),
         ("x25519",),
         ("edge.lab.example",),
     )
@@ -53,9 +53,9 @@ def test_alike_hellos_are_one_kind_and_the_most_frequent_is_first(run: Run) -> N
     assert not shape.shuffles
     assert shape.differs == ()
     assert [str(change) for change in offer.shapes[1].differs] == [
-        "Versions: gone TLSv1.2, TLSv1.1",
-        "Extensions: gone extended_master_secret, pre_shared_key",
-        f"Fingerprint: gone {shape.fingerprints[1]}",
+        "Versions: added TLSv1.3, TLSv1.2; gone up to TLSv1.2",
+        "Extensions: added supported_versions; gone extended_master_secret, pre_shared_key",
+        f"Fingerprint: added {offer.shapes[1].fingerprints[0]}; gone {', '.join(shape.fingerprints)}",
     ]
 
 
@@ -87,7 +87,7 @@ def test_every_property_of_a_hello_makes_a_kind_of_its_own() -> None:
     assert offer is not None
     assert [[str(one) for one in shape.differs] for shape in offer.shapes] == [
         [],
-        ["Legacy version: added TLSv1; gone TLSv1.2"],
+        ["Legacy version: added TLSv1; gone TLSv1.2", "Versions: added up to TLSv1; gone up to TLSv1.2"],
         ["ALPN: added sip"],
         ["Compression: added offered"],
     ]

@@ -136,7 +136,7 @@ def test_the_newest_earlier_run_of_the_same_profile_is_found(tmp_path: Path) -> 
 def test_without_an_earlier_run_it_is_said(tmp_path: Path) -> None:
     earlier, notes = find_earlier(tmp_path / "mine", FIRST, None)
     assert earlier is None
-    assert notes == ("no earlier run of the profile acme-t1 stands beside this one: nothing to compare with",)
+    assert notes == ("no earlier run of the profile acme-t1 beside this one kept what was offered",)
     earlier, notes = find_earlier(tmp_path / "mine", FIRST, tmp_path / "missing")
     assert earlier is None
     assert notes[0].startswith(f"{tmp_path / 'missing' / OFFER}: there is none")
@@ -199,7 +199,7 @@ def test_what_is_no_such_file_at_all_is_told(tmp_path: Path, content: bytes) -> 
 def test_the_report_shows_what_changed_since_the_last_run(run: Run, tmp_path: Path) -> None:
     write_reports(tmp_path / "a", run.result, run.record, run.titles)
     page = (tmp_path / "a" / "index.html").read_text("utf-8")
-    assert "no earlier run of the profile acme-t1 stands beside this one" in page
+    assert "no earlier run of the profile acme-t1 beside this one kept what was offered" in page
     before = read_offer(tmp_path / "a")
     keep(tmp_path / "a", replace(offering(before, versions=("<b>SSLv3",)), answers=dict.fromkeys(before.answers, ())))
     later = replace(run.result, run="later", started="2026-11-22T20:15:00.000000Z")
