@@ -214,6 +214,28 @@ def test_compare_with_no_run_is_told(tmp_path: Path) -> None:
     assert "results.json" in done.stderr
 
 
+def test_a_baseline_is_what_the_offer_is_compared_with(finished: Finished, tmp_path: Path) -> None:
+    words = ("run", "reference", "--case", "WXC-TLS-080", "--fault", "tls12-only", "--time-scale", "0.1")
+    done = certsuite(*words, "--baseline", finished.folder, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stdout
+    assert "compared with the baseline: not worse" in done.stdout
+    assert "What the device offered\n  Versions: added up to TLSv1.2; gone TLSv1.3, TLSv1.2" in done.stdout
+    page = (tmp_path / "run" / "index.html").read_text(encoding="utf-8")
+    before = json.loads((finished.folder / "results.json").read_text(encoding="utf-8"))["run"]
+    assert f"Difference to the earlier run {before}" in page
+    assert certsuite("report", tmp_path / "run").returncode == 0
+    assert (tmp_path / "run" / "index.html").read_text(encoding="utf-8") == page
+    compared = certsuite("compare", finished.folder, tmp_path / "run")
+    assert "What the device offered\n  Versions: added up to TLSv1.2" in compared.stdout
+
+
+def test_a_baseline_that_is_none_is_told_before_the_run(tmp_path: Path) -> None:
+    done = certsuite("run", "reference", "--baseline", tmp_path / "none", "--out", tmp_path / "run")
+    assert done.returncode == 4
+    assert "the folder of a run is expected" in done.stdout
+    assert not (tmp_path / "run").exists()
+
+
 def test_only_an_open_case_can_be_reviewed(run_folder: Path, tmp_path: Path) -> None:
     picture = tmp_path / "picture.png"
     picture.write_bytes(b"not really")
