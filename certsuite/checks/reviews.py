@@ -64,7 +64,7 @@ def _settled(case: CaseResult, reviews: list[Review]) -> CaseResult:
 
 def _reason(review: Review) -> str:
     """Who settled it, by what, and what it was before: every report prints this sentence."""
-    parts = [f"settled as {review.verdict} by {review.by} on {review.at[:10]}, by {review.evidence}"]
+    parts = [f"settled as {review.verdict} by {review.by} on {review.at[:10]}, with {review.evidence}"]
     parts += [f"this replaces {one.verdict} by {one.by} of {one.at[:10]}" for one in reversed(review.replaced)]
     before = f"{review.before}, {review.before_reason}" if review.before_reason else str(review.before)
     return "; ".join([*parts, f"by the record alone: {before}"])

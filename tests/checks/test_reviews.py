@@ -79,7 +79,7 @@ def test_a_review_settles_what_is_open(before: Verdict, verdict: str, outcome: t
     one = settled.cases[1]
     assert (one.verdict, one.reason_code, one.explained_by) == (Verdict(verdict), REVIEWED, "")
     assert one.reason == (
-        f"settled as {verdict} by A.\\x1b Tester on 2026-11-22, by {PICTURE}; "
+        f"settled as {verdict} by A.\\x1b Tester on 2026-11-22, with {PICTURE}; "
         f"by the record alone: {before}, nothing was seen"
     )
     assert [part.verdict for part in one.requirements] == [Verdict(verdict)]

@@ -66,7 +66,7 @@ def test_hostile_strings_are_text(hostile_run: Run) -> None:
 def test_what_a_person_settled_is_shown_as_that(reviewed_run: Run) -> None:
     text = printed(reviewed_run)
     assert "Settled by a person\n  pass          WXC-CALL-090" in text
-    assert "settled as pass by A. <b>Person on 2026-11-22, by evidence/reviews/0123456789abcdef.jpg" in text
+    assert "settled as pass by A. <b>Person on 2026-11-22, with evidence/reviews/0123456789abcdef.jpg" in text
     assert "this replaces fail by B. First" in text
     assert "by the record alone: needs-review, Music on hold was heard" in text
     good = (case for case in reviewed_run.result.cases if case.verdict is Verdict.PASS)
