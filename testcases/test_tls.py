@@ -1,7 +1,7 @@
 """TLS: the device as a client, and what it refuses."""
 
 from certsuite.bench import Bench, Phone, case
-from certsuite.bench.bench import OLD_VERSIONS, Deferred
+from certsuite.bench.bench import OLD_VERSIONS, THERE_AND_BACK, Deferred
 
 
 @case("WXC-TLS-080", requirements=["TLS-TRUST"], needs="started")
@@ -19,7 +19,7 @@ async def test_tls12_handshake(bench: Bench, phone: Phone) -> None:
     await bench.expect("tls.completes", version="TLSv1.2")
 
 
-@case("WXC-TLS-020", requirements=["TLS-MIN-1.2"], disturbs=["registration"])
+@case("WXC-TLS-020", requirements=["TLS-MIN-1.2"], disturbs=["registration"], reconnects=THERE_AND_BACK)
 async def test_refuses_old_tls(bench: Bench, phone: Phone) -> Deferred:
     """An edge that offers TLS 1.0 and 1.1 alone gets no SIP, and nothing is sent in the clear instead."""
     await bench.primary.offers_only(*OLD_VERSIONS)

@@ -1,7 +1,7 @@
 """TLS: what the device offers in its ClientHello, and what it can do of it."""
 
 from certsuite.bench import Bench, Phone, case
-from certsuite.bench.bench import Deferred
+from certsuite.bench.bench import EACH_SUITE, Deferred
 
 
 @case("WXC-TLS-030", requirements=["TLS-BOTH-VERSIONS"], needs="started")
@@ -76,7 +76,7 @@ async def test_registers_where_tls13_alone_is_offered(bench: Bench, phone: Phone
     )
 
 
-@case("WXC-TLS-060", requirements=["TLS-SUITES"], disturbs=["registration"])
+@case("WXC-TLS-060", requirements=["TLS-SUITES"], disturbs=["registration"], reconnects=EACH_SUITE)
 async def test_takes_each_suite_of_webex_alone(bench: Bench, phone: Phone) -> None:
     """Of the suites that Webex publishes, each offered alone, one with AES-GCM at least is taken; all are recorded."""
     await bench.primary.offers_each_suite_alone(bench.webex_suites, phone, takes_one_of=bench.webex_gcm_suites)

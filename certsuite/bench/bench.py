@@ -31,6 +31,10 @@ _PATIENCE_OVER_LIMIT = 1.5
 _PATIENCE_WITHOUT_LIMIT_S = 5.0
 _BEYOND_EXPIRY = 1.1
 OLD_VERSIONS = ("TLSv1", "TLSv1.1")
+THERE_AND_BACK = 2
+"Reconnects of a case whose edge is refused and then, as a control, taken."
+EACH_SUITE = len(cipher_policy(WEBEX_SERVICES).suites)
+"Reconnects of a case that offers one suite of Webex's after the other."
 
 
 @dataclass(frozen=True)

@@ -66,8 +66,8 @@ def _cost(case: Case, profile: DeviceProfile) -> tuple[float, int]:
         return _CASE_S + batches * (values.boot_s + 1.0), batches
     if Disturbance.REGISTRATION in case.disturbs:
         if reconnects_by_restart(profile):
-            return _CASE_S + values.boot_s + 0.5, 1
-        return _CASE_S + (values.registration_retry_s or 1.0), 0
+            return _CASE_S + case.reconnects * (values.boot_s + 0.5), case.reconnects
+        return _CASE_S + case.reconnects * (values.registration_retry_s or 1.0), 0
     if case.needs is State.IN_CALL or case.family in ("CALL", "MED"):
         return _CASE_S + _CALL_S, 0
     return _CASE_S, 0

@@ -5,9 +5,8 @@ The same function judges a run when it ends and a record later on: it needs no d
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from certsuite.catalogue import Catalogue
 from certsuite.checks.registry import Question, find_check
@@ -107,31 +106,6 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
         waited_s=sum(one.waited_s for one in closed),
         tool_errors=tool_errors,
     )
-
-
-def with_reviews(result: RunResult, judgements: Sequence[Mapping[str, Any]]) -> RunResult:
-    """The result with what persons settled: a review counts for a case that needs one or is inconclusive."""
-    reviews = {(one["case"], one["variant"]): one for one in judgements if one.get("kind") == "review"}
-    if not reviews:
-        return result
-    cases = []
-    for case in result.cases:
-        review = reviews.get((case.id, case.variant))
-        if review is not None and case.verdict in (Verdict.NEEDS_REVIEW, Verdict.INCONCLUSIVE):
-            verdict = Verdict(review["verdict"])
-            settled = tuple(replace(one, verdict=verdict) for one in case.requirements)
-            reason = f"settled by {printable(review['by'])} with {printable(review['evidence'])}"
-            case = replace(case, verdict=verdict, requirements=settled, reason=reason, reason_code="reviewed")
-        cases.append(case)
-    outcome, exit_code = outcome_of(
-        tuple(cases),
-        planned=len(cases) + len(set(result.planned) - {(case.id, case.variant) for case in cases}),
-        full_plan=result.full_plan,
-        interrupted=result.interrupted,
-        tool_failed=bool(result.tool_errors),
-        complete=result.complete,
-    )
-    return replace(result, cases=tuple(cases), outcome=outcome, exit_code=exit_code)
 
 
 def judge_one(

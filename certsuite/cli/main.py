@@ -32,6 +32,7 @@ from certsuite.pytest_plugin.certification import rebuild_reports
 from certsuite.pytest_plugin.options import REFERENCE
 from certsuite.report.compare import compare as compare_documents
 from certsuite.report.compare import read_results
+from certsuite.report.offer_changes import compare_offers_of
 from certsuite.report.terminal import summary
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Certify SIP devices for Webex Calling.")
@@ -192,7 +193,7 @@ def rejudge(
 @_told
 def compare(old: RunFolder, new: RunFolder) -> None:
     """Print what changed between two runs. 1 if something got worse."""
-    comparison = compare_documents(read_results(old), read_results(new))
+    comparison = compare_documents(read_results(old), read_results(new), compare_offers_of(old, new))
     _say(comparison.text())
     raise typer.Exit(1 if comparison.worse else 0)
 

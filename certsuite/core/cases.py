@@ -47,6 +47,8 @@ class Case:
     variant: str = ""
     presents: str = ""
     "The certificate chain that the case wants to be shown to the device, by its name."
+    reconnects: int = 1
+    "How often the device connects anew in a case that disturbs its registration, at most."
 
     @property
     def family(self) -> str:
@@ -63,10 +65,13 @@ def case(
     disturbs: list[str] | None = None,
     variant: str = "",
     presents: str = "",
+    reconnects: int = 1,
 ) -> Callable[[F], F]:
     """Declare an ``async`` test function as a case; the first line of its docstring is the title."""
     if not _ID.fullmatch(id):
         raise ValueError(f"{id!r} is no case id such as WXC-TLS-010")
+    if reconnects < 1:
+        raise ValueError(f"{id}: reconnects={reconnects}: a case that disturbs nothing leaves it out")
 
     def decorate(function: F) -> F:
         declared = Case(
@@ -78,6 +83,7 @@ def case(
             disturbs=tuple(Disturbance(item) for item in disturbs or ()),
             variant=variant,
             presents=presents,
+            reconnects=reconnects,
         )
         if not declared.title or not declared.requirements:
             raise ValueError(f"{id}: a case needs a docstring and a requirement")

@@ -24,6 +24,25 @@ class RequirementResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Review:
+    """What a person settled, where the record left a case open."""
+
+    by: str
+    at: str
+    "UTC."
+    verdict: Verdict
+    before: Verdict
+    "What the record alone gives."
+    before_reason: str
+    evidence: str
+    "What it rests on: a file, seen from the run's folder."
+    sha256: str
+    "Of that file, in hexadecimal."
+    replaced: tuple[Review, ...] = ()
+    "Earlier reviews of the same case, which count no more; oldest first."
+
+
+@dataclass(frozen=True, slots=True)
 class CaseResult:
     """The verdict of one case; known by (id, variant)."""
 
@@ -47,6 +66,8 @@ class CaseResult:
     last_seq: int = 0
     claimed: bool = True
     "Whether a conditional case is about something that the profile claims."
+    review: Review | None = None
+    "Set if the verdict is a person's and not the record's."
 
 
 @dataclass(frozen=True, slots=True)

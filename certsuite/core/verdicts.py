@@ -19,6 +19,12 @@ class Verdict(StrEnum):
     "The tool's own fault, never the device's."
 
 
+OPEN = frozenset({Verdict.INCONCLUSIVE, Verdict.NEEDS_REVIEW})
+"What the record leaves open: a person may settle it."
+DECISIONS = (Verdict.PASS, Verdict.WARN, Verdict.FAIL)
+"What a person may settle it as."
+
+
 class Level(StrEnum):
     """How binding a requirement is."""
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +19,25 @@ from typing import Any, Self
 from certsuite.core.errors import RecordError
 from certsuite.core.events import SegmentClosed, SegmentOpened
 from certsuite.core.observations import Observation
+from certsuite.core.redaction import printable
+from certsuite.core.verdicts import DECISIONS
 
 RECORD = "record.jsonl"
 "Name of the record in a run's folder."
 JUDGEMENTS = "judgements.jsonl"
 "Name of the file that keeps later judgements and reviews."
 _OWNER_ONLY = 0o600
+_REVIEW = {
+    "case": re.compile(r".+"),
+    "variant": re.compile(r".*"),
+    "verdict": re.compile("|".join(DECISIONS)),
+    "by": re.compile(r"(?s).+"),
+    "at": re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"),
+    # It is linked to from the report, so it can lead nowhere else.
+    "evidence": re.compile(r"evidence/reviews/[0-9a-f]{16}(\.[A-Za-z0-9]{1,8})?"),
+    "sha256": re.compile(r"[0-9a-f]{64}"),
+}
+"The form of each field of a review."
 
 
 class RecordWriter:
@@ -212,7 +226,7 @@ def append_judgement(folder: Path, judgement: Mapping[str, Any]) -> None:
 def read_judgements(folder: Path) -> tuple[dict[str, Any], ...]:
     """Everything in ``judgements.jsonl``, oldest first; empty if there is none.
 
-    Raises :class:`RecordError` with ``file:line`` if a line is no JSON object.
+    Raises :class:`RecordError` with ``file:line`` if a line is no JSON object, or a review that lacks something.
     """
     path = folder / JUDGEMENTS
     try:
@@ -229,8 +243,17 @@ def read_judgements(folder: Path) -> tuple[dict[str, Any], ...]:
             raise RecordError(f"{path}:{number}: no JSON: {error}") from error
         if not isinstance(judgement, dict):
             raise RecordError(f"{path}:{number}: no JSON object")
+        if judgement.get("kind") == "review":
+            _check_review(judgement, f"{path}:{number}")
         judgements.append(judgement)
     return tuple(judgements)
+
+
+def _check_review(review: Mapping[str, Any], place: str) -> None:
+    for field, form in _REVIEW.items():
+        value = review.get(field)
+        if not isinstance(value, str) or not form.fullmatch(value):
+            raise RecordError(f"{place}: a review's {field} is {printable(repr(value), at_most=60)}")
 
 
 def _segment(number: int, part: list[Observation]) -> Segment:

@@ -14,7 +14,8 @@ from certsuite import __version__
 from certsuite.bench.execution import CaseFunction
 from certsuite.bench.run import Run, RunOptions
 from certsuite.catalogue import Catalogue
-from certsuite.checks.judge import judge, judge_one, with_reviews
+from certsuite.checks.judge import judge, judge_one
+from certsuite.checks.reviews import with_reviews
 from certsuite.core.cases import Case
 from certsuite.core.errors import CertsuiteError, RecordError, UsageError
 from certsuite.core.events import SegmentOpened
@@ -38,6 +39,8 @@ class Asked:
     full_plan: bool
     out: Path | None
     resume: Path | None
+    baseline: Path | None
+    "Folder of the run that this one is compared with."
     options: RunOptions
 
     @property
@@ -122,7 +125,7 @@ class Certification:
         self._check_record()
         self._writer.sync()
         self._writer.close()
-        return rebuild_reports(self.folder, self.catalogue)
+        return rebuild_reports(self.folder, self.catalogue, self.asked.baseline)
 
     def _check_record(self) -> None:
         failure = self._writer.failure or self._capture.failure
@@ -199,9 +202,9 @@ def read_run(folder: Path) -> Record:
     return read_record(path)
 
 
-def rebuild_reports(folder: Path, catalogue: Catalogue) -> RunResult:
+def rebuild_reports(folder: Path, catalogue: Catalogue, baseline: Path | None = None) -> RunResult:
     """Judge the record in a run's folder and write every report of it anew. Raises :class:`RecordError`."""
     record = read_run(folder)
     result = with_reviews(judge(record.observations, catalogue), read_judgements(folder))
-    write_reports(folder, result, record, catalogue.requirements)
+    write_reports(folder, result, record, catalogue.requirements, baseline)
     return result

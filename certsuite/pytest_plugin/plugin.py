@@ -22,6 +22,7 @@ from certsuite.pytest_plugin.mapping import report_to_pytest
 from certsuite.pytest_plugin.options import REFERENCE, add_options, run_options
 from certsuite.pytest_plugin.progress import Progress
 from certsuite.report.compare import compare, read_results, worse_than
+from certsuite.report.offer_changes import compare_offers_of
 from certsuite.report.results_json import results_document
 from certsuite.report.terminal import summary
 
@@ -175,9 +176,10 @@ def _close(config: pytest.Config, certification: Certification, *, complete: boo
         signal.signal(name, signal.SIG_IGN)
     try:
         config.stash[_result] = result = certification.close(complete=complete, reason=reason)
-        if (baseline := _path(config.getoption("--baseline"))) is not None:
+        if (baseline := certification.asked.baseline) is not None:
             old, new = read_results(baseline), results_document(result, set())
-            config.stash[_comparison] = (worse_than(old, new), compare(old, new).text())
+            offer = compare_offers_of(baseline, certification.folder)
+            config.stash[_comparison] = (worse_than(old, new), compare(old, new, offer).text())
     except CertsuiteError as error:
         if _failure not in config.stash:
             code = EXIT_INTERRUPTED if reason == "interrupted" else EXIT_ERROR
@@ -200,6 +202,10 @@ def _asked_for(config: pytest.Config, collected: list[Case]) -> Certification:
         raise UsageError(f"there is no plan {printable(plan_name)}; there are {', '.join(catalogue.plans)}")
     plan = catalogue.plans[plan_name]
     chosen = [case for case in collected if (case.id in names if names else plan.asks_for(case.id))]
+    baseline = _path(config.getoption("--baseline"))
+    if baseline is not None:
+        # What cannot be compared with is told before the run, and not after it.
+        read_results(baseline)
     options = run_options(config, profile.name)
     if options.credentials and set(options.credentials) != set(range(1, profile.lines + 1)):
         raise UsageError(
@@ -211,6 +217,7 @@ def _asked_for(config: pytest.Config, collected: list[Case]) -> Certification:
         full_plan=not names and plan_name == "full",
         out=_path(config.getoption("--out")),
         resume=_path(config.getoption("--resume")),
+        baseline=baseline,
         options=options,
     )
     return Certification(profile, catalogue, asked, REPORTS)

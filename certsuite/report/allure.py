@@ -106,6 +106,7 @@ def _case(result: RunResult, case: CaseResult, key: str, attachment: str) -> Tes
             Label(name=LabelType.FRAMEWORK, value="certsuite"),
             Label(name=LabelType.TAG, value=case.verdict.value),
             Label(name=LabelType.TAG, value=f"mark: {case.mark.value}"),
+            *([Label(name=LabelType.TAG, value="settled by a person")] if case.review is not None else []),
             *(Label(name=LabelType.STORY, value=_inert(part.id)) for part in case.requirements),
         ],
         attachments=[Attachment(name="Ladder", source=attachment, type=AttachmentType.SVG.mime_type)]
@@ -115,7 +116,7 @@ def _case(result: RunResult, case: CaseResult, key: str, attachment: str) -> Tes
 
 
 def _details(case: CaseResult) -> StatusDetails | None:
-    if case.verdict is Verdict.PASS:
+    if case.verdict is Verdict.PASS and case.review is None:
         return None
     message = case.findings[0].observed if case.findings else case.reason or case.verdict.value
     if case.verdict is Verdict.WARN:

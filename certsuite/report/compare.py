@@ -13,6 +13,7 @@ from typing import Any
 
 from certsuite.core.errors import UsageError
 from certsuite.core.verdicts import Level, Verdict
+from certsuite.report.offer_changes import OfferComparison
 from certsuite.report.results_json import RESULTS
 from certsuite.report.words import UNDECIDED, figure, name_of, safe
 
@@ -41,9 +42,13 @@ class Change:
     before: str
     after: str
     blocking: bool
+    before_by: str = ""
+    "The person who settled it so; empty if the record did."
+    after_by: str = ""
 
     def __str__(self) -> str:
-        return f"{name_of(self.id, self.variant)}  {self.before} → {self.after}  {safe(self.title)}"
+        before, after = _told(self.before, self.before_by), _told(self.after, self.after_by)
+        return f"{name_of(self.id, self.variant)}  {before} → {after}  {safe(self.title)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +83,10 @@ class Comparison:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     measurements: tuple[MeasurementChange, ...]
+    offer: OfferComparison | None = None
+    "What the device offers otherwise as a TLS client; it is no verdict."
+    settled: tuple[str, ...] = ()
+    "Cases of the newer run with the same verdict as before, which a person gave them now."
 
     @property
     def same(self) -> bool:
@@ -96,17 +105,20 @@ class Comparison:
             ("Otherwise changed", self.other),
             ("New cases", self.added),
             ("Cases no longer run", self.removed),
+            ("The same verdict, now settled by a person", self.settled),
             (f"Measurements that changed by more than {NOTABLE:.0%}", self.measurements),
         ):
             if part:
                 lines += ["", f"{title} ({len(part)})", *(f"  {each}" for each in part)]
+        if self.offer is not None:
+            lines += ["", "What the device offered", *(f"  {line}" for line in self.offer.lines())]
         if self.same:
             lines += ["", "No verdict changed."]
         return "\n".join(lines) + "\n"
 
 
-def compare(old: Document, new: Document) -> Comparison:
-    """Compare two ``results.json`` documents."""
+def compare(old: Document, new: Document, offer: OfferComparison | None = None) -> Comparison:
+    """Compare two ``results.json`` documents; ``offer`` is what became of what the device offers."""
     before, after = _cases(old), _cases(new)
     changes = [
         _change(before[key], case)
@@ -121,10 +133,16 @@ def compare(old: Document, new: Document) -> Comparison:
         worse=tuple(change for change in changes if _direction(change) > 0),
         better=tuple(change for change in changes if _direction(change) < 0),
         other=tuple(change for change in changes if _direction(change) == 0),
-        added=tuple(f"{name_of(*key)}  {case['verdict']}" for key, case in after.items() if key not in before),
-        removed=tuple(f"{name_of(*key)}  {case['verdict']}" for key, case in before.items() if key not in after),
+        added=tuple(_line(key, case) for key, case in after.items() if key not in before),
+        removed=tuple(_line(key, case) for key, case in before.items() if key not in after),
         measurements=tuple(
             change for key, case in after.items() if key in before for change in _measurements(before[key], case)
+        ),
+        offer=offer,
+        settled=tuple(
+            _line(key, case)
+            for key, case in after.items()
+            if key in before and before[key]["verdict"] == case["verdict"] and _by(case) and not _by(before[key])
         ),
     )
 
@@ -172,7 +190,23 @@ def _change(before: Document, after: Document) -> Change:
         before=before["verdict"],
         after=after["verdict"],
         blocking=_blocks(after),
+        before_by=_by(before),
+        after_by=_by(after),
     )
+
+
+def _line(key: Key, case: Document) -> str:
+    return f"{name_of(*key)}  {_told(case['verdict'], _by(case))}"
+
+
+def _by(case: Document) -> str:
+    """The person who settled a case; empty if none did. Results of an older version do not say."""
+    review = case.get("review")
+    return str(review["by"]) if review else ""
+
+
+def _told(verdict: str, by: str) -> str:
+    return f"{verdict} (settled by {safe(by)})" if by else verdict
 
 
 def _direction(change: Change) -> int:

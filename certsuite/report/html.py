@@ -15,10 +15,11 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from certsuite.core.findings import Finding
+from certsuite.core.findings import Evidence, Finding
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Level, Mark, Outcome, Verdict
 from certsuite.report.offer import Offer
+from certsuite.report.offer_changes import OfferComparison
 from certsuite.report.results_json import doc_page
 from certsuite.report.words import (
     MARKS,
@@ -37,6 +38,7 @@ from certsuite.report.words import (
     name_of,
     overhead_ms_a_case,
     safe,
+    settled_well,
     when,
     without_verdict,
     worst,
@@ -101,10 +103,11 @@ def index_html(
     ladders: Mapping[tuple[str, str], str],
     titles: Mapping[str, RequirementInfo],
     offer: Offer | None = None,
+    comparison: OfferComparison | None = None,
 ) -> bytes:
     """The page. ``ladders`` are SVG of ours by (id, variant); ``titles`` say what a requirement's id stands for.
 
-    ``offer`` is what the device offered as a TLS client, if it did.
+    ``offer`` is what the device offered as a TLS client, if it did; ``comparison`` is that against an earlier run.
     """
     word, colour, sign = _OUTCOMES[result.outcome]
     page = _template().render(
@@ -120,6 +123,7 @@ def index_html(
         ladders={key: Markup(svg) for key, svg in ladders.items()},
         anchors=_anchors(result),
         offer=offer,
+        offer_comparison=comparison,
         offer_method=METHOD,
         grade_colours=_GRADE_COLOURS,
         marks=MARKS,
@@ -183,6 +187,12 @@ def _attention(result: RunResult) -> list[Group]:
             + tuple(case for case in result.cases if case.verdict is Verdict.WARN),
             True,
         ),
+        Group(
+            "Settled by a person",
+            "The record left these open. A person decided, and the evidence is named.",
+            settled_well(result.cases),
+            True,
+        ),
     ]
     return [group for group in groups if group.cases]
 
@@ -190,7 +200,7 @@ def _attention(result: RunResult) -> list[Group]:
 def _families(result: RunResult) -> list[Group]:
     by_family: dict[str, list[CaseResult]] = {}
     for case in result.cases:
-        if case.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE):
+        if case.verdict in (Verdict.PASS, Verdict.NOT_APPLICABLE) and case.review is None:
             by_family.setdefault(family_title(family(case)), []).append(case)
     return [Group(title, "", tuple(cases), False) for title, cases in by_family.items()]
 
@@ -207,17 +217,17 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
         ("Kind", safe(result.device.get("kind", ""), _FACT_AT_MOST)),
         ("Profile", safe(result.device.get("profile", ""), _FACT_AT_MOST)),
         ("User-Agent seen", "\n".join(safe(agent, _FACT_AT_MOST) for agent in result.user_agents_seen) or "none"),
-        ("Plan", result.plan if result.full_plan else f"{result.plan} (less than the full plan)"),
+        ("Plan", result.plan if result.full_plan else f"{result.plan or 'single cases'} (less than the full plan)"),
         ("Run", result.run),
         ("When", times),
         ("Suite", f"certsuite {result.suite_version}"),
-        ("Tools", ", ".join(f"{tool} {version}" for tool, version in sorted(result.tools.items()))),
         ("Suite's own time", f"{overhead:.0f} ms a case" if overhead is not None else ""),
         ("Restarts", str(restarts) if restarts else ""),
         ("Time scale", f"{result.time_scale:g}" if result.time_scale != 1.0 else ""),
         ("Injected fault", safe(result.fault, _FACT_AT_MOST)),
         ("Complete", "" if result.complete else "no: the run did not come to its end"),
         ("Catalogue", result.catalogue_hash[:12]),
+        ("Tools", ", ".join(f"{tool} {version}" for tool, version in sorted(result.tools.items()))),
     ]
     return [(term, text) for term, text in rows if text]
 
@@ -236,6 +246,10 @@ def _anchors(result: RunResult) -> dict[str, str]:
     return anchors
 
 
+def _place(place: Evidence) -> str:
+    return f"#{place.seq}" + (f" (frame {place.frame})" if place.frame is not None else "")
+
+
 def _where(finding: Finding) -> str:
     subject = finding.subject
     parts = [f"line {subject.line}"] if subject.line is not None else []
@@ -245,9 +259,7 @@ def _where(finding: Finding) -> str:
 
 
 def _evidence(finding: Finding) -> str:
-    parts = []
-    for place in finding.evidence[:8]:
-        parts.append(f"#{place.seq}" + (f" (frame {place.frame})" if place.frame is not None else ""))
+    parts = [_place(place) for place in finding.evidence[:8]]
     more = len(finding.evidence) - len(parts)
     return ", ".join(parts) + (f" and {more} more" if more > 0 else "")
 
@@ -283,6 +295,7 @@ def _template() -> jinja2.Template:
         evidence=_evidence,
         ladder_path=lambda case: str(ladder_path(case)),
         lines=_lines,
+        place=_place,
         where=_where,
     )
     environment.globals.update(blocks=blocks, figure=figure, within=_within)

@@ -84,6 +84,9 @@ def _case(suite: ET.Element, case: CaseResult, package: str) -> str:
         ET.SubElement(properties, "property", name=key, value=value)
     for requirement in case.requirements:
         ET.SubElement(properties, "property", name="requirement", value=safe(requirement.id))
+    if case.review is not None:
+        ET.SubElement(properties, "property", name="settled_by_person", value=safe(case.review.by))
+        ET.SubElement(properties, "property", name="verdict_by_record", value=case.review.before.value)
     outcome = _outcome(case)
     message = _message(case)
     text = "\n".join(_lines(case))
@@ -93,7 +96,8 @@ def _case(suite: ET.Element, case: CaseResult, package: str) -> str:
         kind = case.findings[0].id if case.verdict is Verdict.FAIL and case.findings else case.verdict.value
         ET.SubElement(element, outcome, type=safe(kind), message=message).text = text
     if not outcome or outcome == "skipped":
-        lines = [] if case.verdict is Verdict.PASS else [f"verdict: {case.verdict.value}", *_lines(case)]
+        quiet = case.verdict is Verdict.PASS and case.review is None
+        lines = [] if quiet else [f"verdict: {case.verdict.value}", *_lines(case)]
         lines += [f"{each.name}: {figure(each.value, each.unit)}" for each in case.measurements]
         if lines:
             ET.SubElement(element, "system-out").text = "\n".join(lines)

@@ -10,7 +10,7 @@ from importlib import resources
 from typing import Any
 
 from certsuite.core.findings import Finding, Measurement
-from certsuite.core.results import CaseResult, RunResult
+from certsuite.core.results import CaseResult, Review, RunResult
 from certsuite.report.words import (
     ladder_path,
     name_of,
@@ -89,6 +89,7 @@ def _case(case: CaseResult, has_ladder: bool) -> dict[str, Any]:
         "reason": safe(case.reason),
         "reason_code": case.reason_code,
         "explained_by": case.explained_by,
+        "review": None if case.review is None else _review(case.review),
         "restarts": case.restarts,
         "started": case.started,
         "duration_s": _round(case.duration_s),
@@ -96,7 +97,22 @@ def _case(case: CaseResult, has_ladder: bool) -> dict[str, Any]:
         "span": {"first_seq": case.first_seq, "last_seq": case.last_seq},
         "findings": [_finding(finding) for finding in case.findings],
         "measurements": _measurements(case.measurements),
-        "evidence": [{"kind": "ladder", "path": str(ladder_path(case))}] if has_ladder else [],
+        "evidence": [
+            *([{"kind": "ladder", "path": str(ladder_path(case))}] if has_ladder else []),
+            *([{"kind": "review", "path": safe(case.review.evidence)}] if case.review is not None else []),
+        ],
+    }
+
+
+def _review(review: Review) -> dict[str, Any]:
+    return {
+        "by": safe(review.by),
+        "at": review.at,
+        "verdict": review.verdict.value,
+        "before": {"verdict": review.before.value, "reason": safe(review.before_reason)},
+        "evidence": safe(review.evidence),
+        "sha256": safe(review.sha256),
+        "replaced": [{"by": safe(one.by), "at": one.at, "verdict": one.verdict.value} for one in review.replaced],
     }
 
 

@@ -26,6 +26,7 @@ from certsuite.report.words import (
     overhead_ms_a_case,
     overhead_s,
     safe,
+    settled_well,
     without_verdict,
 )
 
@@ -77,6 +78,7 @@ def _parts(result: RunResult) -> list[tuple[str, list[CaseResult]]]:
             [case for case in failing if not blocks(case)]
             + [case for case in result.cases if case.verdict is Verdict.WARN],
         ),
+        ("Settled by a person", list(settled_well(result.cases))),
     ]
 
 

@@ -122,6 +122,11 @@ def counts(cases: Iterable[CaseResult]) -> dict[Verdict, int]:
     return {verdict: seen[verdict] for verdict in WORST_FIRST if verdict in seen}
 
 
+def settled_well(cases: Iterable[CaseResult]) -> tuple[CaseResult, ...]:
+    """Cases that a person settled as passed: they must not stand unseen among what the record shows."""
+    return tuple(case for case in cases if case.review is not None and case.verdict is Verdict.PASS)
+
+
 def without_verdict(result: RunResult) -> tuple[tuple[str, str], ...]:
     """(id, variant) of what was asked for and has no result."""
     have = {(case.id, case.variant) for case in result.cases}
@@ -135,13 +140,15 @@ def explain(result: RunResult) -> str:
     missing = len(without_verdict(result))
     undecided = sum(case.verdict in UNDECIDED for case in blocking) + missing
     errors = sum(case.verdict is Verdict.ERROR for case in result.cases)
+    by_person = sum(case.review is not None for case in blocking)
+    settled = f" {_number(by_person, 'blocking case')} settled by a person." if by_person else ""
     if result.outcome is Outcome.QUALIFIED:
-        return "Every blocking case of the full plan passed."
+        return f"Every blocking case of the full plan passed.{settled}"
     if result.outcome is Outcome.PASSED:
-        return "Everything that was asked for passed. It was less than the full plan."
+        return f"Everything that was asked for passed. It was less than the full plan.{settled}"
     if result.outcome is Outcome.NOT_QUALIFIED:
         more = f" {undecided} more without a decision." if undecided else ""
-        return f"{failed} of {_number(len(blocking), 'blocking case')} failed.{more}"
+        return f"{failed} of {_number(len(blocking), 'blocking case')} failed.{more}{settled}"
     if result.interrupted:
         return "The run was interrupted before its end."
     if not any(case.verdict not in (Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE) for case in result.cases):

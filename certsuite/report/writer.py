@@ -18,16 +18,24 @@ from certsuite.report.allure import ALLURE, allure_results
 from certsuite.report.files import write_file, write_folder
 from certsuite.report.html import INDEX, index_html
 from certsuite.report.junit import JUNIT, junit_xml
-from certsuite.report.offer import gather_offer
+from certsuite.report.offer import Offer, gather_offer
+from certsuite.report.offer_changes import OFFER, OfferComparison, OfferOfRun, compare_offers, find_earlier
 from certsuite.report.results_json import RESULTS, results_document, results_json
 from certsuite.report.words import RequirementInfo, ladder_path, name
 
 
-def write_reports(folder: Path, result: RunResult, record: Record, titles: Mapping[str, RequirementInfo]) -> None:
-    """Write ``results.json``, ``junit.xml``, ``allure-results/``, ``index.html`` and the ladders of ``evidence/``.
+def write_reports(
+    folder: Path,
+    result: RunResult,
+    record: Record,
+    titles: Mapping[str, RequirementInfo],
+    baseline: Path | None = None,
+) -> None:
+    """Write ``results.json``, ``junit.xml``, ``allure-results/``, ``index.html``; ladders and offer of ``evidence/``.
 
-    Each is replaced as a whole; ladders of an earlier writing that are no longer made are removed. Raises
-    :class:`RecordError` with file and reason if one cannot be written.
+    Each is replaced as a whole; ladders of an earlier writing that are no longer made are removed. What the device
+    offered is compared with the run in the folder ``baseline``, else with the last of the same profile beside this
+    one. Raises :class:`RecordError` with file and reason if one cannot be written.
     """
     ladders = make_ladders(result, record)
     paths = {folder / ladder_path(case): ladders.get((case.id, case.variant)) for case in result.cases}
@@ -37,9 +45,29 @@ def write_reports(folder: Path, result: RunResult, record: Record, titles: Mappi
     _remove_others(folder / "evidence", {path for path, svg in paths.items() if svg is not None})
     write_folder(folder / ALLURE, allure_results(result, ladders))
     write_file(folder / JUNIT, junit_xml(result))
-    write_file(folder / INDEX, index_html(result, ladders, titles, gather_offer(record.observations)))
+    offer = gather_offer(record.observations)
+    comparison = None if offer is None else _compare_offer(folder, result, offer, baseline)
+    write_file(folder / INDEX, index_html(result, ladders, titles, offer, comparison))
     # Last, since programs wait for it: when it is there, so is everything that it names.
     write_file(folder / RESULTS, results_json(results_document(result, ladders.keys())))
+
+
+def _compare_offer(folder: Path, result: RunResult, offer: Offer, baseline: Path | None) -> OfferComparison:
+    """Keep what was offered for later runs, and compare it with an earlier one."""
+    mine = OfferOfRun(
+        run=result.run,
+        started=result.started,
+        profile=result.device.get("profile", ""),
+        firmware=result.device.get("firmware", ""),
+        fault=result.fault,
+        kinds=len(offer.shapes) + offer.more_shapes,
+        shuffles=offer.shuffles,
+        offered=offer.offered,
+        answers=offer.answers,
+    )
+    earlier, notes = find_earlier(folder, mine, baseline)
+    write_file(folder / OFFER, mine.to_json(earlier))
+    return OfferComparison("", notes=notes) if earlier is None else compare_offers(earlier, mine, notes)
 
 
 def make_ladders(result: RunResult, record: Record) -> dict[tuple[str, str], str]:

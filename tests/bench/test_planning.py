@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import itertools
 import random
+from dataclasses import replace
 
 import pytest
 
 from certsuite.bench.planning import in_order, plan, reconnects_by_restart
+from certsuite.cli.collected import collect_cases
 from certsuite.core.cases import Case, Disturbance, State
 from certsuite.devices.profile import DeviceProfile
+from certsuite.tls.policies import WEBEX_SERVICES, cipher_policy
 from tests.bench.conftest import reference
 
 
@@ -82,3 +85,17 @@ def test_a_configuration_takes_a_restart_for_each_batch_of_passwords() -> None:
     two, one = (next(iter(plan([PASSWORD], reference(lines=lines)))) for lines in (2, 1))
     assert (two.restarts, one.restarts) == (1, 2)
     assert two.seconds < one.seconds
+
+
+def test_a_case_costs_as_many_reconnects_as_it_declares() -> None:
+    each_suite = replace(TLS, reconnects=5)
+    quick, slow = reference(boot_s=0.1, registration_retry_s=1.0), reference(boot_s=20.0, registration_retry_s=60.0)
+    for profile, restarts in ((quick, 5), (slow, 0)):
+        (one,), (five,) = plan([TLS], profile), plan([each_suite], profile)
+        assert five.restarts == restarts
+        assert five.seconds - one.seconds > 3 * (one.seconds - profile.values.boot_s)
+
+
+def test_what_offers_each_suite_alone_costs_a_reconnect_each() -> None:
+    (suites,) = plan([one for one in collect_cases() if one.id == "WXC-TLS-060"], reference(boot_s=0.1))
+    assert suites.restarts == len(cipher_policy(WEBEX_SERVICES).suites) > 1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from certsuite.catalogue import Catalogue, load_catalogue
-from certsuite.checks.judge import judge, judge_one, scaled, with_reviews
+from certsuite.checks.judge import judge, judge_one, scaled
 from certsuite.core.errors import CatalogueError
 from certsuite.core.events import (
     BindingChanged,
@@ -448,49 +448,3 @@ def test_scaled_time_scales_seconds_alone(trace: Trace, catalogue: Catalogue) ->
 
 
 # --- what a person settled
-
-
-def review(**changes: str) -> dict[str, str]:
-    return {
-        "kind": "review",
-        "case": "WXC-REG-020",
-        "variant": "",
-        "verdict": "pass",
-        "by": "A. Tester",
-        "evidence": "photo.jpg",
-        **changes,
-    }
-
-
-def an_open_run(trace: Trace, catalogue: Catalogue) -> Any:
-    a_good_case(trace)
-    Case(trace, "WXC-REG-020", "REG-AUTH-USER").expects("reg.auth-user").ends()
-    trace.see(SegmentClosed(complete=True))
-    return whole(trace, catalogue, planned=(("WXC-REG-010", ""), ("WXC-REG-020", "")))
-
-
-@pytest.mark.parametrize(
-    ("verdict", "outcome"), [("pass", (Outcome.QUALIFIED, 0)), ("fail", (Outcome.NOT_QUALIFIED, 1))]
-)
-def test_a_review_settles_what_is_open(
-    trace: Trace, catalogue: Catalogue, verdict: str, outcome: tuple[Outcome, int]
-) -> None:
-    result = an_open_run(trace, catalogue)
-    assert (result.outcome, result.exit_code) == (Outcome.INCOMPLETE, 5)
-    settled = with_reviews(result, [review(verdict="fail"), review(verdict=verdict, by="A.\x1b Tester")])
-    assert (settled.outcome, settled.exit_code) == outcome
-    case = settled.cases[1]
-    assert (case.verdict, case.reason_code) == (Verdict(verdict), "reviewed")
-    assert case.reason == "settled by A.\\x1b Tester with photo.jpg"
-    assert [one.verdict for one in case.requirements] == [Verdict(verdict)]
-
-
-@pytest.mark.parametrize(
-    "judgements",
-    [[], [review(case="WXC-REG-010", verdict="fail")], [review(variant="x")], [review(kind="rejudged")]],
-)
-def test_a_review_does_not_touch_what_the_record_settled(
-    trace: Trace, catalogue: Catalogue, judgements: list[dict[str, str]]
-) -> None:
-    result = an_open_run(trace, catalogue)
-    assert with_reviews(result, judgements) == result

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
+import subprocess
 from pathlib import Path
 
 import jsonschema
@@ -99,7 +101,7 @@ def test_plan_tells_order_restarts_and_duration() -> None:
 
 
 def test_profile_check_of_every_shipped_profile() -> None:
-    for name in ("reference", "baresip", "baresip-unverified"):
+    for name in sorted(file.stem for file in PROFILES.glob("*.yaml")):
         done = certsuite("profile", "check", name)
         assert done.returncode == 0, done.stdout + done.stderr
         assert "valid" in done.stdout
@@ -212,15 +214,39 @@ def test_compare_with_no_run_is_told(tmp_path: Path) -> None:
     assert "results.json" in done.stderr
 
 
+def test_a_baseline_is_what_the_offer_is_compared_with(finished: Finished, tmp_path: Path) -> None:
+    words = ("run", "reference", "--case", "WXC-TLS-080", "--fault", "tls12-only", "--time-scale", "0.1")
+    done = certsuite(*words, "--baseline", finished.folder, "--out", tmp_path / "run")
+    assert done.returncode == 0, done.stdout
+    assert "compared with the baseline: not worse" in done.stdout
+    assert "What the device offered\n  Versions: added up to TLSv1.2; gone TLSv1.3, TLSv1.2" in done.stdout
+    page = (tmp_path / "run" / "index.html").read_text(encoding="utf-8")
+    before = json.loads((finished.folder / "results.json").read_text(encoding="utf-8"))["run"]
+    assert f"Difference to the earlier run {before}" in page
+    assert certsuite("report", tmp_path / "run").returncode == 0
+    assert (tmp_path / "run" / "index.html").read_text(encoding="utf-8") == page
+    compared = certsuite("compare", finished.folder, tmp_path / "run")
+    assert "What the device offered\n  Versions: added up to TLSv1.2" in compared.stdout
+
+
+def test_a_baseline_that_is_none_is_told_before_the_run(tmp_path: Path) -> None:
+    done = certsuite("run", "reference", "--baseline", tmp_path / "none", "--out", tmp_path / "run")
+    assert done.returncode == 4
+    assert "the folder of a run is expected" in done.stdout
+    assert not (tmp_path / "run").exists()
+
+
 def test_only_an_open_case_can_be_reviewed(run_folder: Path, tmp_path: Path) -> None:
     picture = tmp_path / "picture.png"
     picture.write_bytes(b"not really")
     words = ("--verdict", "pass", "--evidence", picture, "--by", "A. Person")
     done = certsuite("review", run_folder, "WXC-FO-005", *words)
     assert done.returncode == 4
-    assert "only what needs review" in done.stderr
-    done = certsuite("review", run_folder, "WXC-NOT-001", *words)
+    assert "WXC-FO-005 is pass: only what needs review or is inconclusive can be settled by a person" in done.stderr
+    done = certsuite("review", run_folder, "WXC-FO-005[x]", *words)
     assert done.returncode == 4
+    assert "the run has no case WXC-FO-005[x]; it has WXC-FO-005" in done.stderr
+    assert not (run_folder / "evidence" / "reviews").exists()
 
 
 def test_a_review_settles_what_was_inconclusive(tmp_path: Path) -> None:
@@ -229,15 +255,42 @@ def test_a_review_settles_what_was_inconclusive(tmp_path: Path) -> None:
         "run", "reference", "--fault", "silent", "--time-scale", "0.05", "--case", "WXC-DNS-010", "--out", folder
     )
     assert first.returncode == 5, first.stdout
+    before = tmp_path / "before"
+    shutil.copytree(folder, before)
     picture = tmp_path / "trace.txt"
     picture.write_text("seen on another analyser", encoding="utf-8")
-    done = certsuite("review", folder, "WXC-DNS-010", "--verdict", "pass", "--evidence", picture, "--by", "A. Person")
+
+    def review(*words: str | Path) -> subprocess.CompletedProcess[str]:
+        return certsuite("review", folder, "WXC-DNS-010", *words)
+
+    empty = tmp_path / "empty"
+    empty.touch()
+    for words, reason in (
+        (("--verdict", "pass", "--evidence", empty, "--by", "A. Person"), "is empty"),
+        (("--verdict", "pass", "--evidence", tmp_path / "none", "--by", "A. Person"), "No such file"),
+        (("--verdict", "error", "--evidence", picture, "--by", "A. Person"), "a person decides pass, warn, fail"),
+        (("--verdict", "pass", "--evidence", picture, "--by", " "), "--by: a name is needed"),
+    ):
+        refused = review(*words)
+        assert (refused.returncode, reason in refused.stderr) == (4, True), refused.stderr
+    assert review("--verdict", "fail", "--evidence", picture, "--by", "B. First").returncode == 0
+    done = review("--verdict", "pass", "--evidence", picture, "--by", "A. Person")
     assert done.returncode == 0, done.stderr
-    results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    assert results["cases"][0]["verdict"] == "pass"
-    assert "A. Person" in results["cases"][0]["reason"]
-    (kept,) = (folder / "evidence" / "reviews").iterdir()
+    assert "Settled by a person" in done.stdout
+    assert "this replaces fail by B. First" in done.stdout
+    (case,) = json.loads((folder / "results.json").read_text(encoding="utf-8"))["cases"]
+    assert (case["verdict"], case["review"]["by"], case["review"]["before"]["verdict"]) == (
+        "pass",
+        "A. Person",
+        "inconclusive",
+    )
+    kept = folder / case["review"]["evidence"]
+    assert list((folder / "evidence" / "reviews").iterdir()) == [kept]
     assert kept.read_bytes() == picture.read_bytes()
+    assert kept.stat().st_mode & 0o077 == 0
+    assert case["review"]["sha256"] == hashlib.sha256(kept.read_bytes()).hexdigest()
+    compared = certsuite("compare", before, folder)
+    assert "WXC-DNS-010  inconclusive → pass (settled by A. Person)" in compared.stdout
 
 
 def test_doctor_says_how_to_get_what_is_missing() -> None:

@@ -23,6 +23,7 @@ def test_a_case_is_declared_by_what_is_written_on_it() -> None:
             needs="in-call",
             disturbs=["registration", "trust"],
             variant="ecdsa",
+            reconnects=3,
         )(example)
     )
     assert declared is not None
@@ -33,12 +34,14 @@ def test_a_case_is_declared_by_what_is_written_on_it() -> None:
     assert declared.needs is State.IN_CALL
     assert declared.disturbs == (Disturbance.REGISTRATION, Disturbance.TRUST)
     assert declared.variant == "ecdsa"
+    assert declared.reconnects == 3
 
 
 def test_a_case_needs_a_registration_unless_it_says_otherwise() -> None:
     declared = declared_case(case("WXC-TLS-010", requirements=["TLS-1.2"])(example))
     assert declared is not None
     assert (declared.needs, declared.disturbs, declared.claims, declared.variant) == (State.REGISTERED, (), (), "")
+    assert declared.reconnects == 1
 
 
 @pytest.mark.parametrize(
@@ -53,6 +56,11 @@ def test_an_id_has_one_form(id: str) -> None:
 def test_words_are_checked(wrong: dict[str, object]) -> None:
     with pytest.raises(ValueError, match="is not a valid"):
         case("WXC-TLS-010", requirements=["TLS-1.2"], **wrong)(example)  # type: ignore[arg-type]
+
+
+def test_a_case_cannot_take_back_reconnects() -> None:
+    with pytest.raises(ValueError, match="WXC-TLS-010: reconnects=0"):
+        case("WXC-TLS-010", requirements=["TLS-1.2"], reconnects=0)
 
 
 def test_a_case_has_a_title_and_a_requirement() -> None:

@@ -12,10 +12,16 @@ SHIPPED = Path(__file__).parents[2] / "device_profiles"
 
 
 def test_the_shipped_profiles_have_no_problems() -> None:
-    for name in ("reference", "baresip", "baresip-unverified"):
+    baresip = ("accounts", "config", "openssl.cnf", "passwords")
+    for name, files in (
+        ("reference", ("phone.toml",)),
+        ("baresip", baresip),
+        ("baresip-unverified", baresip),
+        ("linphone", ("linphonerc",)),
+        ("linphone-unverified", ("linphonerc",)),
+    ):
         report = check_profile(name, SHIPPED)
-        assert (report.problems, report.notes) == ((), ())
-    assert report.files == ("accounts", "config", "openssl.cnf", "passwords")
+        assert (report.problems, report.notes, report.files) == ((), (), files)
 
 
 def test_problems_of_profile_and_templates(write: Write, search: Path) -> None:

@@ -46,6 +46,14 @@ def test_baresips_configuration(name: str, verifies: bool, settings: DeviceSetti
     assert "127.0.0.1:4567" in made["config"].path.read_text()
 
 
+@pytest.mark.parametrize(("name", "verifies"), [("linphone", True), ("linphone-unverified", False)])
+def test_linphones_configuration(name: str, verifies: bool, settings: DeviceSettings, tmp_path: Path) -> None:
+    (made,) = generate(load_profile(name, SHIPPED), settings, tmp_path, control_port=4567)
+    written = made.path.read_text().splitlines()
+    assert {f"verify_server_certs={int(verifies)}", f"verify_server_cn={int(verifies)}"} <= set(written)
+    assert f"root_ca={settings.trusted_roots}" in written
+
+
 def test_a_masked_copy_holds_no_password_however_it_was_escaped(
     write: Write, search: Path, settings: DeviceSettings, tmp_path: Path
 ) -> None:

@@ -242,3 +242,34 @@ def test_judgements_are_added_and_never_rewritten(tmp_path: Path) -> None:
         (tmp_path / "judgements.jsonl").write_text(wrong)
         with pytest.raises(RecordError, match=r"judgements\.jsonl:1: no JSON"):
             read_judgements(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("case", ""),
+        ("variant", None),
+        ("verdict", "error"),
+        ("by", ""),
+        ("at", "yesterday"),
+        ("evidence", "../../elsewhere"),
+        ("evidence", "javascript:alert(1)"),
+        ("sha256", 7),
+    ],
+)
+def test_a_review_is_whole_or_the_file_is_damaged(tmp_path: Path, field: str, value: object) -> None:
+    review: dict[str, object] = {
+        "kind": "review",
+        "case": "WXC-TLS-010",
+        "variant": "",
+        "verdict": "warn",
+        "by": "A. Tester",
+        "at": "2026-11-22T08:00:00.000000Z",
+        "evidence": "evidence/reviews/0123456789abcdef.jpg",
+        "sha256": "0123456789abcdef" * 4,
+    }
+    append_judgement(tmp_path, review)
+    assert read_judgements(tmp_path) == (review,)
+    append_judgement(tmp_path, {**review, field: value})
+    with pytest.raises(RecordError, match=rf"judgements\.jsonl:2: a review's {field} is "):
+        read_judgements(tmp_path)

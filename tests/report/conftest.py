@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
+from certsuite.checks.reviews import with_reviews
 from certsuite.core.events import (
     BenchChanged,
     BindingChanged,
@@ -399,3 +400,19 @@ def hostile_run() -> Run:
 def hostile_text() -> str:
     """What the hostile device says."""
     return HOSTILE
+
+
+@pytest.fixture
+def reviewed_run(run: Run) -> Run:
+    """The same after a person settled what needed a review."""
+    review = {
+        "kind": "review",
+        "case": "WXC-CALL-090",
+        "variant": "",
+        "verdict": "pass",
+        "by": "A. <b>Person",
+        "at": "2026-11-22T08:00:00.000000Z",
+        "evidence": "evidence/reviews/0123456789abcdef.jpg",
+        "sha256": "0123456789abcdef" * 4,
+    }
+    return replace(run, result=with_reviews(run.result, [{**review, "verdict": "fail", "by": "B. First"}, review]))

@@ -72,3 +72,11 @@ def test_hostile_strings_are_text(hostile_run: Run) -> None:
 
 def test_the_same_run_gives_the_same_files(run: Run) -> None:
     assert allure_results(run.result, {}) == allure_results(run.result, {})
+
+
+def test_a_persons_judgement_is_tagged_and_told(reviewed_run: Run) -> None:
+    files = allure_results(reviewed_run.result, {})
+    results = [json.loads(text) for file_name, text in files.items() if file_name.endswith("-result.json")]
+    tagged = [one for one in results if {"name": "tag", "value": "settled by a person"} in one["labels"]]
+    assert [(one["name"][:12], one["status"]) for one in tagged] == [("WXC-CALL-090", "passed")]
+    assert tagged[0]["statusDetails"]["message"].startswith("settled as pass by A. ‹b›Person")

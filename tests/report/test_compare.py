@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -93,3 +94,16 @@ def test_what_could_explain_a_change_is_named(run: Run, hostile_run: Run) -> Non
     text = compare(results_document(run.result), results_document(hostile_run.result)).text()
     assert "firmware: 2.4.1 → " in text
     assert "\x1b" not in text
+
+
+def test_a_persons_judgement_is_named_in_every_change(run: Run, reviewed_run: Run) -> None:
+    before, settled = results_document(run.result), results_document(reviewed_run.result)
+    assert "WXC-CALL-090  needs-review → pass (settled by A. <b>Person)" in compare(before, settled).text()
+    assert "WXC-CALL-090  pass (settled by A. <b>Person) → needs-review" in compare(settled, before).text()
+    passes = json.loads(json.dumps(settled))
+    for case in passes["cases"]:
+        # As results of a version that had no reviews.
+        del case["review"]
+    text = compare(passes, settled).text()
+    assert "now settled by a person (1)\n  WXC-CALL-090  pass (settled by A. <b>Person)" in text
+    assert "settled" not in compare(settled, settled).text()

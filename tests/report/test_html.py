@@ -128,3 +128,14 @@ def test_a_browser_runs_nothing_of_it(hostile_run: Run, tmp_path: Path) -> None:
 def test_the_policy_of_the_page_holds_in_a_browser(run: Run, tmp_path: Path) -> None:
     dom = dom_of(page_of(run).replace("</body>", "<script>document.title = 'pwned'</script></body>"), tmp_path)
     assert "<title>Not qualified: Acme T1</title>" in dom
+
+
+def test_what_a_person_settled_stands_apart_with_its_evidence(reviewed_run: Run) -> None:
+    page = index_html(reviewed_run.result, {}, reviewed_run.titles).decode()
+    part = page[page.index(">Settled by a person</h2>") : page.index('id="requirements"')]
+    assert "WXC-CALL-090" in part
+    assert '<span class="tag person">settled by a person</span>' in part
+    assert "settled as pass by A. &lt;b&gt;Person" in part
+    assert '<a href="evidence/reviews/0123456789abcdef.jpg">' in part
+    assert "0123456789abcdef" * 4 in part
+    assert "WXC-CALL-090" not in page[page.index('id="cases"') :]

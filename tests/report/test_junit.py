@@ -81,3 +81,12 @@ def test_hostile_strings_are_text(hostile_run: Run) -> None:
     assert not re.search("[^\t\n\x20-\x7e…→›‹’“”–]", text)
     assert "\n::error::" not in text
     assert len(written) < 100_000
+
+
+def test_a_persons_pass_is_green_and_says_whose_it_is(reviewed_run: Run) -> None:
+    root = ET.fromstring(junit_xml(reviewed_run.result))
+    (case,) = (one for one in root.iter("testcase") if one.attrib["name"].startswith("WXC-CALL-090"))
+    properties = {one.attrib["name"]: one.attrib["value"] for one in case.iter("property")}
+    assert (properties["settled_by_person"], properties["verdict_by_record"]) == ("A. <b>Person", "needs-review")
+    assert [one.tag for one in case] == ["properties", "system-out"]
+    assert "settled as pass by A. <b>Person" in case.findtext("system-out", "")

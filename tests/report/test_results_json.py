@@ -121,3 +121,25 @@ def test_fields_may_be_added(run: Run) -> None:
     document = results_document(run.result)
     document["added"] = document["cases"][0]["added"] = 1
     validator().validate(document)
+
+
+def test_a_persons_judgement_is_told_from_the_records(reviewed_run: Run) -> None:
+    document = json.loads(results_json(results_document(reviewed_run.result)))
+    validator().validate(document)
+    cases = {case["id"]: case for case in document["cases"]}
+    assert [id for id, case in cases.items() if case["review"] is not None] == ["WXC-CALL-090"]
+    case = cases["WXC-CALL-090"]
+    assert (case["verdict"], case["reason_code"]) == ("pass", "reviewed")
+    assert case["evidence"] == [{"kind": "review", "path": "evidence/reviews/0123456789abcdef.jpg"}]
+    assert case["review"] == {
+        "by": "A. <b>Person",
+        "at": "2026-11-22T08:00:00.000000Z",
+        "verdict": "pass",
+        "before": {
+            "verdict": "needs-review",
+            "reason": "Music on hold was heard; a person must say whether it is the device's.",
+        },
+        "evidence": "evidence/reviews/0123456789abcdef.jpg",
+        "sha256": "0123456789abcdef" * 4,
+        "replaced": [{"by": "B. First", "at": "2026-11-22T08:00:00.000000Z", "verdict": "fail"}],
+    }

@@ -61,3 +61,13 @@ def test_hostile_strings_are_text(hostile_run: Run) -> None:
     assert "\x1b" not in re.sub("\x1b\\[[0-9;]*m", "", coloured)
     assert "\n::error::" not in plain
     assert len(plain) < 20_000
+
+
+def test_what_a_person_settled_is_shown_as_that(reviewed_run: Run) -> None:
+    text = printed(reviewed_run)
+    assert "Settled by a person\n  pass          WXC-CALL-090" in text
+    assert "settled as pass by A. <b>Person on 2026-11-22, with evidence/reviews/0123456789abcdef.jpg" in text
+    assert "this replaces fail by B. First" in text
+    assert "by the record alone: needs-review, Music on hold was heard" in text
+    good = (case for case in reviewed_run.result.cases if case.verdict is Verdict.PASS)
+    assert printed(reviewed_run.with_cases(*good)).endswith("passed. 1 blocking case settled by a person.\n")

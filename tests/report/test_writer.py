@@ -30,6 +30,7 @@ def test_every_report_is_written(run: Run, tmp_path: Path) -> None:
         "evidence/ladder-WXC-CALL-060.svg",
         "evidence/ladder-WXC-TLS-010.svg",
         "evidence/ladder-WXC-TLS-040.svg",
+        "evidence/offer.json",
     }
     assert sum(name.endswith("-result.json") for name in files) == len(run.result.cases)
     assert all(path.stat().st_mode & 0o077 == 0 for path in tmp_path.rglob("*"))
