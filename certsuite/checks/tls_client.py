@@ -2,8 +2,12 @@
 
 An alert alone decides nothing. A client has *accepted* a certificate if application data came. It has *refused* if it
 ended a connection itself, without data, after the server's flight had reached it: within the handshake, or by a fatal
-alert after it. A handshake that was completed and led to nothing may be either, and is *inconclusive*. A refusal counts
-only with its control: the same client (the same address) completed a handshake with the good chain.
+alert after it. A refusal counts only with its control: the same client (the same address) completed a handshake with
+the good chain.
+
+A handshake that was completed and led to nothing may be either: some clients verify only then, others have nothing to
+say. It is *inconclusive*, unless the client is known to speak: it closed at once, and always sent data over the good
+chain, before this connection and after it. One silent connection to the good chain takes such conclusions back.
 """
 
 from __future__ import annotations
@@ -27,6 +31,9 @@ _SHAPES_LIMIT = 8
 _ALERTS_LIMIT = 8
 "Different alerts kept of one client for one offer."
 
+_AT_ONCE_S = 1.0
+"""A client that looks at the certificate after the handshake leaves sooner. A person who ends a program does not, and
+has decided nothing about the certificate."""
 _USER_CANCELED = 90
 _HANDSHAKE_FAILURE, _PROTOCOL_VERSION = 40, 70
 _OLD_VERSIONS = frozenset({"TLSv1", "TLSv1.1"})
@@ -66,14 +73,25 @@ class Answer:
     why: str
 
 
+class Needs(StrEnum):
+    """What a conclusion still needs of the same client."""
+
+    NOTHING = "nothing"
+    CONTROL = "control"
+    "That it completes a handshake with the good chain."
+    HABIT = "habit"
+    "That it sends data over the good chain again, as it did before and always does."
+
+
 @dataclass(frozen=True, slots=True)
 class Ruled:
     """What one connection comes to."""
 
     ruling: Ruling
     why: str
-    once_controlled: Ruling | None = None
-    "What it will be once the client has completed a handshake with the good chain."
+    needs: Needs = Needs.NOTHING
+    then: Ruling = Ruling.INCONCLUSIVE
+    "What it will be once it has what it needs."
 
 
 def answer_to(told: Told) -> Answer:
@@ -90,7 +108,7 @@ def answer_to(told: Told) -> Answer:
             return Answer(Reaction.REFUSED, "it ended the connection by an alert after the handshake, without data")
         if about in (About.VERSION, About.HANDSHAKE):
             return Answer(Reaction.ACCEPTED, f"it completed the handshake, in {told.established.version}")
-        return Answer(Reaction.COMPLETED, "handshake completed, no data: some clients verify only then")
+        return Answer(Reaction.COMPLETED, "handshake completed, no data: refused late, or nothing to say")
     if about is About.BREAK:
         return Answer(Reaction.UNDECIDED, "the connection was closed within the handshake, as offered")
     if about is About.VERSION and _knows_no_such_version(told):
@@ -131,8 +149,12 @@ def accepts_good(told: Told) -> bool:
     return told.offer.name == GOOD and told.established is not None and (bool(told.data) or not refused)
 
 
-def rule(told: Told, *, control: bool) -> Ruled:
-    """What one connection comes to; ``control``: this client has accepted the good chain before."""
+def rule(told: Told, *, control: bool, speaks: bool) -> Ruled:
+    """What one connection comes to.
+
+    ``control``: this client has completed a handshake with the good chain; ``speaks``: it has sent data over that, and
+    never failed to.
+    """
     answer = answer_to(told)
     due = told.offer.due
     expected = due.verdict_for_a_good_client
@@ -143,33 +165,35 @@ def rule(told: Told, *, control: bool) -> Ruled:
         asked = "" if binding else "; it did not ask for what this is about"
         return Ruled(Ruling.RECORDED, f"{answer.why}{asked}")
     bad = Ruling.WARN if due.level is not Level.MANDATORY or due.mark is Mark.INFERRED else Ruling.FAIL
-    match answer.reaction, expected:
-        case Reaction.ACCEPTED, GoodClient.ACCEPTS:
+    if answer.reaction is Reaction.ACCEPTED:
+        if expected is GoodClient.ACCEPTS:
             return Ruled(Ruling.PASS, answer.why)
-        case Reaction.ACCEPTED, _:
-            return Ruled(bad, f"{answer.why}, and had to refuse ({due.clause})")
-        case Reaction.REFUSED, GoodClient.ACCEPTS:
-            if told.offer.name == GOOD:
-                return Ruled(
-                    bad, f"{answer.why}. Has it the root? Does it connect to the right name? Is its clock right?"
-                )
-            return _controlled(bad, f"{answer.why}, and had to accept ({due.clause})", control)
-        case Reaction.REFUSED, _:
-            return _controlled(Ruling.PASS, answer.why, control)
-        case _:
+        return Ruled(bad, f"{answer.why}, and had to refuse ({due.clause})")
+    if told.offer.name == GOOD:
+        if answer.reaction is not Reaction.REFUSED:
             return Ruled(Ruling.INCONCLUSIVE, answer.why)
+        return Ruled(bad, f"{answer.why}. Has it the root? Does it connect to the right name? Is its clock right?")
+    accepts = expected is GoodClient.ACCEPTS
+    must = f", and had to accept ({due.clause})" if accepts else ""
+    then = bad if accepts else Ruling.PASS
+    if answer.reaction is Reaction.REFUSED:
+        why = f"{answer.why}{must}"
+        if control:
+            return Ruled(then, why)
+        return Ruled(Ruling.INCONCLUSIVE, f"{why}; no control yet", Needs.CONTROL, then)
+    if answer.reaction is Reaction.COMPLETED and speaks and _left_at_once(told):
+        return Ruled(Ruling.INCONCLUSIVE, f"it closed right after the handshake, without data{must}", Needs.HABIT, then)
+    return Ruled(Ruling.INCONCLUSIVE, answer.why)
 
 
-def _controlled(ruling: Ruling, why: str, control: bool) -> Ruled:
-    if control:
-        return Ruled(ruling, why)
-    return Ruled(Ruling.INCONCLUSIVE, f"{why}; no control yet", once_controlled=ruling)
+def _left_at_once(told: Told) -> bool:
+    return told.ended_by is EndedBy.CLIENT and told.stayed_s < _AT_ONCE_S
 
 
 # --- all connections of a client
 
 
-@dataclass(slots=True)
+@dataclass(eq=False, slots=True)
 class Tally:
     """All connections of one client to one offer."""
 
@@ -178,9 +202,11 @@ class Tally:
     alerts: Counter[tuple[int, str]] = field(default_factory=Counter)
     "The client's alerts, by number and name."
     _ruled: dict[Ruling, str] = field(default_factory=dict)
-    "Every ruling there was, with the latest reason."
-    _waiting: dict[Ruling, str] = field(default_factory=dict)
-    "What refusals come to once there is a control."
+    "Every ruling that stands by itself, with the latest reason."
+    _open: dict[Needs, tuple[Ruling, str]] = field(default_factory=dict)
+    "What still needs something."
+    _settled: dict[Needs, tuple[Ruling, str]] = field(default_factory=dict)
+    "What has got it."
 
     def take(self, told: Told, ruled: Ruled) -> None:
         """Count a connection."""
@@ -188,22 +214,28 @@ class Tally:
         alert = (told.alert.description, told.alert.name) if told.alert else None
         if alert is not None and (alert in self.alerts or len(self.alerts) < _ALERTS_LIMIT):
             self.alerts[alert] += 1
-        if ruled.once_controlled is None:
+        if ruled.needs is Needs.NOTHING:
             self._ruled[ruled.ruling] = ruled.why
         else:
-            self._waiting[ruled.once_controlled] = ruled.why
+            self._open[ruled.needs] = (ruled.then, ruled.why)
 
-    def settle(self) -> bool:
-        """The control has come. Gives whether that decides anything here."""
-        settled = bool(self._waiting)
-        self._ruled.update(
-            {
-                ruling: f"{why.removesuffix('; no control yet')}; the control came later"
-                for ruling, why in self._waiting.items()
-            }
-        )
-        self._waiting.clear()
-        return settled
+    def settle(self, needs: Needs) -> bool:
+        """The client did what was needed. Gives whether that decides anything here."""
+        open_one = self._open.pop(needs, None)
+        if open_one is None:
+            return False
+        ruling, why = open_one
+        later = {Needs.CONTROL: "the control came later", Needs.HABIT: "it sends data over the good chain each time"}
+        self._settled[needs] = (ruling, f"{why.removesuffix('; no control yet')}; {later[needs]}")
+        return True
+
+    def lose_habit(self) -> bool:
+        """The client does not always speak. Gives whether that takes a conclusion back."""
+        lost = self._settled.pop(Needs.HABIT, None)
+        if lost or self._open.pop(Needs.HABIT, None):
+            why = "handshake completed, no data; it does not always send data over the good chain either"
+            self._ruled[Ruling.INCONCLUSIVE] = why
+        return lost is not None
 
     @property
     def ruling(self) -> Ruling:
@@ -211,15 +243,17 @@ class Tally:
         order = [Ruling.FAIL, Ruling.WARN, Ruling.PASS, Ruling.INCONCLUSIVE, Ruling.RECORDED]
         if self.offer.due.verdict_for_a_good_client is GoodClient.ACCEPTS:
             order = [Ruling.PASS, *(one for one in order if one is not Ruling.PASS)]
-        there = {*self._ruled, *([Ruling.INCONCLUSIVE] if self._waiting else [])}
-        return next((one for one in order if one in there), Ruling.NOT_JUDGED)
+        return next((one for one in order if one in self._reasons()), Ruling.NOT_JUDGED)
 
     @property
     def why(self) -> str:
         """The reason."""
-        if self._waiting and self.ruling is Ruling.INCONCLUSIVE:
-            return next(iter(self._waiting.values()))
-        return self._ruled.get(self.ruling, "")
+        return self._reasons().get(self.ruling, "")
+
+    def _reasons(self) -> dict[Ruling, str]:
+        """Every ruling that there is ground for, with its reason."""
+        open_ones = [(Ruling.INCONCLUSIVE, why) for _, why in self._open.values()]
+        return {**self._ruled, **dict([*self._settled.values(), *open_ones])}
 
 
 @dataclass(slots=True)
@@ -241,6 +275,11 @@ class Client:
     address: str
     connections: int = 0
     accepts_good: bool = False
+    "Whether it has completed a handshake with the good chain."
+    spoke: bool = False
+    "Whether it has sent data over the good chain."
+    was_silent: bool = False
+    "Whether it has also completed a handshake with the good chain and sent none."
     tallies: dict[str, Tally] = field(default_factory=dict)
     "By the offer's name."
     not_judged: Counter[str] = field(default_factory=Counter)
@@ -255,7 +294,7 @@ class Entry:
 
     ruled: Ruled
     settled: tuple[Tally, ...] = ()
-    "Earlier refusals of the same client that its control now decides."
+    "What this decides of earlier connections of the same client, or takes back."
 
 
 class Ledger:
@@ -276,12 +315,8 @@ class Ledger:
             client = self.clients[address] = Client(address)
         client.connections += 1
         _note_hello(client, told)
-        controls = accepts_good(told)
-        settled: tuple[Tally, ...] = ()
-        if controls and not client.accepts_good:
-            client.accepts_good = True
-            settled = tuple(tally for tally in client.tallies.values() if tally.settle())
-        ruled = rule(told, control=client.accepts_good)
+        settled = _settle(client, told) if accepts_good(told) else ()
+        ruled = rule(told, control=client.accepts_good, speaks=client.spoke and not client.was_silent)
         if ruled.ruling is Ruling.NOT_JUDGED:
             client.not_judged[ruled.why] += 1
         else:
@@ -292,6 +327,20 @@ class Ledger:
     def rulings(self) -> Counter[Ruling]:
         """How many conclusions there are of each kind, over all clients and offers."""
         return Counter(tally.ruling for client in self.clients.values() for tally in client.tallies.values())
+
+
+def _settle(client: Client, good: Told) -> tuple[Tally, ...]:
+    """A connection to the good chain decides earlier ones. Gives those whose conclusion is another now."""
+    tallies = list(client.tallies.values())
+    changed = [] if client.accepts_good else [one for one in tallies if one.settle(Needs.CONTROL)]
+    client.accepts_good = True
+    if not good.data:
+        client.was_silent = True
+        changed += [one for one in tallies if one.lose_habit()]
+    else:
+        client.spoke = True
+        changed += [one for one in tallies if one.settle(Needs.HABIT)]
+    return tuple(dict.fromkeys(changed))
 
 
 def _note_hello(client: Client, told: Told) -> None:

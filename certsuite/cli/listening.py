@@ -95,10 +95,10 @@ def _end(told: Told) -> str:
 
 
 def settled_text(clock: str, address: str, tally: Tally) -> Text:
-    """The line that tells that an earlier refusal is decided now."""
+    """The line that tells that something earlier is decided now."""
     text = Text(f"{clock}  ")
     text.append(f"{tally.ruling.value:<13}", STYLES[tally.ruling])
-    text.append(f"{tally.offer.name} of {address} is settled by this control: {tally.why}")
+    text.append(f"{tally.offer.name} of {address} is decided by this: {tally.why}")
     return text
 
 

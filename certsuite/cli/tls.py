@@ -1,4 +1,4 @@
-"""``certsuite tls``: offer TLS to any client and judge it."""
+"""``certsuite tls``: offer TLS to any client and judge it; read the chain of a server."""
 
 from __future__ import annotations
 
@@ -14,16 +14,20 @@ from typing import Annotated
 import typer
 
 from certsuite import __version__
-from certsuite.checks.tls_client import Ledger
+from certsuite.checks.tls_client import Ledger, Needs
+from certsuite.cli.chain_text import chain_text
 from certsuite.cli.listening import connection_text, document, offers_text, outcome, settled_text, summary_text
 from certsuite.cli.telling import say, told
-from certsuite.core.errors import UsageError
+from certsuite.core.errors import BenchError, UsageError
 from certsuite.core.redaction import printable
+from certsuite.edge import chain_fetcher
 from certsuite.edge.tls_listener import PATIENCE_S, TlsListener
+from certsuite.tls.assemble import pem
 from certsuite.tls.conversation import Told
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.offers import GOOD, Offers, make_offers
 from certsuite.tls.pki import Names, Pki
+from certsuite.tls.presented_chain import read_chain
 from certsuite.tls.templates import is_address
 
 app = typer.Typer(no_args_is_help=True, help="TLS by itself: no SIP, no device profile.")
@@ -32,6 +36,8 @@ ROOT_FILE = "lab-root.pem"
 RESULT_FILE = "tls-listen.json"
 
 _FIRST_PORT = 9001
+_SIP_TLS_PORT = 8934
+"Where SRV records of Webex Calling point to in the field."
 _LINES_A_SECOND = 20
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST = re.compile(rf"{_LABEL}(\.{_LABEL})*")
@@ -96,6 +102,73 @@ def listen(
     raise typer.Exit(code)
 
 
+@app.command("fetch-chain")
+@told
+def fetch_chain(
+    server: Annotated[str, typer.Argument(metavar="HOST[:PORT]", help=f"Port {_SIP_TLS_PORT} unless given.")],
+    srv: Annotated[
+        bool, typer.Option("--srv", help="Ask for the SRV record _sips._tcp.HOST first, and go where it says.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="File to write, HOST-chain.pem unless given.", metavar="FILE")
+    ] = None,
+) -> None:
+    """Read the certificates that a live server presents, and write them for the root probe.
+
+    The leaf comes first, and the root is left out. Nothing but a handshake is sent, and nothing is verified, since the
+    chain is only looked at. Exit code 3 if the server cannot be reached or does not speak TLS.
+    """
+    host, port = _place(server)
+    if srv and (port is not None or is_address(host)):
+        raise UsageError("--srv wants a host name without a port: the SRV record says the port")
+    presented = read_chain(asyncio.run(_fetch(host, port or _SIP_TLS_PORT, srv=srv)))
+    say(chain_text(presented))
+    path = out or Path(f"{host.replace(':', '-')}-chain.pem")
+    try:
+        path.write_bytes(b"".join(pem(one) for one in presented.chain))
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror}; name another file by --out") from error
+    say(f"written: {path} (certificates: {len(presented.chain)})")
+    root = presented.root.name if presented.root else "ROOT.pem"
+    say("It is for the root probe, which asks a device whether it trusts that root:")
+    say(f"  certsuite run PROFILE --root {root} --chain {path}")
+
+
+async def _fetch(host: str, port: int, *, srv: bool) -> tuple[bytes, ...]:
+    """The certificates that are presented: by the host, or by the first of its SRV targets that answers."""
+    if not srv:
+        return await chain_fetcher.fetch_chain(host, port, server_name=host)
+    targets = await chain_fetcher.sips_targets(host)
+    for one in targets:
+        say(f"_sips._tcp.{host}: priority {one.priority}, weight {one.weight}: {printable(one.host)} port {one.port}")
+    problems = []
+    for one in targets:
+        try:
+            # The certificate has to be for the name that was asked for, before SRV (RFC 5922 section 7).
+            sent = await chain_fetcher.fetch_chain(one.host, one.port, server_name=host)
+        except BenchError as error:
+            problems.append(str(error))
+            continue
+        say(f"read from {printable(one.host)} port {one.port}")
+        return sent
+    raise BenchError("; ".join(problems))
+
+
+def _place(server: str) -> tuple[str, int | None]:
+    """(host, port or None) of ``HOST[:PORT]``; an IPv6 address with a port stands in brackets."""
+    bracketed = re.fullmatch(r"\[(.+)\](?::(\d{1,5}))?", server)
+    plain = None if is_address(server) else re.fullmatch(r"([^:]+)(?::(\d{1,5}))?", server)
+    match = bracketed or plain
+    host, port = (match[1], match[2]) if match else (server, None)
+    if not (is_address(host) or _is_host(host)) or (port is not None and not 0 < int(port) <= 65_535):
+        raise UsageError(f"expected HOST or HOST:PORT, such as sip.example.com:5061, not {printable(server)}")
+    return host, int(port) if port is not None else None
+
+
+def _is_host(name: str) -> bool:
+    return len(name) <= _HOST_LIMIT and _HOST.fullmatch(name) is not None
+
+
 def _names(address: str, host: str | None) -> Names:
     """What the certificates are for. Raises :class:`UsageError` for what cannot be listened on, or be named."""
     if not is_address(address):
@@ -104,7 +177,7 @@ def _names(address: str, host: str | None) -> Names:
     if host is None and at.is_unspecified:
         raise UsageError(f"--address {address} is all of them: say by --host what the device connects to")
     name = host or ("localhost" if at.is_loopback else address)
-    if not is_address(name) and not (len(name) <= _HOST_LIMIT and _HOST.fullmatch(name)):
+    if not is_address(name) and not _is_host(name):
         raise UsageError(f"--host must be a host name in ASCII or an IP address, not {printable(name)}")
     return Names(name.lower(), addresses=(name if is_address(name) else address,))
 
@@ -184,6 +257,12 @@ class _Session:
         say(f"To try it:  {self._example(good)}")
         say(f"\nlistening on {listener.address}; Ctrl-C ends it and prints a summary\n")
 
+    def _what_is_needed(self, needs: Needs) -> str:
+        good = "good" if self._cycles else f"good (port {self._listener.ports[GOOD]})"
+        if needs is Needs.CONTROL:
+            return f"{'':10}-> this is settled once the client has connected to {good}"
+        return f"{'':10}-> a refusal if it sends data to {good} again, as before: let it connect there in the same way"
+
     def _example(self, port: int) -> str:
         host, address = self._pki.names.outbound_proxy, self._listener.address
         bracketed = f"[{host}]" if ":" in host else host
@@ -202,8 +281,8 @@ class _Session:
         self._lines += 1
         if self._lines <= _LINES_A_SECOND:
             say(connection_text(clock, f"{remote[0]}:{remote[1]}", port, seen, entry.ruled))
-            if entry.ruled.once_controlled is not None and not self._cycles:
-                say(f"          connect to good, port {self._listener.ports[GOOD]}, and this is settled")
+            if entry.ruled.needs is not Needs.NOTHING:
+                say(self._what_is_needed(entry.ruled.needs))
         else:
             self._unsaid += 1
         for tally in entry.settled:

@@ -165,6 +165,7 @@ class _Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._was_established = False
         self._told = False
+        self._loop = asyncio.get_running_loop()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -179,12 +180,12 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._conversation is None:
             return
-        self._conversation.receive(data)
+        self._conversation.receive(data, self._loop.time())
         self._go_on()
 
     def eof_received(self) -> bool:
         if self._conversation is not None:
-            self._conversation.eof()
+            self._conversation.eof(self._loop.time())
             self._go_on()
         return False
 
@@ -194,16 +195,16 @@ class _Connection(asyncio.Protocol):
             self._timer.cancel()
         if self._conversation is not None:
             if exc is None or isinstance(exc, ConnectionError):
-                self._conversation.lost()
+                self._conversation.lost(self._loop.time())
             else:
                 # The network's doing: the client may be gone, and has refused nothing.
-                self._conversation.give_up(EndedBy.PATIENCE)
+                self._conversation.give_up(EndedBy.PATIENCE, self._loop.time())
             self._tell(self._conversation)
 
     def give_up(self, why: EndedBy) -> None:
         """End it from this side."""
         if self._conversation is not None:
-            self._conversation.give_up(why)
+            self._conversation.give_up(why, self._loop.time())
             self._go_on()
 
     def _go_on(self) -> None:
@@ -222,7 +223,7 @@ class _Connection(asyncio.Protocol):
         """Patience begins anew."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(self._listener.patience_s, self._out_of_patience)
+        self._timer = self._loop.call_later(self._listener.patience_s, self._out_of_patience)
 
     def _out_of_patience(self) -> None:
         if self._told and self._transport is not None:

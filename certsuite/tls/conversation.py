@@ -56,6 +56,8 @@ class Told:
     shown: bool = False
     "Whether as many bytes as the certificates have were sent, and the client's TCP acknowledged them."
     ended_by: EndedBy = EndedBy.CLIENT
+    stayed_s: float = 0.0
+    "Seconds from the end of the handshake to that of the connection."
     how: str = ""
     "``close_notify``, ``fin``, ``rst`` or ``alert``, if the client ended it."
 
@@ -76,6 +78,9 @@ class Conversation:
         self._data = b""
         self._problem = ""
         self._end: tuple[EndedBy, str] | None = None
+        self._now = 0.0
+        self._established_at = 0.0
+        self._ended_at = 0.0
 
     @property
     def over(self) -> bool:
@@ -87,23 +92,27 @@ class Conversation:
         """Whether the handshake is complete."""
         return self._established is not None
 
-    def receive(self, data: bytes) -> None:
-        """Take bytes of the socket."""
+    def receive(self, data: bytes, now: float) -> None:
+        """Take bytes of the socket. ``now`` is in seconds, of any clock that does not go back."""
+        self._now = now
         self._received += len(data)
         if not self.over:
             self._take(self._tls.receive(data))
 
-    def eof(self) -> None:
+    def eof(self, now: float) -> None:
         """The client closed its side."""
+        self._now = now
         self._ended(EndedBy.CLIENT, "fin")
         self._take(self._tls.eof())
 
-    def lost(self) -> None:
+    def lost(self, now: float) -> None:
         """The client reset the connection."""
+        self._now = now
         self._ended(EndedBy.CLIENT, "rst")
 
-    def give_up(self, why: EndedBy) -> None:
+    def give_up(self, why: EndedBy, now: float) -> None:
         """It is ended from this side, by impatience or because the listener stops."""
+        self._now = now
         self._ended(why, "")
         self._tls.close()
 
@@ -127,6 +136,7 @@ class Conversation:
             problem=self._problem,
             shown=self._hello is not None and acknowledged >= self._size_of_chain(),
             ended_by=by,
+            stayed_s=self._ended_at - self._established_at if self.established else 0.0,
             how=how,
         )
 
@@ -147,7 +157,7 @@ class Conversation:
                 case AlertSeen(alert):
                     self._take_alert(alert)
                 case TlsEstablished():
-                    self._established = event
+                    self._established, self._established_at = event, self._now
                 case ApplicationData() if event.data and not self._data:
                     self._data = event.data[:_KEPT]
                     self._answer()
@@ -183,4 +193,4 @@ class Conversation:
     def _ended(self, by: EndedBy, how: str) -> None:
         """Who ended it is who began to."""
         if self._end is None:
-            self._end = (by, how)
+            self._end, self._ended_at = (by, how), self._now
