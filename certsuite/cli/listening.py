@@ -58,7 +58,7 @@ def _due(offer: Offer) -> str:
 def connection_text(clock: str, remote: str, port: int, told: Told, ruled: Ruled) -> Text:
     """The line of one connection. ``clock`` is the time of day."""
     text = Text(f"{clock}  ")
-    text.append(f"{ruled.ruling.value:<13}", STYLES[ruled.ruling])
+    text.append(f"{ruled.ruling.value:<14}", STYLES[ruled.ruling])
     text.append(f"{port} {told.offer.name:<25} {remote:<21} {did(told)}: {ruled.why}")
     return text
 
@@ -66,7 +66,7 @@ def connection_text(clock: str, remote: str, port: int, told: Told, ruled: Ruled
 def did(told: Told) -> str:
     """What the client did, as it was seen: alert, handshake, data, end."""
     if told.cleartext:
-        return f"no TLS: {printable(told.cleartext.decode('latin-1'), at_most=40)!r}"
+        return f"no TLS: '{printable(told.cleartext.decode('latin-1'), at_most=40)}'"
     if told.hello is None:
         return f"{told.received} bytes and no ClientHello, {_end(told)}"
     parts = []
@@ -97,7 +97,7 @@ def _end(told: Told) -> str:
 def settled_text(clock: str, address: str, tally: Tally) -> Text:
     """The line that tells that something earlier is decided now."""
     text = Text(f"{clock}  ")
-    text.append(f"{tally.ruling.value:<13}", STYLES[tally.ruling])
+    text.append(f"{tally.ruling.value:<14}", STYLES[tally.ruling])
     text.append(f"{tally.offer.name} of {address} is decided by this: {tally.why}")
     return text
 
@@ -144,7 +144,7 @@ def _tallies(text: Text, client: Client, offers: Offers) -> None:
     width = max(len(tally.offer.name) for tally in rows)
     for tally in rows:
         text.append("  ")
-        text.append(f"{tally.ruling.value:<13}", STYLES[tally.ruling])
+        text.append(f"{tally.ruling.value:<14}", STYLES[tally.ruling])
         alerts = ", ".join(f"alert {number} ({name})" for number, name in tally.alerts)
         text.append(f"{tally.offer.name:<{width}}  {_counts(tally)}; {alerts or 'no alert'}; {tally.why}\n")
     if not client.accepts_good:

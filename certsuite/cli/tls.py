@@ -90,8 +90,9 @@ def listen(
     say(f"making keys and certificates for {names.outbound_proxy} ...")
     with KeyPool() as keys:
         pki = Pki.mint(datetime.now(UTC), names, keys)
-        pki.prepare()
-        offers = make_offers(pki).only(only or [])
+        if not only:
+            pki.prepare()
+        offers = make_offers(pki, only or ())
     session = _Session(offers, TlsListener(address, offers.offered, patience_s=patience), pki, folder)
     session.write_root()
     first_port = _FIRST_PORT if port_from is None else port_from

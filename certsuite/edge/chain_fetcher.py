@@ -110,7 +110,7 @@ async def _read_chain(
             data = await reader.read(_CHUNK)
             if not first and data and data[0] not in _RECORD_TYPES:
                 said = printable(data.decode("latin-1"), at_most=60)
-                raise BenchError(f"{host} port {port} does not speak TLS: it said {said!r}") from None
+                raise BenchError(f"{host} port {port} does not speak TLS: it said '{said}'") from None
             first = first or data
             if data:
                 connection.bio_write(data)

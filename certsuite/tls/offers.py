@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from certsuite.core.errors import BenchError, UsageError
+from certsuite.core.redaction import printable
 from certsuite.core.verdicts import Level, Mark
 from certsuite.tls.first_flight import StopAfter
 from certsuite.tls.pki import Pki
@@ -65,33 +66,29 @@ class Offers:
     offered: tuple[Offer, ...]
     left_out: tuple[LeftOut, ...] = ()
 
-    def only(self, names: Sequence[str]) -> Offers:
-        """These offers alone, and ``good``, without which nothing can be concluded; with no names, all.
 
-        Raises :class:`UsageError` for a name that is not among them.
-        """
-        if not names:
-            return self
-        there = {one.name for one in self.offered}
-        why_not = {one.name: one.why for one in self.left_out}
-        for name in names:
-            if name in why_not:
-                raise UsageError(f"{name} cannot be offered here: {why_not[name]}")
-            if name not in there:
-                raise UsageError(f"nothing is named {name!r}; there are {', '.join(one.name for one in self.offered)}")
-        return Offers(tuple(one for one in self.offered if one.name in {GOOD, *names}))
+def make_offers(pki: Pki, only: Sequence[str] = ()) -> Offers:
+    """Everything that can be offered for the names of ``pki``, or the offers named in ``only`` and ``good``.
 
-
-def make_offers(pki: Pki) -> Offers:
-    """Everything that can be offered for the names of ``pki``. Blocks while keys are made."""
-    offered, left_out = [], []
-    for recipe in RECIPES:
-        if why := _not_for(recipe, pki):
-            left_out.append(LeftOut(recipe.name, why))
-        else:
-            shown = TlsBehaviour(pki.presentation(recipe.name))
-            offered.append(Offer(recipe.name, recipe.description, shown, recipe.due, About.CERTIFICATE))
-    return Offers((*offered, *_versions(pki), *_behaviours(pki)), tuple(left_out))
+    Blocks while keys are made. Raises :class:`UsageError` for a name in ``only`` that is none, or cannot be offered.
+    """
+    left_out = tuple(LeftOut(one.name, why) for one in RECIPES if (why := _not_for(one, pki)))
+    others = (*_versions(pki), *_behaviours(pki))
+    why_not = {one.name: one.why for one in left_out}
+    names = [*(one.name for one in RECIPES if one.name not in why_not), *(one.name for one in others)]
+    for name in only:
+        if name in why_not:
+            raise UsageError(f"{name} cannot be offered here: {why_not[name]}")
+        if name not in names:
+            raise UsageError(f"nothing is named {printable(name)!r}; there are {', '.join(names)}")
+    wanted = {GOOD, *only} if only else set(names)
+    presentations = tuple(
+        Offer(one.name, one.description, TlsBehaviour(pki.presentation(one.name)), one.due, About.CERTIFICATE)
+        for one in RECIPES
+        if one.name in wanted and one.name not in why_not
+    )
+    offered = (*presentations, *(one for one in others if one.name in wanted))
+    return Offers(offered, () if only else left_out)
 
 
 def _not_for(recipe: Recipe, pki: Pki) -> str:

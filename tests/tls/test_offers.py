@@ -87,10 +87,11 @@ def test_what_is_about_host_names_is_left_out_for_an_address(keys: KeyPool) -> N
 
 
 def test_some_alone_are_with_the_good_one(keys: KeyPool) -> None:
-    offers = offers_for(Names("localhost"), keys)
-    assert [one.name for one in offers.only(["tls-1.2", "expired"]).offered] == ["good", "expired", "tls-1.2"]
-    assert offers.only([]) is offers
+    pki = Pki.mint(NOW, Names("localhost"), keys)
+    some = make_offers(pki, ["tls-1.2", "expired"])
+    assert [one.name for one in some.offered] == ["good", "expired", "tls-1.2"]
+    assert some.left_out == ()
     with pytest.raises(UsageError, match="nothing is named 'exspired'; there are good, unknown-root"):
-        offers.only(["exspired"])
+        make_offers(pki, ["exspired"])
     with pytest.raises(UsageError, match="san-proxy-only cannot be offered here: it is the same as good"):
-        offers.only(["san-proxy-only"])
+        make_offers(pki, ["san-proxy-only"])
