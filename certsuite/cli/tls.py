@@ -281,7 +281,8 @@ class _Session:
         clock = f"{now:%H:%M:%S}"
         self._lines += 1
         if self._lines <= _LINES_A_SECOND:
-            say(connection_text(clock, f"{remote[0]}:{remote[1]}", port, seen, entry.ruled))
+            source = f"[{remote[0]}]:{remote[1]}" if ":" in remote[0] else f"{remote[0]}:{remote[1]}"
+            say(connection_text(clock, source, port, seen, entry.ruled))
             if entry.ruled.needs is not Needs.NOTHING:
                 say(self._what_is_needed(entry.ruled.needs))
         else:

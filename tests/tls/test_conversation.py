@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from certsuite.checks.tls_client import Reaction, answer_to
 from certsuite.tls.conversation import Conversation, EndedBy
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.offers import Offer, make_offers
@@ -136,3 +139,23 @@ def test_who_ended_it_is_who_began_to(offered: dict[str, Offer]) -> None:
     conversation.eof(31.0)
     conversation.lost(32.0)
     assert conversation.tell(0).ended_by is EndedBy.PATIENCE
+
+
+@given(data=st.binary(max_size=300), cut=st.integers(0, 600), flip=st.integers(0, 4000))
+def test_nothing_that_a_client_sends_breaks_it(offered: dict[str, Offer], data: bytes, cut: int, flip: int) -> None:
+    outgoing = ssl.MemoryBIO()
+    tls = careless().wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=HOST)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        tls.do_handshake()
+    hello = bytearray(outgoing.read())
+    hello[flip // 8 % len(hello)] ^= 1 << flip % 8
+    for name in ("good", "fragmented", "closes-in-handshake"):
+        conversation = Conversation(offered[name])
+        for piece in (bytes(hello[:cut]), data, bytes(hello[cut:])):
+            conversation.receive(piece, 0.0)
+            conversation.output()
+        conversation.eof(1.0)
+        told = conversation.tell(10_000)
+        assert conversation.over
+        assert told.data == b""
+        assert answer_to(told).reaction in (Reaction.NOTHING, Reaction.UNDECIDED, Reaction.REFUSED)
