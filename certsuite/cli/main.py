@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated
 
 import pytest
 import typer
-from rich.console import Console
-from rich.text import Text
 
 from certsuite import __version__
 from certsuite.catalogue import load_catalogue
@@ -21,10 +17,13 @@ from certsuite.cli import tables
 from certsuite.cli.collected import collect_cases
 from certsuite.cli.judging import rejudge_run, review_case
 from certsuite.cli.provisioning import provision_sample
-from certsuite.core.errors import CertsuiteError, UsageError
+from certsuite.cli.telling import say as _say
+from certsuite.cli.telling import told as _told
+from certsuite.cli.tls import app as tls_app
+from certsuite.core.errors import UsageError
 from certsuite.core.places import PROFILES, TESTCASES
 from certsuite.core.redaction import printable
-from certsuite.core.results import EXIT_ERROR, EXIT_USAGE
+from certsuite.core.results import EXIT_USAGE
 from certsuite.core.verdicts import Verdict
 from certsuite.devices.check import check_profile
 from certsuite.devices.profile import load_profile
@@ -38,32 +37,10 @@ from certsuite.report.terminal import summary
 app = typer.Typer(no_args_is_help=True, add_completion=False, help="Certify SIP devices for Webex Calling.")
 profile_app = typer.Typer(no_args_is_help=True, help="Device profiles.")
 app.add_typer(profile_app, name="profile")
+app.add_typer(tls_app, name="tls")
 
-F = TypeVar("F", bound=Callable[..., None])
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="A path, or a name in device_profiles/.")]
-
-
-def _console() -> Console:
-    return Console(highlight=False, markup=False)
-
-
-def _say(text: str | Text) -> None:
-    _console().print(text, soft_wrap=True)
-
-
-def _told(command: F) -> F:
-    """An error of ours ends a command with its text and the exit code of its kind, and without a traceback."""
-
-    @wraps(command)
-    def run(*arguments: Any, **options: Any) -> None:
-        try:
-            command(*arguments, **options)
-        except CertsuiteError as error:
-            Console(stderr=True, highlight=False, markup=False).print(f"certsuite: {error}", soft_wrap=True)
-            raise typer.Exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR) from None
-
-    return run  # type: ignore[return-value]
 
 
 def _version(shown: bool) -> None:

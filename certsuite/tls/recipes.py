@@ -79,7 +79,7 @@ def _chain(**changes: Any) -> Alter:
 
 
 def _named(chain: ChainTemplate, common_name: str, *dns_names: str) -> ChainTemplate:
-    return replace(chain, leaf=replace(chain.leaf, common_name=common_name, dns_names=dns_names))
+    return replace(chain, leaf=replace(chain.leaf, common_name=common_name, dns_names=dns_names, ip_addresses=()))
 
 
 def _neighbour(names: Names) -> str:
@@ -142,7 +142,7 @@ def _not_yet_valid(chain: ChainTemplate, names: Names, now: datetime) -> ChainTe
 def _large(chain: ChainTemplate, names: Names, now: datetime) -> ChainTemplate:
     room = min(_LABEL_LIMIT, 250 - len(names.parent))
     more = (names.below_parent(f"host-{number:03}-".ljust(room, "x")) for number in range(_LARGE_NAMES))
-    return _named(chain, chain.leaf.common_name, *chain.leaf.dns_names, *more)
+    return replace(chain, leaf=replace(chain.leaf, dns_names=(*chain.leaf.dns_names, *more)))
 
 
 def _revocation_list(chain: ChainTemplate, names: Names, now: datetime) -> ChainTemplate:

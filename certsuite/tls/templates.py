@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -111,5 +112,18 @@ class ChainTemplate:
 
 
 def good_chain(names: Names, now: datetime) -> ChainTemplate:
-    """The chain that every device must accept."""
-    return ChainTemplate(LeafTemplate(names.outbound_proxy, names.all, now - BEFORE, now + AFTER))
+    """The chain that every device must accept. An outbound proxy that is an address stands in it as one."""
+    addresses = tuple(name for name in names.all if is_address(name))
+    hosts = tuple(name for name in names.all if name not in addresses)
+    return ChainTemplate(
+        LeafTemplate(names.outbound_proxy, hosts, now - BEFORE, now + AFTER, ip_addresses=addresses),
+    )
+
+
+def is_address(name: str) -> bool:
+    """Whether a host is given by its IP address: certificates name that in a form of its own (RFC 9525 section 6.2)."""
+    try:
+        ip_address(name)
+    except ValueError:
+        return False
+    return True
