@@ -211,6 +211,7 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
         ("Run", result.run),
         ("When", times),
         ("Suite", f"certsuite {result.suite_version}"),
+        ("Bench", safe(result.bench, _FACT_AT_MOST)),
         ("Tools", ", ".join(f"{tool} {version}" for tool, version in sorted(result.tools.items()))),
         ("Suite's own time", f"{overhead:.0f} ms a case" if overhead is not None else ""),
         ("Restarts", str(restarts) if restarts else ""),
