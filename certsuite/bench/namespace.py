@@ -49,7 +49,7 @@ def enter() -> None:
     mark = f"{os.getpid()} {_network_namespace()}"
     sys.stdout.flush()
     sys.stderr.flush()
-    command = [_program("unshare"), *way, "--", sys.executable, *sys.orig_argv[1:]]
+    command = [find_program("unshare"), *way, "--", sys.executable, *sys.orig_argv[1:]]
     os.execve(command[0], command, {**os.environ, _MARK: mark})
 
 
@@ -64,7 +64,7 @@ def find_way() -> tuple[str, ...]:
 
     Raises :class:`UsageError`.
     """
-    missing = [name for name in _PACKAGES if not _program(name)]
+    missing = [name for name in _PACKAGES if not find_program(name)]
     if missing:
         packages = " ".join(sorted({_PACKAGES[name] for name in missing}))
         raise UsageError(f"--bench netns needs {' and '.join(missing)}; apt-get install {packages}")
@@ -75,13 +75,18 @@ def find_way() -> tuple[str, ...]:
     refused = []
     for way in _WAYS if os.geteuid() == 0 else _WAYS[1:]:
         command = ["unshare", *way, "--", "ip", "link", "set", "lo", "up"]
-        said = _run([_program("unshare"), *way, "--", _program("ip"), *command[-4:]])
+        said = _run([find_program("unshare"), *way, "--", find_program("ip"), *command[-4:]])
         if said is None:
             return way
         refused.append(f"{shlex.join(command)}: {said}")
     raise UsageError(
         f"--bench netns: this machine gives no namespaces; tried {'; and '.join(refused)}. {_what_to_do()}"
     )
+
+
+def why_no_drops(way: Sequence[str]) -> str:
+    """Why packets cannot be dropped in namespaces that are made that way; empty if they can."""
+    return _try_filter([find_program("unshare"), *way, "--"])
 
 
 class NamespaceNet(BenchNet):
@@ -110,7 +115,7 @@ class NamespaceNet(BenchNet):
         self._mount(_RESOLV_CONF, f"nameserver {self.host(DNS_HOST)}\n", folder)
         if _NSSWITCH.is_file():
             self._mount(_NSSWITCH, plain_nsswitch(_NSSWITCH.read_text(encoding="utf-8")), folder)
-        self.cannot_drop = self._raise_filter()
+        self.cannot_drop = _try_filter([])
 
     @property
     def faulty(self) -> bool:
@@ -161,7 +166,7 @@ class NamespaceNet(BenchNet):
             return str(error)
         device = f"{_NET6}{DEVICE_HOST}"
         told = f"addr replace {device}/128 dev lo\nroute replace local {_NET6}/64 dev lo table local src {device}\n"
-        return _run([_program("ip"), "-6", "-batch", "-"], told) or ""
+        return _run([find_program("ip"), "-6", "-batch", "-"], told) or ""
 
     def _mount(self, path: Path, text: str, folder: Path) -> None:
         """Put a file over one of the system's, in this mount namespace alone. A link is followed to its end."""
@@ -169,14 +174,6 @@ class NamespaceNet(BenchNet):
         own.write_text(text, encoding="utf-8")
         own.chmod(0o644)
         _must(["mount", "--bind", str(own), str(path.resolve())])
-
-    def _raise_filter(self) -> str:
-        """The table for what is dropped; gives why there can be none."""
-        nft = _program("nft")
-        if not nft:
-            return "packets cannot be dropped: nft is missing; apt-get install nftables"
-        said = _run([nft, "-f", "-"], _ruleset([]))
-        return f"packets cannot be dropped: nft: {said}" if said is not None else ""
 
     async def _filter(self, drops: list[Drop]) -> None:
         if self.cannot_drop:
@@ -194,6 +191,15 @@ def plain_nsswitch(text: str) -> str:
     """nsswitch.conf(5) with host names from files and DNS alone: any other service would answer from outside."""
     kept = re.sub(r"(?m)^[ \t]*hosts:.*\n?", "", text)
     return f"{kept.rstrip()}\nhosts: files dns\n".lstrip()
+
+
+def _try_filter(before: Sequence[str]) -> str:
+    """Make the table for what is dropped; gives why there can be none."""
+    nft = find_program("nft")
+    if not nft:
+        return "packets cannot be dropped: nft is missing; apt-get install nftables"
+    said = _run([*before, nft, "-f", "-"], _ruleset([]))
+    return f"packets cannot be dropped: nft: {said}" if said is not None else ""
 
 
 def _ruleset(drops: Sequence[Drop]) -> str:
@@ -233,14 +239,14 @@ def _network_namespace() -> str:
     return os.readlink("/proc/self/ns/net")
 
 
-def _program(name: str) -> str:
+def find_program(name: str) -> str:
     """Where a program is, or nothing. Users have the folder of those for administration not always in their path."""
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin") or ""
 
 
 def _must(command: list[str], told: str = "") -> None:
     """Run a program. Raises :class:`BenchError` with what it said."""
-    said = _run([_program(command[0]) or command[0], *command[1:]], told)
+    said = _run([find_program(command[0]) or command[0], *command[1:]], told)
     if said is not None:
         raise BenchError(f"--bench netns: {shlex.join(command)}: {said}")
 
