@@ -105,11 +105,13 @@ class NamespaceNet(BenchNet):
         self._one_change = asyncio.Lock()
         device = self.host(DEVICE_HOST)
         # All addresses are there by a route. A device sees its own alone, and its packets bear that even if it binds to
-        # none: what is dropped can be told by host and way.
+        # none: what is dropped can be told by host and way. The default route leads nowhere; devices that find none
+        # think that there is no network, and end what they have.
         _must(
             ["ip", "-batch", "-"],
             f"link set lo up\naddr replace {device}/32 dev lo\n"
-            f"route replace local {_NET4}0/24 dev lo table local src {device}\n",
+            f"route replace local {_NET4}0/24 dev lo table local src {device}\n"
+            f"route replace default dev lo src {device}\n",
         )
         self._no_ipv6 = self._raise_ipv6()
         self._mount(_RESOLV_CONF, f"nameserver {self.host(DNS_HOST)}\n", folder)
@@ -166,6 +168,7 @@ class NamespaceNet(BenchNet):
             return str(error)
         device = f"{_NET6}{DEVICE_HOST}"
         told = f"addr replace {device}/128 dev lo\nroute replace local {_NET6}/64 dev lo table local src {device}\n"
+        told += f"route replace default dev lo src {device}\n"
         return _run([find_program("ip"), "-6", "-batch", "-"], told) or ""
 
     def _mount(self, path: Path, text: str, folder: Path) -> None:

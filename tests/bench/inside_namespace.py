@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import errno
 import select
 import socket
 import subprocess
@@ -107,10 +106,14 @@ async def test_packets_of_a_device_that_binds_to_nothing_bear_its_own_address(pr
     assert primary.gets(53)
 
 
-async def test_nothing_outside_can_be_come_to() -> None:
-    with socket.socket() as client, pytest.raises(OSError, match="unreachable") as refused:
-        client.connect(("192.0.2.1", 80))
-    assert refused.value.errno == errno.ENETUNREACH
+@pytest.mark.parametrize("outside", ["192.0.2.1", "2001:db9::1"])
+async def test_outside_is_silence_though_a_device_finds_its_address_for_it(outside: str, net: NamespaceNet) -> None:
+    family = socket.AF_INET6 if ":" in outside else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as client:
+        client.connect((outside, 80))
+        assert client.getsockname()[0] in (net.host(DEVICE_HOST), net.host6(DEVICE_HOST))
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(asyncio.open_connection(outside, 80), LOST_S)
 
 
 async def test_the_systems_resolver_asks_the_bench(stage: Staging, net: NamespaceNet) -> None:
