@@ -100,8 +100,20 @@ class EdgeControl:
         """From now on nothing listens."""
         await self._edge.behave("refused", accepts=False)
 
+    async def loses_its_address(self) -> None:
+        """From now on there is no route to it, and its flows fall silent. Raises :class:`NotApplicable` on a bench that
+        cannot do so."""
+        self._bench.needs_cutting_off()
+        await self._bench.network.lose_address(self.name)
+
+    async def falls_silent(self) -> None:
+        """From now on every packet to and from it is lost without a word, of flows that are open too. Likewise."""
+        self._bench.needs_cutting_off()
+        await self._bench.network.drop_packets(self.name)
+
     async def comes_back(self) -> None:
         """It is as good as ever again."""
+        await self._bench.network.reconnect(self.name)
         await self._edge.behave("good", tls=self._bench.network.good)
 
     async def is_refused(self, *, finding: str, what: str, hint: str) -> None:
@@ -261,6 +273,11 @@ class Bench:
         """Audio is proved by what comes back. Raises :class:`CannotJudge` for a device that gives no echo."""
         if self.device.profile.values.audio != "echo":
             raise CannotJudge("no-echo", "the profile gives no means to prove audio (values.audio is not echo)")
+
+    def needs_cutting_off(self) -> None:
+        """An edge can be cut off by some benches alone. Raises :class:`NotApplicable` on others."""
+        if not self.network.net.can_drop:
+            raise NotApplicable("bench-cannot-cut-off", self.network.net.cannot_drop)
 
     # --- what cases are about
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from certsuite.bench.addresses import LoopbackNet
+from certsuite.bench.addresses import DEVICE_HOST, DNS_HOST, BenchNet, Drop, LoopbackNet
 from certsuite.bench.ownership import owner_of, udp_owner_of
 from certsuite.core.capture import Capture
 from certsuite.core.events import BenchChanged
@@ -36,10 +36,9 @@ REGISTRAR_DOMAIN = "98079822.lab-cluster.bcld.invalid"
 TARGETS = {"primary": "sip-edge1.lab-dc1.bcld.test", "secondary": "sip-edge2.lab-dc2.bcld.test"}
 PRIORITIES = {"primary": 5, "secondary": 10}
 SIP_PORT = 8934
-DNS_PORT = 5300
 ASKED_EXPIRY_S = 240
 MODERN = ("TLSv1.2", "TLSv1.3")
-_HOSTS = {"dns": 53, "primary": 11, "secondary": 12, "device": 100}
+_HOSTS = {"dns": DNS_HOST, "primary": 11, "secondary": 12, "device": DEVICE_HOST}
 _FIRST_AHEAD = 201
 AHEAD_AT_MOST = 40
 "Targets that can stand ahead of the primary."
@@ -96,12 +95,20 @@ class Network:
     """Everything that listens. Made off the loop, started and stopped on it."""
 
     def __init__(
-        self, *, journal: Journal, capture: Capture, accounts: list[Account], granted_expiry_s: int, folder: Path
+        self,
+        *,
+        journal: Journal,
+        capture: Capture,
+        accounts: list[Account],
+        granted_expiry_s: int,
+        folder: Path,
+        net: BenchNet | None = None,
     ) -> None:
+        """``net`` is a network on loopback unless another is given."""
         self._journal = journal
         self._capture = capture
         self._driver: Driver | None = None
-        self.net = LoopbackNet()
+        self.net = net or LoopbackNet()
         self.ahead = tuple(
             Place(f"w{number:02}.lab-dc1.bcld.test", self.net.host(_FIRST_AHEAD + number))
             for number in range(AHEAD_AT_MOST)
@@ -119,12 +126,14 @@ class Network:
         self.control = CallControl(journal, self.registrar, self.media, owner_of=self.owner_of)
         self.dns: DnsServer | None = None
         self.edges: dict[str, SipEdge] = {}
+        self._cut_off: set[str] = set()
+        "Edges that lost their address or their packets."
         self._flow_names, self._stamp = FlowNames(), secrets.randbelow(10**18)
 
     async def start(self) -> None:
         """Listen on every address. Raises :class:`AddressUnavailable`."""
         self.edges = {edge: self.edge(edge, self.net.host(_HOSTS[edge]), self.good, self.control) for edge in TARGETS}
-        self.dns = DnsServer(self._journal, self._capture, self.zone(), self.net.host(_HOSTS["dns"]), DNS_PORT)
+        self.dns = DnsServer(self._journal, self._capture, self.zone(), self.net.host(_HOSTS["dns"]), self.net.dns_port)
         await self.dns.start()
         for edge_ in self.edges.values():
             await edge_.start()
@@ -187,12 +196,35 @@ class Network:
     async def restore(self) -> None:
         """Clear faults and end calls. A flow that was opened under a fault is ended with it."""
         self.control.hang_up_all()
-        for edge in self.edges.values():
-            if edge.tls != self.good or not edge.accepts:
+        if self.net.faulty:
+            await self.net.restore()
+        for name, edge in self.edges.items():
+            if name in self._cut_off or edge.tls != self.good or not edge.accepts:
                 edge.end_flows("fin")
                 await edge.behave("good", tls=self.good)
+        self._cut_off.clear()
         if self.dns is not None and self.dns.zone != self.zone():
             self.resolve(self.zone())
+
+    async def lose_address(self, edge: str) -> None:
+        """From now on there is no route to an edge. Raises :class:`BenchError` on a bench that cannot do so."""
+        await self.net.lose_address(_HOSTS[edge])
+        self._cut_off.add(edge)
+        self._journal.record(BenchChanged(f"{edge} edge", "address lost"), edge=edge)
+
+    async def drop_packets(self, edge: str) -> None:
+        """From now on everything to and from an edge is swallowed. Raises :class:`BenchError` likewise."""
+        await self.net.drop(Drop(_HOSTS[edge]))
+        self._cut_off.add(edge)
+        self._journal.record(BenchChanged(f"{edge} edge", "packets dropped"), edge=edge)
+
+    async def reconnect(self, edge: str) -> None:
+        """Give an edge its address and its packets again, if it lost them."""
+        if edge not in self._cut_off:
+            return
+        await self.net.restore_address(_HOSTS[edge])
+        await self.net.undrop(Drop(_HOSTS[edge]))
+        self._cut_off.discard(edge)
 
     def grant(self, seconds: int) -> None:
         """Grant this expiry from the next REGISTER on."""
@@ -203,7 +235,7 @@ class Network:
         """What the device is configured with."""
         return DeviceSettings(
             outbound_proxy=OUTBOUND_PROXY,
-            resolver=(self.net.host(_HOSTS["dns"]), DNS_PORT),
+            resolver=(self.net.host(_HOSTS["dns"]), self.net.dns_port),
             device_address=self.net.host(_HOSTS["device"]),
             lines=tuple(line_settings(account) for account in self.registrar.accounts),
             expires=ASKED_EXPIRY_S,

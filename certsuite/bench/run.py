@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from certsuite.bench.addresses import BenchNet, LoopbackNet
 from certsuite.bench.bench import Bench
 from certsuite.bench.device import Device
 from certsuite.bench.execution import CaseFunction, Execution
 from certsuite.bench.expecting import Expecting, Watch
 from certsuite.bench.loop import BenchLoop, Tasks, watch_lag
+from certsuite.bench.namespace import NamespaceNet
 from certsuite.bench.network import Network, mint_accounts
 from certsuite.bench.waits import Waits
 from certsuite.catalogue import Catalogue
@@ -35,6 +37,7 @@ from certsuite.devices.profile import DeviceProfile
 from certsuite.devices.settings import DeviceSettings
 
 _LEAST_EXPIRY_S = 2
+BENCHES = ("loopback", "netns")
 PRIVATE_PREFIX = "certsuite-"
 "Followed by the process's number: what a killed run leaves is known by it."
 
@@ -51,6 +54,8 @@ class RunOptions:
     "SIP passwords that the user supplied, by line."
     battery: tuple[str, ...] = ()
     "Certificate chains that the cases of the run want to be shown to the device."
+    bench: str = "loopback"
+    "One of ``BENCHES``. For ``netns`` the process is in its namespaces already."
 
 
 class Run:
@@ -84,7 +89,7 @@ class Run:
         self._bench: Bench | None = None
 
     def open(self) -> None:
-        """Raise the bench. Raises :class:`AddressUnavailable`, :class:`ProgramMissing`, :class:`ProfileError`."""
+        """Raise the bench. Raises :class:`BenchError`, :class:`ProgramMissing`, :class:`ProfileError`."""
         granted = max(round(self._profile.values.granted_expiry_s * self._options.time_scale), _LEAST_EXPIRY_S)
         self._network = Network(
             journal=self._journal,
@@ -92,6 +97,7 @@ class Run:
             accounts=mint_accounts(self._profile.lines, dict(self._options.credentials)),
             granted_expiry_s=granted,
             folder=self._private,
+            net=self._net(),
         )
         if self._options.battery:
             self._network.pki.prepare()
@@ -121,6 +127,9 @@ class Run:
             shutil.rmtree(self._private, ignore_errors=True)
             wall_s = (self._journal.clock.monotonic_ns() - self._started_ns) / 1e9
             self._journal.record(SegmentClosed(complete, reason, round(wall_s, 3), round(self._waits.total_s, 3)))
+
+    def _net(self) -> BenchNet:
+        return NamespaceNet(self._private) if self._options.bench == "netns" else LoopbackNet()
 
     # --- on the bench's loop
 

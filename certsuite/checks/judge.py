@@ -102,6 +102,7 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
         user_agents_seen=_user_agents(observations),
         cases=cases,
         fault=first.fault,
+        bench=first.bench,
         wall_s=sum(one.wall_s for one in closed),
         waited_s=sum(one.waited_s for one in closed),
         tool_errors=tool_errors,

@@ -10,9 +10,10 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from certsuite.bench import namespace
 from certsuite.bench.addresses import LoopbackNet
 from certsuite.bench.run import PRIVATE_PREFIX
-from certsuite.core.errors import AddressUnavailable
+from certsuite.core.errors import AddressUnavailable, UsageError
 from certsuite.core.places import PROFILES
 from certsuite.devices.profile import load_profile, profile_files
 from certsuite.tls.versions import openssl_version
@@ -38,7 +39,7 @@ _PROGRAMS = (
 
 
 def examine() -> list[Examined]:
-    """Look at the machine. Nothing is contacted; one program of the system is run to try user namespaces."""
+    """Look at the machine. Nothing is contacted; programs of the system are run to try namespaces."""
     python = sys.version_info
     findings = [
         Examined("Python", python >= (3, 11), ".".join(map(str, python[:3])) + " (3.11 or newer is needed)", True),
@@ -46,10 +47,10 @@ def examine() -> list[Examined]:
         _loopback(),
     ]
     for program, purpose, package, needed in _PROGRAMS:
-        path = shutil.which(program)
+        path = namespace.find_program(program)
         detail = f"{path}: {purpose}" if path else f"{purpose}; apt-get install {package}"
-        findings.append(Examined(program, path is not None, detail, needed))
-    findings.append(_namespaces())
+        findings.append(Examined(program, bool(path), detail, needed))
+    findings += [_namespaces(), _netns()]
     findings += _devices()
     left = leftovers()
     if left:
@@ -90,6 +91,15 @@ def _namespaces() -> Examined:
     tried = subprocess.run([program, "-rm", "true"], capture_output=True, text=True, timeout=10, check=False)
     detail = "user and mount namespaces can be made" if tried.returncode == 0 else tried.stderr.strip()
     return Examined("namespaces", tried.returncode == 0, detail)
+
+
+def _netns() -> Examined:
+    try:
+        way = namespace.find_way()
+    except UsageError as error:
+        return Examined("bench netns", False, str(error))
+    detail = f"{'user, ' if '--user' in way else ''}network and mount namespaces of a run's own"
+    return Examined("bench netns", True, "; ".join(filter(None, [detail, namespace.why_no_drops(way)])))
 
 
 def _devices() -> list[Examined]:

@@ -66,7 +66,9 @@ def run(
     plan: Annotated[str | None, typer.Option(help="smoke, security, failover, provisioning, calls or full.")] = None,
     case: Annotated[list[str] | None, typer.Option(help="Only this case; may be repeated.", metavar="ID")] = None,
     out: Annotated[Path | None, typer.Option(help="Folder of the run.", metavar="DIR")] = None,
-    bench: Annotated[str, typer.Option(help="The bench to raise.")] = "loopback",
+    bench: Annotated[
+        str, typer.Option(help="The bench to raise: loopback, or netns for namespaces of its own.")
+    ] = "loopback",
     fault: Annotated[list[str] | None, typer.Option(help="Fault of the reference device.", metavar="NAME")] = None,
     baseline: Annotated[
         Path | None, typer.Option(help="0 or 1 then says whether this run is worse.", metavar="RUN")

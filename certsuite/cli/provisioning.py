@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from certsuite.bench.network import ASKED_EXPIRY_S, DNS_PORT, OUTBOUND_PROXY, TARGETS, line_settings, mint_accounts
+from certsuite.bench.addresses import LoopbackNet
+from certsuite.bench.network import ASKED_EXPIRY_S, OUTBOUND_PROXY, TARGETS, line_settings, mint_accounts
 from certsuite.core.errors import UsageError
 from certsuite.devices.generate import generate
 from certsuite.devices.profile import DeviceProfile
@@ -36,7 +37,7 @@ def provision_sample(profile: DeviceProfile, out: Path) -> list[Path]:
     trusted_roots.write_bytes(pki.trusted_bundle())
     settings = DeviceSettings(
         outbound_proxy=OUTBOUND_PROXY,
-        resolver=(_RESOLVER, DNS_PORT),
+        resolver=(_RESOLVER, LoopbackNet.dns_port),
         device_address=_DEVICE,
         lines=tuple(line_settings(account) for account in mint_accounts(profile.lines, {})),
         expires=ASKED_EXPIRY_S,

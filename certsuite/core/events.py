@@ -61,6 +61,8 @@ class SegmentOpened(Event):
     clock_mono_ns: int
     time_scale: float = 1.0
     fault: str = ""
+    bench: str = "loopback"
+    "Kind of the bench's network: ``loopback`` or ``netns``."
 
 
 @_event("segment-closed")

@@ -94,6 +94,7 @@ class RunResult:
     user_agents_seen: tuple[str, ...]
     cases: tuple[CaseResult, ...]
     fault: str = ""
+    bench: str = "loopback"
     wall_s: float = 0.0
     waited_s: float = 0.0
     tool_errors: tuple[str, ...] = ()

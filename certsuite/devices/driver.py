@@ -18,7 +18,8 @@ class Driver(Protocol):
         """Whether the device's program runs."""
 
     def check(self) -> None:
-        """Raise :class:`~certsuite.core.errors.ProgramMissing` if what it starts is not on this machine."""
+        """Raise :class:`~certsuite.core.errors.ProgramMissing` if what it starts is not on this machine, and
+        :class:`~certsuite.core.errors.UsageError` if it cannot be a device of this bench."""
 
     def can(self, action: str) -> bool:
         """Whether :meth:`do` knows this action."""

@@ -222,8 +222,9 @@ class Control(Part):
     standard_input: Text | None = None
     "File that the program reads as its standard input, for one that asks for passwords at its start."
     environment: dict[Text, str] = Field(default_factory=dict)
-    resolver: Literal["private"] | None = None
-    "``private``: the program sees a resolv.conf that names the bench's DNS alone."
+    resolver: Literal["private", "system"] | None = None
+    """``private``: the program sees a resolv.conf that names the bench's DNS alone. ``system``: it asks the system's
+    resolver on port 53, so it needs the bench ``netns``."""
     ready: Text | None = None
     "Regular expression in its output that says that it can be controlled."
     install: str = ""

@@ -161,6 +161,7 @@ class Certification:
             clock_mono_ns=self._clock.monotonic_ns(),
             time_scale=asked.options.time_scale,
             fault=", ".join(asked.options.faults),
+            bench=asked.options.bench,
         )
 
     def _take_up(self, folder: Path) -> None:
@@ -173,8 +174,11 @@ class Certification:
             raise UsageError(f"{folder} was made with another profile than {self.profile.name} as it is now")
         planned = tuple((case.id, case.variant) for case in self.asked.cases)
         options = self.asked.options
-        if (first.planned, first.fault, first.time_scale) != (planned, ", ".join(options.faults), options.time_scale):
-            raise UsageError(f"{folder} was begun with other cases, faults or times: resume it with the same options")
+        before = (first.planned, first.fault, first.time_scale, first.bench)
+        if before != (planned, ", ".join(options.faults), options.time_scale, options.bench):
+            raise UsageError(
+                f"{folder} was begun with other cases, faults, times or another bench: resume it with the same options"
+            )
         self._resumed_name = first.run
         self._first_seq, self._segment = record.next_seq, record.next_segment
         result = judge(record.observations, self.catalogue)

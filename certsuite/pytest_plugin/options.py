@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from certsuite.bench.run import RunOptions
+from certsuite.bench.run import BENCHES, RunOptions
 from certsuite.core.errors import UsageError
-from certsuite.core.redaction import Secret
+from certsuite.core.redaction import Secret, printable
 from certsuite.pytest_plugin.faults import find_fault
 
 REFERENCE = "reference"
@@ -24,7 +24,7 @@ def add_options(parser: pytest.Parser) -> None:
     add("--case", metavar="ID", action="append", default=[], help="only this case; may be repeated")
     add("--out", metavar="DIR", default=None, help="folder of the run (default: a new one in reports/)")
     add("--fault", metavar="NAME", action="append", default=[], help="fault of the reference device")
-    add("--bench", metavar="NAME", default="loopback", help="bench to raise: loopback")
+    add("--bench", metavar="NAME", default="loopback", help=f"bench to raise: {' or '.join(BENCHES)}")
     add("--baseline", metavar="RUN", default=None, help="exit code 0 or 1 then says whether this run is worse")
     add("--resume", metavar="RUN", default=None, help="go on with a run that was cut short")
     add("--credentials", metavar="FILE", default=None, help="SIP passwords by line (YAML, owner-only)")
@@ -37,8 +37,8 @@ def run_options(config: pytest.Config, profile_name: str) -> RunOptions:
     faults = [find_fault(name) for name in config.getoption("--fault")]
     scale = config.getoption("--time-scale")
     bench = config.getoption("--bench")
-    if bench != "loopback":
-        raise UsageError(f"--bench {bench}: this version raises the loopback bench only")
+    if bench not in BENCHES:
+        raise UsageError(f"--bench {printable(bench)}: there is no such bench; there are {', '.join(BENCHES)}")
     if (faults or scale != 1.0) and profile_name != REFERENCE:
         raise UsageError("--fault and --time-scale are for the reference device only")
     if not 0 < scale <= 1:
@@ -47,7 +47,7 @@ def run_options(config: pytest.Config, profile_name: str) -> RunOptions:
     credentials = read_credentials(Path(file)) if file else {}
     for fault in faults:
         credentials |= {line: Secret(text) for line, text in fault.credentials.items()}
-    return RunOptions(tuple(fault.name for fault in faults if fault.is_the_devices), scale, credentials)
+    return RunOptions(tuple(fault.name for fault in faults if fault.is_the_devices), scale, credentials, bench)
 
 
 def read_credentials(path: Path) -> dict[int, Secret]:

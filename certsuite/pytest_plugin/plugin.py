@@ -1,4 +1,4 @@
-"""The plugin's hooks. It does nothing in a session that collects no case."""
+"""The plugin's hooks. It does nothing in a session that collects no case, but for ``--bench netns``."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from certsuite.bench import namespace
 from certsuite.bench.planning import in_order
 from certsuite.catalogue import load_catalogue
 from certsuite.core.cases import Case, declared_case
@@ -36,6 +37,17 @@ _failure = pytest.StashKey[tuple[int, str]]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     add_options(parser)
+
+
+@pytest.hookimpl(tryfirst=True, wrapper=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, None, None]:
+    """Enter the namespaces, if asked for, before anything holds the terminal: what follows is done there anew."""
+    if early_config.known_args_namespace.bench == "netns":
+        try:
+            namespace.enter()
+        except UsageError as error:
+            raise pytest.UsageError(str(error)) from None
+    yield
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -141,6 +141,7 @@ def _environment(result: RunResult) -> list[tuple[str, str]]:
         ("plan", result.plan),
         ("outcome", result.outcome.value),
         ("certsuite", result.suite_version),
+        ("bench", result.bench),
         *sorted(result.tools.items()),
     ]
 

@@ -221,6 +221,7 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
         ("Run", result.run),
         ("When", times),
         ("Suite", f"certsuite {result.suite_version}"),
+        ("Bench", safe(result.bench, _FACT_AT_MOST)),
         ("Suite's own time", f"{overhead:.0f} ms a case" if overhead is not None else ""),
         ("Restarts", str(restarts) if restarts else ""),
         ("Time scale", f"{result.time_scale:g}" if result.time_scale != 1.0 else ""),

@@ -42,6 +42,7 @@ def results_document(result: RunResult, ladders: AbstractSet[tuple[str, str]] = 
         },
         "time_scale": result.time_scale,
         "fault": safe(result.fault),
+        "bench": safe(result.bench),
         "plan_hash": result.plan_hash,
         "catalogue_hash": result.catalogue_hash,
         "profile_hash": result.profile_hash,

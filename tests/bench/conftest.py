@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import pytest
 import pytest_asyncio
 
+from certsuite.bench.addresses import BenchNet
 from certsuite.bench.bench import Bench
 from certsuite.bench.device import Device
 from certsuite.bench.execution import Execution
@@ -68,7 +69,9 @@ def reference(*, without: tuple[str, ...] = (), lines: int = 2, **values: Any) -
 class Stage:
     """A network and a device on the test's own loop."""
 
-    def __init__(self, profile: DeviceProfile, folder: Path, faults: tuple[str, ...]) -> None:
+    def __init__(
+        self, profile: DeviceProfile, folder: Path, faults: tuple[str, ...], net: BenchNet | None = None
+    ) -> None:
         self.profile = profile
         self.journal = Journal(SystemClock())
         self.watch = Watch(self.journal)
@@ -80,6 +83,7 @@ class Stage:
             accounts=mint_accounts(profile.lines, {}),
             granted_expiry_s=60,
             folder=folder,
+            net=net,
         )
         lists = {"fault_arguments": tuple(part for fault in faults for part in ("--fault", fault))}
 
@@ -148,11 +152,11 @@ def keys() -> Iterator[None]:
 
 @pytest_asyncio.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
-    """Makes a stage: ``await stage(profile, "fault", ...)``. It is cleared away afterwards."""
+    """Makes a stage: ``await stage(profile, "fault", ..., net=...)``. It is cleared away afterwards."""
     async with AsyncExitStack() as stack:
 
-        async def make(profile: DeviceProfile | None = None, *faults: str) -> Stage:
-            made = Stage(profile or reference(), tmp_path, faults)
+        async def make(profile: DeviceProfile | None = None, *faults: str, net: BenchNet | None = None) -> Stage:
+            made = Stage(profile or reference(), tmp_path, faults, net)
             stack.push_async_callback(made.close)
             await made.open()
             return made

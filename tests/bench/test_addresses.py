@@ -6,8 +6,8 @@ import ipaddress
 
 import pytest
 
-from certsuite.bench.addresses import LoopbackNet
-from certsuite.core.errors import AddressUnavailable
+from certsuite.bench.addresses import Drop, LoopbackNet
+from certsuite.core.errors import AddressUnavailable, BenchError
 
 
 def test_two_networks_differ_and_lie_on_loopback() -> None:
@@ -35,3 +35,18 @@ def test_a_network_that_is_taken_is_told_and_free_again_when_released(monkeypatc
     again = LoopbackNet()
     assert again.host(7) == f"127.{a}.{b}.7"
     again.release()
+
+
+@pytest.mark.asyncio
+async def test_loopback_loses_neither_addresses_nor_packets_and_says_where_that_can_be_had() -> None:
+    net = LoopbackNet()
+    try:
+        assert (net.can_drop, net.faulty) == (False, False)
+        for change in (net.lose_address(11), net.restore_address(11), net.drop(Drop(11)), net.undrop(Drop(11))):
+            with pytest.raises(BenchError, match="needs --bench netns"):
+                await change
+        with pytest.raises(BenchError, match="no IPv6 addresses: it needs --bench netns"):
+            net.host6(11)
+        await net.restore()
+    finally:
+        net.release()

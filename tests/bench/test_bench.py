@@ -41,6 +41,17 @@ async def test_an_edge_misbehaves_by_name_and_is_good_again(stage: Staging) -> N
 
 
 @pytest.mark.asyncio
+async def test_an_edge_of_a_bench_on_loopback_cannot_be_cut_off(stage: Staging) -> None:
+    on: Stage = await stage()
+    for cut_off in (on.bench.primary.loses_its_address, on.bench.primary.falls_silent):
+        with pytest.raises(NotApplicable) as absent:
+            await cut_off()
+        assert absent.value.event.reason == "this bench cannot lose addresses or packets: it needs --bench netns"
+    await on.bench.primary.comes_back()
+    assert [event.behaviour for event in on.events(BenchChanged)] == ["good"]
+
+
+@pytest.mark.asyncio
 async def test_patience_is_what_the_profile_says_and_never_short_of_the_limit(stage: Staging) -> None:
     limits = {"registration_s": 30.0, "response_s": 32.0}
     on: Stage = await stage(reference(boot_s=100.0, register_s=60.0))

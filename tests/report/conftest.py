@@ -368,6 +368,7 @@ def make_run(text: str = "") -> Run:
         user_agents_seen=(agent,),
         cases=cases,
         fault=text,
+        bench=text,
         wall_s=44.0,
         waited_s=43.1,
         measurements=(Measurement("loop_lag_max", 1.4, "ms"),),

@@ -67,7 +67,7 @@ def test_hostile_strings_are_text(hostile_run: Run) -> None:
         assert b">" not in content, name
         assert len(content) < 60_000, name
     lines = files["environment.properties"].decode("ascii").splitlines()
-    assert len(lines) == len({line.partition("=")[0] for line in lines}) == 9
+    assert len(lines) == len({line.partition("=")[0] for line in lines}) == 10
 
 
 def test_the_same_run_gives_the_same_files(run: Run) -> None:

@@ -111,7 +111,7 @@ def test_the_schema_refuses_what_is_wrong(run: Run, path: str, value: object) ->
 
 def test_the_schema_requires_every_field_of_the_contract(run: Run) -> None:
     document = results_document(run.result)
-    added = {"interrupted", "fault", "wall_s", "waited_s", "overhead_s", "overhead_ms_a_case", "measurements"}
+    added = {"interrupted", "fault", "bench", "wall_s", "waited_s", "overhead_s", "overhead_ms_a_case", "measurements"}
     for name in document.keys() - added - {"without_verdict"}:
         with pytest.raises(jsonschema.ValidationError):
             validator().validate({key: value for key, value in document.items() if key != name})

@@ -38,6 +38,7 @@ _TERMINATION_S = 2.0
 "How long a program may take to end by itself after SIGTERM, to de-register for instance."
 _START_S = 10.0
 "Patience, beside the profile's ``boot_s``, until a started program can be controlled."
+DNS_PORT = 53
 _CONNECT_EVERY_S = 0.005
 _INHERITED = ("PATH", "LANG", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
 "The rest of the environment stays here: tokens may be in it."
@@ -99,6 +100,8 @@ class ProcessDriver:
         if shutil.which(program) is None:
             hint = f"; install: {self._control.install}" if self._control.install else ""
             raise ProgramMissing(f"the program {program!r} of the profile {self._profile.name!r} is not here{hint}")
+        if self._control.resolver == "system" and self._settings.resolver[1] != DNS_PORT:
+            raise UsageError(f"{self._profile.name} asks the system's resolver (control.resolver): use --bench netns")
 
     def can(self, action: str) -> bool:
         return self._profile.can(action)
@@ -281,9 +284,10 @@ class ProcessDriver:
     def _command(self) -> list[str]:
         """The program's arguments, wrapped so that it dies with us and, if asked for, sees the bench's DNS."""
         command = ["setpriv", "--pdeathsig", "KILL", "--", *self._arguments()]
-        if self._control.resolver is None:
-            return command
         address, port = self._settings.resolver
+        # A bench on port 53 is the system's resolver already.
+        if self._control.resolver != "private" or port == DNS_PORT:
+            return command
         resolv_conf = self._config_dir / ".resolv.conf"
         resolv_conf.write_text(f"nameserver [{address}]:{port}\n")
         # Root may unshare mounts as it is; anyone else becomes root of a user namespace of its own first. A change of

@@ -387,6 +387,12 @@ async def test_a_private_resolver_is_seen_by_the_program_alone(make: Make, tmp_p
     assert Path("/etc/resolv.conf").read_bytes() == RESOLV_CONF  # noqa: ASYNC240
 
 
+@pytest.mark.asyncio
+async def test_a_program_that_asks_the_systems_resolver_needs_a_bench_that_is_one(make: Make) -> None:
+    with pytest.raises(UsageError, match=r"asks the system's resolver .* use --bench netns"):
+        make("pass", resolver="system").check()
+
+
 def test_works_on_a_loop_in_another_thread(make: Make) -> None:
     done: list[dict[str, str]] = []
 
