@@ -47,7 +47,8 @@ def run_options(config: pytest.Config, profile_name: str) -> RunOptions:
     credentials = read_credentials(Path(file)) if file else {}
     for fault in faults:
         credentials |= {line: Secret(text) for line, text in fault.credentials.items()}
-    return RunOptions(tuple(fault.name for fault in faults if fault.is_the_devices), scale, credentials, bench)
+    names = tuple(fault.name for fault in faults if fault.is_the_devices)
+    return RunOptions(faults=names, time_scale=scale, credentials=credentials, bench=bench)
 
 
 def read_credentials(path: Path) -> dict[int, Secret]:
