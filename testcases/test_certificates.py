@@ -222,6 +222,12 @@ async def test_notes_a_certificate_on_a_revocation_list(bench: Bench, phone: Pho
     await bench.gauntlet.is_noted()
 
 
+@case("WXC-TLS-201", requirements=["TLS-NOTED"], presents="crl-unreachable", disturbs=["registration"])
+async def test_notes_a_revocation_list_that_cannot_be_had(bench: Bench, phone: Phone) -> None:
+    """Whether a certificate is accepted whose revocation list cannot be had: this is recorded."""
+    await bench.gauntlet.is_noted()
+
+
 @case("WXC-TLS-202", requirements=["TLS-VERIFY-REVOCATION"], presents="revoked-stapled", disturbs=["registration"])
 async def test_refuses_a_certificate_that_is_stapled_as_revoked(bench: Bench, phone: Phone) -> None:
     """A device that asks for an OCSP answer heeds it: a revoked certificate gets no SIP."""

@@ -60,7 +60,7 @@ class EdgeControl:
 
     async def presents(self, presentation: str) -> None:
         """From now on it presents another certificate chain; all else stays as it is."""
-        chain = await asyncio.to_thread(self._bench.network.pki.presentation, presentation)
+        chain = await asyncio.to_thread(self._bench.network.present, presentation)
         await self._edge.behave(presentation, tls=TlsBehaviour(chain, self._bench.network.good.versions))
 
     async def offers_only(self, *versions: str) -> None:

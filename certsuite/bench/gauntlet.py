@@ -143,7 +143,7 @@ class Gauntlet:
 
     async def _walk(self, names: Sequence[str], *, one_by_one: bool = False) -> None:
         network = self._bench.network
-        chains = await asyncio.to_thread(lambda: [network.pki.presentation(name) for name in names])
+        chains = await asyncio.to_thread(lambda: [network.present(name) for name in names])
         stations = [
             FaultyTarget(name, TlsBehaviour(chain, network.good.versions), network)
             for name, chain in zip(names, chains, strict=True)

@@ -23,11 +23,13 @@ from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.call_control import CallControl
 from certsuite.edge.dns_server import DnsServer
 from certsuite.edge.flow import FlowNames, FlowUser
+from certsuite.edge.list_server import ListServer
 from certsuite.edge.media import MediaLoop
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge
 from certsuite.tls.keys import KeyPool
-from certsuite.tls.pki import Names, Pki
+from certsuite.tls.pki import Names, Pki, Presentation
+from certsuite.tls.recipes import REVOCATION_LIST_PORT
 from certsuite.tls.server import TlsBehaviour
 
 OUTBOUND_PROXY = "hs17.hosted-lab.bcld.test"
@@ -38,7 +40,7 @@ PRIORITIES = {"primary": 5, "secondary": 10}
 SIP_PORT = 8934
 ASKED_EXPIRY_S = 240
 MODERN = ("TLSv1.2", "TLSv1.3")
-_HOSTS = {"dns": DNS_HOST, "primary": 11, "secondary": 12, "device": DEVICE_HOST}
+_HOSTS = {"dns": DNS_HOST, "primary": 11, "secondary": 12, "lists": 13, "device": DEVICE_HOST}
 _FIRST_AHEAD = 201
 AHEAD_AT_MOST = 40
 "Targets that can stand ahead of the primary."
@@ -124,17 +126,28 @@ class Network:
         self.media = MediaLoop(journal, capture)
         self.registrar = Registrar(journal, Accounts(accounts), granted_expiry_s=granted_expiry_s)
         self.control = CallControl(journal, self.registrar, self.media, owner_of=self.owner_of)
+        self.lists = ListServer(
+            journal, self.net.host(_HOSTS["lists"]), REVOCATION_LIST_PORT, owner_of=lambda *ends: self.owner_of(*ends)
+        )
         self.dns: DnsServer | None = None
         self.edges: dict[str, SipEdge] = {}
         self._cut_off: set[str] = set()
         "Edges that lost their address or their packets."
         self._flow_names, self._stamp = FlowNames(), secrets.randbelow(10**18)
 
+    def present(self, name: str) -> Presentation:
+        """A certificate chain by its name. It waits for keys, so it is not for the bench's loop."""
+        made = self.pki.presentation(name)
+        if made.revocation_list:
+            self.lists.files["/lab.crl"] = made.revocation_list
+        return made
+
     async def start(self) -> None:
         """Listen on every address. Raises :class:`AddressUnavailable`."""
         self.edges = {edge: self.edge(edge, self.net.host(_HOSTS[edge]), self.good, self.control) for edge in TARGETS}
         self.dns = DnsServer(self._journal, self._capture, self.zone(), self.net.host(_HOSTS["dns"]), self.net.dns_port)
         await self.dns.start()
+        await self.lists.start()
         for edge_ in self.edges.values():
             await edge_.start()
         self.control.edges = self.edges
@@ -146,6 +159,7 @@ class Network:
         for edge in self.edges.values():
             await edge.stop()
         self.control.stop()
+        self.lists.stop()
         if self.dns is not None:
             await self.dns.stop()
         self.media.stop()
@@ -178,6 +192,7 @@ class Network:
                 priority = len(ahead) + PRIORITIES[edge]
                 zone = zone.with_srv(service, priority=priority, weight=100, port=SIP_PORT, target=target)
             zone = zone.with_address(target, self.net.host(_HOSTS[edge]))
+        zone = zone.with_address(self.pki.names.below_parent("crl"), self.net.host(_HOSTS["lists"]))
         # An A record for devices that ignore SRV: that they do so must be seen, not hidden by a failed look-up.
         return zone.with_address(proxy, self.net.host(_HOSTS["primary"]))
 

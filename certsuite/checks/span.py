@@ -13,6 +13,7 @@ from certsuite.core.events import (
     Event,
     FlowClosed,
     FlowOpened,
+    HttpRequest,
     LoopLag,
     SipMessageSeen,
 )
@@ -131,6 +132,6 @@ class Span:
 def _is_foreign(observation: Observation) -> bool:
     """Whether it is known not to be the device's."""
     event = observation.event
-    if isinstance(event, FlowOpened | Cleartext) and event.owner == "foreign":
+    if isinstance(event, FlowOpened | Cleartext | HttpRequest) and event.owner == "foreign":
         return True
     return (observation.flow or "").startswith(FOREIGN)

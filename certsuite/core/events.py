@@ -354,6 +354,18 @@ class TlsFailed(Event):
     reason: str
 
 
+@_event("http-request")
+class HttpRequest(Event):
+    """Someone asked the bench for a file over HTTP."""
+
+    source: str
+    "``address:port`` of who asked."
+    host: str
+    target: str
+    status: int
+    owner: str = "device"
+
+
 @_event("cleartext")
 class Cleartext(Event):
     """Bytes that arrived outside TLS: SIP over UDP or TCP, or on a TLS port before a ClientHello."""

@@ -20,6 +20,8 @@ from certsuite.core.verdicts import Level, Mark
 from certsuite.tls.keys import KeyKind
 from certsuite.tls.templates import AFTER, COMMON_NAME_LIMIT, ChainTemplate, Digest, IntermediateTemplate, Names, Part
 
+REVOCATION_LIST_PORT = 8880
+"Where the list is served: not on port 80, which takes rights."
 STATUS_REQUEST = 5
 "The ClientHello's extension that asks for a stapled OCSP answer (RFC 6066 section 8)."
 
@@ -29,6 +31,11 @@ _LARGE_NAMES = 230
 "Host names of a leaf of about 20 kB."
 _LABEL_LIMIT = 63
 "Characters of a label (RFC 1035 section 2.3.4)."
+
+
+def revocation_list_url(names: Names) -> str:
+    """Where the list of revoked certificates is, in the outbound proxy's domain."""
+    return f"http://{names.below_parent('crl')}:{REVOCATION_LIST_PORT}/lab.crl"
 
 
 class GoodClient(StrEnum):
@@ -146,7 +153,11 @@ def _large(chain: ChainTemplate, names: Names, now: datetime) -> ChainTemplate:
 
 
 def _revocation_list(chain: ChainTemplate, names: Names, now: datetime) -> ChainTemplate:
-    return replace(chain, leaf=replace(chain.leaf, crl_url=f"http://{names.below_parent('crl')}/lab.crl"))
+    return replace(chain, leaf=replace(chain.leaf, crl_url=revocation_list_url(names)))
+
+
+def _unreachable_list(chain: ChainTemplate, names: Names, now: datetime) -> ChainTemplate:
+    return replace(chain, leaf=replace(chain.leaf, crl_url=f"http://{names.below_parent('no-crl')}/lab.crl"))
 
 
 _ACCEPTS, _REFUSES, _EITHER = GoodClient.ACCEPTS, GoodClient.REFUSES, GoodClient.EITHER
@@ -395,6 +406,13 @@ RECIPES: tuple[Recipe, ...] = (
         "a list of revoked certificates is named, and the leaf stands in it",
         Due(_EITHER, "RFC 5280 section 6.3: for clients that check revocation", Mark.PRIMARY, _RECORDED),
         _revocation_list,
+    ),
+    Recipe(
+        "crl-unreachable",
+        "revocation list",
+        "a list of revoked certificates is named that cannot be had",
+        Due(_EITHER, "RFC 5280 section 6.3: what to do without a list is left open", Mark.PRIMARY, _RECORDED),
+        _unreachable_list,
     ),
 )
 "Everything that an edge can present."

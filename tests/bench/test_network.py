@@ -72,7 +72,7 @@ async def test_clearing_a_fault_ends_what_was_connected_under_it_and_nothing_els
     await on.until(lambda: len(on.events(FlowOpened)) == 2)
     await network.restore()
     assert await faulty.ended() == "fin"
-    await on.until(lambda: on.events(FlowClosed) == [FlowClosed("bench", "fin")])
+    await on.until(lambda: [(one.by, one.how) for one in on.events(FlowClosed)] == [("bench", "fin")])
     assert len(secondary.flows) == 1
     again = await Wire.connect((primary.address, SIP_PORT), context, OUTBOUND_PROXY)
     for wire in (good, again, faulty):

@@ -24,7 +24,7 @@ NAMES = Names(PROXY, (TARGET, "edge2.lab.example"), ("127.0.0.1",))
 ALL = {one.name for one in RECIPES}
 COMPLIANT = {
     *("good", "superfluous-certificates", "misordered-chain", "cn-only", "wildcard", "san-proxy-only", "leaf-is-ca"),
-    *("rsa-3072", "rsa-4096", "ecdsa-p256", "large-chain", "revoked-stapled", "revoked-crl"),
+    *("rsa-3072", "rsa-4096", "ecdsa-p256", "large-chain", "revoked-stapled", "revoked-crl", "crl-unreachable"),
 }
 "What the compliant device accepts. It asks for no stapled answer, so it does not know that one revokes."
 

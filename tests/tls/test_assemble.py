@@ -63,7 +63,7 @@ def test_the_stapled_answer(pki: Pki) -> None:
 def test_the_revocation_list_revokes_its_leaf_and_no_other(pki: Pki, tmp_path: Path) -> None:
     revoked = pki.presentation("revoked-crl")
     points = revoked.chain[0].extensions.get_extension_for_class(x509.CRLDistributionPoints).value
-    assert [name.value for name in points[0].full_name or ()] == ["http://crl.lab.example/lab.crl"]
+    assert [name.value for name in points[0].full_name or ()] == ["http://crl.lab.example:8880/lab.crl"]
     (tmp_path / "root.pem").write_bytes(pki.root_pem)
     (tmp_path / "crl.der").write_bytes(revoked.revocation_list)
     (tmp_path / "intermediate.pem").write_bytes(pem(pki.lab.intermediate))

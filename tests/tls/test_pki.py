@@ -104,7 +104,7 @@ def test_a_fault_is_the_only_one(pki: Pki, tmp_path: Path) -> None:
     "presentation",
     [
         *("superfluous-certificates", "misordered-chain", "cn-only", "wildcard", "san-proxy-only", "leaf-is-ca"),
-        *("rsa-3072", "rsa-4096", "ecdsa-p256", "large-chain", "revoked-stapled", "revoked-crl"),
+        *("rsa-3072", "rsa-4096", "ecdsa-p256", "large-chain", "revoked-stapled", "revoked-crl", "crl-unreachable"),
     ],
 )
 def test_what_is_no_fault_of_the_path_holds(pki: Pki, tmp_path: Path, presentation: str) -> None:
