@@ -18,6 +18,7 @@ from markupsafe import Markup
 from certsuite.core.findings import Evidence, Finding
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Level, Mark, Outcome, Verdict
+from certsuite.report.battery import Battery
 from certsuite.report.offer import Offer
 from certsuite.report.offer_changes import OfferComparison
 from certsuite.report.results_json import doc_page
@@ -104,10 +105,12 @@ def index_html(
     titles: Mapping[str, RequirementInfo],
     offer: Offer | None = None,
     comparison: OfferComparison | None = None,
+    battery: Battery | None = None,
 ) -> bytes:
     """The page. ``ladders`` are SVG of ours by (id, variant); ``titles`` say what a requirement's id stands for.
 
     ``offer`` is what the device offered as a TLS client, if it did; ``comparison`` is that against an earlier run.
+    ``battery`` is what it made of certificate chains, if it was shown any.
     """
     word, colour, sign = _OUTCOMES[result.outcome]
     page = _template().render(
@@ -124,6 +127,7 @@ def index_html(
         anchors=_anchors(result),
         offer=offer,
         offer_comparison=comparison,
+        battery=battery,
         offer_method=METHOD,
         grade_colours=_GRADE_COLOURS,
         marks=MARKS,
