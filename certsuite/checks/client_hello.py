@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
-from certsuite.checks.tls import application_data
+from certsuite.checks.tls import application_data, how_it_ended
 from certsuite.core.events import (
     ClientHelloSeen,
     FlowClosed,
@@ -212,7 +212,7 @@ def negotiates(question: Question) -> Judgement:
             return question.unknown("chain-refused", reason)
     return question.failed(
         question.text("finding"),
-        _how_it_ended(question, last.at.flow),
+        how_it_ended(question, last.at.flow),
         f"a handshake that completes with an edge that {question.text('what')}, and SIP over it",
         last.evidence,
         *(seen.evidence for seen in question.span.of(TlsAlert, flow=last.at.flow)),
@@ -347,15 +347,3 @@ def _is_over(question: Question, presented: Sequence[Seen[TlsPresented]]) -> boo
     """Whether there were such connections and all of them have ended."""
     closed = {seen.at.flow for seen in question.span.of(FlowClosed)}
     return bool(presented) and {seen.at.flow for seen in presented} <= closed
-
-
-def _how_it_ended(question: Question, flow: str | None) -> str:
-    """In words: an alert, or how the connection ended."""
-    for alert in question.span.of(TlsAlert, flow=flow):
-        whose = "the device's" if alert.at.direction == IN else "the edge's"
-        return f"{whose} alert {alert.event.description} ({alert.event.name})"
-    for closed in question.span.of(FlowClosed, flow=flow):
-        return f"the connection was ended by the {closed.event.by} ({closed.event.how}) without an alert"
-    if question.span.of(TlsEstablished, flow=flow):
-        return "the handshake completed and no SIP followed"
-    return "the handshake did not complete"

@@ -47,7 +47,7 @@ def completes(question: Question) -> Judgement:
     evidence = [seen.evidence for seen in [*hellos[-1:], *_end_of_handshake(question, opened[-1].at.flow)]]
     return question.failed(
         "tls-handshake-failed",
-        f"the device offered {offered}; {_how_it_ended(question, opened[-1].at.flow)}",
+        f"the device offered {offered}; {how_it_ended(question, opened[-1].at.flow)}",
         f"a handshake with {version} that completes, and SIP over it",
         *evidence,
         hint=f"Enable {version} on the device and give it the root of the lab.",
@@ -71,7 +71,7 @@ def trusts(question: Question) -> Judgement:
     flow = presented[-1].at.flow
     return question.failed(
         "tls-refused-good-chain",
-        _how_it_ended(question, flow),
+        how_it_ended(question, flow),
         "the chain under the lab root is accepted and SIP comes over the connection",
         *(seen.evidence for seen in _end_of_handshake(question, flow)),
         hint="Alert 48 (unknown_ca): the root did not reach the trust store. Alert 42, 45 or 46: look at the name, the "
@@ -129,7 +129,7 @@ def accepts(question: Question) -> Judgement:
     flow = refused[0][0].at.flow
     return question.failed(
         question.text("finding"),
-        f"the device was presented {question.text('what')}: {_how_it_ended(question, flow)}",
+        f"the device was presented {question.text('what')}: {how_it_ended(question, flow)}",
         "the chain is accepted and SIP comes over the connection",
         *(seen.evidence for seen in _end_of_handshake(question, flow)),
         hint=question.text("hint"),
@@ -265,11 +265,11 @@ def _refused_by_version(question: Question, presented: Seen[TlsPresented]) -> bo
     )
 
 
-def _how_it_ended(question: Question, flow: str | None) -> str:
+def how_it_ended(question: Question, flow: str | None) -> str:
     """In words: the device's alert, the edge's, or how the connection ended."""
     for alert in question.span.of(TlsAlert, flow=flow):
-        whose = "the device's" if alert.at.direction == IN else "the edge's"
-        return f"{whose} alert {alert.event.description} ({alert.event.name})"
+        who = "device" if alert.at.direction == IN else "edge"
+        return f"the {who} ended the connection with alert {alert.event.description} ({alert.event.name})"
     for closed in question.span.of(FlowClosed, flow=flow):
         return f"the connection was ended by the {closed.event.by} ({closed.event.how}) without an alert"
     if question.span.of(TlsEstablished, flow=flow):

@@ -162,7 +162,7 @@ def test_it_is_over_once_the_device_is_at_another_edge(trace: Trace) -> None:
     trace.fails("tls.negotiates", "tls-no-tls13", settled=False, **NEGOTIATES)
     trace.request("REGISTER", flow="f2", edge="secondary")
     judgement = trace.fails("tls.negotiates", "tls-no-tls13", verdict=Verdict.WARN, at_most="warn", **NEGOTIATES)
-    assert judgement.findings[0].observed == "the device's alert 70 (protocol_version)"
+    assert judgement.findings[0].observed == "the device ended the connection with alert 70 (protocol_version)"
     assert [one.value for one in judgement.measurements] == [0.0]
 
 

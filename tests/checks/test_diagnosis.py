@@ -49,7 +49,7 @@ def test_a_chain_that_is_refused(trace: Trace) -> None:
     trace.see(TlsPresented("good", ("TLSv1.2",)), flow="f1", edge="primary", direction=OUT)
     trace.see(TlsAlert(2, 48, "unknown_ca"), flow="f1", direction=IN)
     trace.see(FlowClosed("device", "fin"), flow="f1")
-    assert found(trace) == Diagnosis("the device's alert 48 (unknown_ca)", "WXC-TLS-080")
+    assert found(trace) == Diagnosis("the device ended the connection with alert 48 (unknown_ca)", "WXC-TLS-080")
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,9 @@ def test_how_a_handshake_broke_is_told(trace: Trace) -> None:
     trace.see(TlsAlert(2, 48, "unknown_ca"), flow="f1", direction=IN)
     trace.see(TlsFailed("alert"), flow="f1")
     judged = trace.fails("tls.completes", "tls-handshake-failed", settled=False, version="TLSv1.2")
-    assert judged.findings[0].observed == ("the device offered TLSv1.3, TLSv1.2; the device's alert 48 (unknown_ca)")
+    assert judged.findings[0].observed == (
+        "the device offered TLSv1.3, TLSv1.2; the device ended the connection with alert 48 (unknown_ca)"
+    )
     assert judged.findings[0].subject.flow == "f1"
 
 
@@ -133,8 +135,8 @@ def test_trust_in_another_chain_is_not_trust_in_the_good_one(trace: Trace) -> No
 @pytest.mark.parametrize(
     ("end", "direction", "words"),
     [
-        (TlsAlert(2, 48, "unknown_ca"), IN, "the device's alert 48 (unknown_ca)"),
-        (TlsAlert(2, 70, "protocol_version"), OUT, "the edge's alert 70 (protocol_version)"),
+        (TlsAlert(2, 48, "unknown_ca"), IN, "the device ended the connection with alert 48 (unknown_ca)"),
+        (TlsAlert(2, 70, "protocol_version"), OUT, "the edge ended the connection with alert 70 (protocol_version)"),
         (FlowClosed("device", "rst"), IN, "the connection was ended by the device (rst) without an alert"),
         (TlsFailed("odd"), IN, "the handshake did not complete"),
     ],
