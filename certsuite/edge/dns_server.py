@@ -14,11 +14,12 @@ from certsuite.core.journal import Journal
 from certsuite.core.observations import IN
 from certsuite.dns.responder import answer
 from certsuite.dns.zone import Zone
+from certsuite.edge.flow import CROWD, DEVICE, OwnerOf, ends, waiting
 
 IDLE_S = 10.0
 "Seconds without a question after which a TCP connection is closed."
 CONNECTIONS_AT_MOST = 64
-"TCP connections at a time; further ones are closed at once."
+"TCP connections of the device at a time, and as many of others; further ones are closed at once."
 
 _DATAGRAMS_AT_A_TIME = 64
 "Read in one turn of the loop, so that a flood leaves room for the rest of the bench."
@@ -33,7 +34,15 @@ class DnsServer:
     """Answers questions from a zone that may be replaced at any moment."""
 
     def __init__(
-        self, journal: Journal, capture: Capture, zone: Zone, address: str, port: int = 0, *, idle_s: float = IDLE_S
+        self,
+        journal: Journal,
+        capture: Capture,
+        zone: Zone,
+        address: str,
+        port: int = 0,
+        *,
+        idle_s: float = IDLE_S,
+        owner_of: OwnerOf = lambda *_: DEVICE,
     ) -> None:
         self.zone = zone
         "What is answered from now on."
@@ -42,6 +51,7 @@ class DnsServer:
         self._address = address
         self._port = port
         self._idle_s = idle_s
+        self._owner_of = owner_of
         self._udp: socket.socket | None = None
         self._tcp: asyncio.Server | None = None
         self._connections: set[_TcpConnection] = set()
@@ -99,10 +109,14 @@ class DnsServer:
 
     def _answer_datagram(self, udp: socket.socket, data: bytes, peer: Endpoint, age_ns: int) -> None:
         asker = (peer[0], peer[1])
+        owner = self._owner_of(asker, self.endpoint, "udp", lambda: data)
+        if owner == CROWD:
+            return
         t_mono_ns, t_ns = self._received(age_ns)
         frame = self._capture.udp(asker, self.endpoint, data, t_ns)
         reply, event = answer(data, self.zone, transport="udp", source=_text(asker))
-        self._journal.record(event, t_mono_ns=t_mono_ns, direction=IN, frame=frame)
+        flow = None if owner == DEVICE else self._flow_of(owner)
+        self._journal.record(event, t_mono_ns=t_mono_ns, flow=flow, direction=IN, frame=frame)
         if reply is None:
             return
         try:
@@ -111,6 +125,10 @@ class DnsServer:
             # A datagram that cannot be sent is lost, as on any network; the question is in the record.
             return
         self._capture.udp(self.endpoint, asker, reply, self._received(0)[1])
+
+    def _flow_of(self, owner: str) -> str:
+        """A name for a connection; it begins with ``x`` if it is not the device's."""
+        return f"{'' if owner == DEVICE else 'x'}dns-{next(self._flows)}"
 
     def _received(self, age_ns: int) -> tuple[int, int]:
         """Monotonic and UTC time, in nanoseconds, of something that came ``age_ns`` ago."""
@@ -127,7 +145,7 @@ class _TcpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._buffer = bytearray()
-        self._flow = f"dns-{next(server._flows)}"
+        self._flow = ""
         self._asker: Endpoint = ("", 0)
         self._aborted = False
         self.lost = asyncio.Event()
@@ -136,12 +154,17 @@ class _TcpConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        if self._server._udp is None or len(self._server._connections) >= CONNECTIONS_AT_MOST:
+        if self._server._udp is None:
             transport.abort()
             return
+        local, self._asker = ends(transport)
+        owner = self._server._owner_of(self._asker, local, "tcp", lambda: waiting(transport))
+        others = [one for one in self._server._connections if one.is_foreign == (owner != DEVICE)]
+        if owner == CROWD or len(others) >= CONNECTIONS_AT_MOST:
+            transport.abort()
+            return
+        self._flow = self._server._flow_of(owner)
         self._server._connections.add(self)
-        peer = transport.get_extra_info("peername")
-        self._asker = (peer[0], peer[1])
         self._server._capture.tcp_opened(self._flow, self._asker, self._server.endpoint, self._now_ns())
         self._restart_idle()
 
@@ -188,6 +211,11 @@ class _TcpConnection(asyncio.Protocol):
                 self._flow, by_device=not self._aborted, reset=error is not None, t_ns=self._now_ns()
             )
         self.lost.set()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another program than the device made it."""
+        return self._flow.startswith("x")
 
     def abort(self) -> None:
         """Close at once, without waiting for what is not sent."""

@@ -100,7 +100,9 @@ class World:
         self.loop_errors: list[dict[str, Any]] = []
         self.wires: list[Wire] = []
 
-    def _owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
+    def _owner_of(
+        self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
+    ) -> str:
         return self.owner
 
     def _edge(self, name: str, number: int, names: FlowNames) -> SipEdge:
