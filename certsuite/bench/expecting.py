@@ -101,7 +101,8 @@ class Watch:
             if remaining <= 0:
                 return False
             try:
-                await asyncio.wait_for(self._news.wait(), remaining)
+                async with asyncio.timeout(remaining):
+                    await self._news.wait()
             except TimeoutError:
                 return true()
 

@@ -21,8 +21,12 @@ IDLE_S = 10.0
 CONNECTIONS_AT_MOST = 64
 "TCP connections of the device at a time, and as many of others; further ones are closed at once."
 
-_DATAGRAMS_AT_A_TIME = 64
-"Read in one turn of the loop, so that a flood leaves room for the rest of the bench."
+_AT_A_TIME = 16
+"Datagrams read, and connections accepted, in one turn of the loop: a flood leaves room for the rest of the bench."
+_STRANGER_QUESTIONS = 16
+"Questions that another program than the device may ask over one TCP connection."
+_QUEUE = 4096
+"Connections that the kernel keeps until they are accepted."
 _DATAGRAM = 65_535
 _PORT_ATTEMPTS = 16
 # Linux's number (asm-generic/socket.h); Python 3.11 has no name for it. The control message has the same.
@@ -70,7 +74,11 @@ class DnsServer:
         self._port = udp.getsockname()[1]
         loop = asyncio.get_running_loop()
         try:
-            self._tcp = await loop.create_server(lambda: _TcpConnection(self, self._idle_s), sock=tcp)
+            self._tcp = await loop.create_server(
+                lambda: _TcpConnection(self, self._idle_s), sock=tcp, backlog=_AT_A_TIME
+            )
+            # asyncio has one number for how many it accepts in a turn and how many the kernel keeps.
+            tcp.listen(_QUEUE)
         except OSError as error:
             udp.close()
             tcp.close()
@@ -97,7 +105,7 @@ class DnsServer:
     def _read_datagrams(self) -> None:
         udp = self._udp
         assert udp is not None
-        for _ in range(_DATAGRAMS_AT_A_TIME):
+        for _ in range(_AT_A_TIME):
             try:
                 data, ancillary, _, peer = udp.recvmsg(_DATAGRAM, socket.CMSG_SPACE(_TIMESPEC.size))
             except BlockingIOError:
@@ -148,6 +156,7 @@ class _TcpConnection(asyncio.Protocol):
         self._flow = ""
         self._asker: Endpoint = ("", 0)
         self._aborted = False
+        self._asked = 0
         self.lost = asyncio.Event()
         "Set once the connection is gone and the capture knows."
 
@@ -179,6 +188,10 @@ class _TcpConnection(asyncio.Protocol):
                 break
             question = bytes(self._buffer[2 : 2 + length])
             del self._buffer[: 2 + length]
+            self._asked += 1
+            if self.is_foreign and self._asked > _STRANGER_QUESTIONS:
+                self.abort()
+                return
             self._restart_idle()
             self._answer(question, frame)
 

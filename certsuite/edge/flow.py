@@ -45,8 +45,10 @@ HANDSHAKE_S = 60.0
 "Seconds after which a connection without a session is ended. The slowest phones take ten."
 STRANGER_S = 10.0
 "Seconds that another program's connection lasts, at most."
-STRANGER_BYTES = 65_536
-"Bytes that are taken from another program on one connection, about."
+STRANGER_BYTES = 16_384
+"Bytes that are taken from another program on one connection."
+STRANGER_EVENTS = 50
+"Observations of another program's connection that are recorded, beside its end."
 _LATE_MS = 50.0
 "Milliseconds for which a connection may wait to be accepted, untold."
 _LAST_DATA_AT = 52
@@ -122,6 +124,7 @@ class Flow(asyncio.Protocol):
         "Whether the device has sent a ClientHello, to which the behaviour's chain is the answer."
         self._patience: asyncio.TimerHandle | None = None
         self._received = 0
+        self._recorded = 0
         self._keep_alives = 0
 
     # --- asyncio's calls
@@ -147,14 +150,16 @@ class Flow(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.closed:
             return
+        if self._is_foreign:
+            data = data[: STRANGER_BYTES - self._received]
+            self._received += len(data)
         events = self._tls.receive(data)
         self._keep_secrets(events)
         frame = self._capture.tcp(self.id, from_device=True, data=data, t_ns=self._utc_ns())
         for event in events:
             self._take(event, frame)
         self._flush()
-        self._received += len(data)
-        if self._is_foreign and self._received > STRANGER_BYTES:
+        if self._received == STRANGER_BYTES or self._recorded >= STRANGER_EVENTS:
             self.close("rst")
 
     def eof_received(self) -> bool:
@@ -312,6 +317,10 @@ class Flow(asyncio.Protocol):
             self._unacknowledged = _unacknowledged(self._transport)
 
     def _record(self, event: Event, direction: str, *, frame: int | None = None, line: int | None = None) -> None:
+        if self._is_foreign and not isinstance(event, FlowClosed):
+            if self._recorded >= STRANGER_EVENTS:
+                return
+            self._recorded += 1
         self._journal.record(event, flow=self.id, edge=self.edge, direction=direction, frame=frame, line=line)
 
     def _utc_ns(self) -> int:

@@ -23,7 +23,7 @@ L = TypeVar("L")
 CLEARTEXT_PORT = 5060
 DEFAULT_TLS_PORT = 5061
 _SHOWN = 512
-_ACCEPTED_AT_A_TIME = 32
+_ACCEPTED_AT_A_TIME = 8
 "In one turn of the loop and of one listener, so that a flood leaves room for the rest of the bench."
 _QUEUE = 4096
 "Connections that the kernel keeps until they are accepted; it refuses none while a flood is worked off."
