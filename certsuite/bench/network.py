@@ -216,10 +216,8 @@ class Network:
     def owner_of(
         self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
     ) -> str:
-        """Whose the other end of a connection, or the sender of a datagram, is: ``device``, ``foreign`` or ``crowd``."""
-        owner = owner_of(
-            remote, local, self._pids(), transport=transport, said=said, names=self._said_by_devices
-        )
+        """As :meth:`FlowUser.owner_of`."""
+        owner = owner_of(remote, local, self._pids(), transport=transport, said=said, names=self._said_by_devices)
         return owner if owner == DEVICE or self.strangers.admits(remote, local, transport) else CROWD
 
     def _pids(self) -> Iterator[int]:

@@ -150,7 +150,7 @@ class Flow(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.closed:
             return
-        if self._is_foreign:
+        if not self.is_the_devices:
             data = data[: STRANGER_BYTES - self._received]
             self._received += len(data)
         events = self._tls.receive(data)
@@ -230,7 +230,7 @@ class Flow(asyncio.Protocol):
                     self._note_end("device", f"alert {event.alert.description}")
             case TlsEstablished():
                 self._record(event, IN, frame=frame)
-                if self._patience is not None and not self._is_foreign:
+                if self._patience is not None and self.is_the_devices:
                     self._patience.cancel()
             case TlsFailed():
                 self._record(event, IN, frame=frame)
@@ -301,14 +301,10 @@ class Flow(asyncio.Protocol):
 
     def _lose_patience(self) -> None:
         """A device that has begun no session after this time begins none, and a stranger has no business here."""
-        if not self._is_foreign:
+        if self.is_the_devices and self._ended is None:
             self._record(TlsFailed(f"the handshake was not complete after {HANDSHAKE_S:g} s"), IN)
         self._note_end("bench", "timeout")
         self.close("rst")
-
-    @property
-    def _is_foreign(self) -> bool:
-        return self.id.startswith("x")
 
     def _note_end(self, by: str, how: str) -> None:
         """Who ended it is who began to."""
@@ -317,7 +313,7 @@ class Flow(asyncio.Protocol):
             self._unacknowledged = _unacknowledged(self._transport)
 
     def _record(self, event: Event, direction: str, *, frame: int | None = None, line: int | None = None) -> None:
-        if self._is_foreign and not isinstance(event, FlowClosed):
+        if not self.is_the_devices and not isinstance(event, FlowClosed):
             if self._recorded >= STRANGER_EVENTS:
                 return
             self._recorded += 1
