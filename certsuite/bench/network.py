@@ -132,9 +132,7 @@ class Network:
         self._said_by_devices = [spelling for name in said_by_devices for spelling in spellings(name)]
         "What only a device has reason to say: names of the lab and of its accounts."
         self.control = CallControl(journal, self.registrar, self.media, owner_of=self.owner_of)
-        self.lists = ListServer(
-            journal, self.net.host(_HOSTS["lists"]), REVOCATION_LIST_PORT, owner_of=lambda *ends: self.owner_of(*ends)
-        )
+        self.lists = ListServer(journal, self.net.host(_HOSTS["lists"]), REVOCATION_LIST_PORT, owner_of=self.owner_of)
         self.dns: DnsServer | None = None
         self.edges: dict[str, SipEdge] = {}
         self._cut_off: set[str] = set()

@@ -117,10 +117,10 @@ class DnsServer:
 
     def _answer_datagram(self, udp: socket.socket, data: bytes, peer: Endpoint, age_ns: int) -> None:
         asker = (peer[0], peer[1])
+        t_mono_ns, t_ns = self._received(age_ns)
         owner = self._owner_of(asker, self.endpoint, "udp", lambda: data)
         if owner == CROWD:
             return
-        t_mono_ns, t_ns = self._received(age_ns)
         frame = self._capture.udp(asker, self.endpoint, data, t_ns)
         reply, event = answer(data, self.zone, transport="udp", source=_text(asker))
         flow = None if owner == DEVICE else self._flow_of(owner)
