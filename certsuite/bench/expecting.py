@@ -10,7 +10,7 @@ from typing import Any
 from certsuite.bench.waits import Waits
 from certsuite.checks.judge import evaluate
 from certsuite.checks.registry import find_check
-from certsuite.checks.span import Span
+from certsuite.checks.span import Span, is_foreign
 from certsuite.core.events import CaseBlocked, CaseNotApplicable, Expectation
 from certsuite.core.findings import Judgement
 from certsuite.core.journal import Journal
@@ -78,11 +78,18 @@ class Watch:
     def __init__(self, journal: Journal) -> None:
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
+        self._told = False
+        "Whether the loop knows already that there is news: one look at it is enough for all that has come until then."
         journal.subscribe(self._observed)
 
     def _observed(self, observation: Observation) -> None:
-        if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._news.set)
+        if not self._told and not is_foreign(observation) and not self._loop.is_closed():
+            self._told = True
+            self._loop.call_soon_threadsafe(self._tell)
+
+    def _tell(self) -> None:
+        self._told = False
+        self._news.set()
 
     async def until(self, true: Callable[[], bool], deadline: float) -> bool:
         """Wait until ``true()``, asked after each observation, or until the loop's time is ``deadline``."""
@@ -94,7 +101,8 @@ class Watch:
             if remaining <= 0:
                 return False
             try:
-                await asyncio.wait_for(self._news.wait(), remaining)
+                async with asyncio.timeout(remaining):
+                    await self._news.wait()
             except TimeoutError:
                 return true()
 
@@ -118,23 +126,28 @@ class Expecting:
         self._limits = limits
         self._nothing_more = nothing_more
 
-    def judgement(self, stated: Stated, last_seq: int | None = None) -> Judgement:
-        """The value of an expectation over its span so far."""
-        last = self._journal.next_seq - 1 if last_seq is None else last_seq
-        span = Span(self._journal.since(stated.since, last), closed=last_seq is not None)
-        return evaluate(stated.over(last), span, self._limits, line=stated.line, flow=stated.flow)
-
     async def settles(self, stated: Stated, deadline: float) -> Judgement:
         """Wait until an expectation is settled, or until the loop's time is ``deadline``. Nothing is recorded."""
+        span = Span((), closed=False)
+        last = stated.since - 1
+
+        def so_far() -> Judgement:
+            nonlocal last
+            new = self._journal.since(last + 1)
+            last += len(new)
+            span.add(new)
+            return evaluate(stated.over(last), span, self._limits, line=stated.line, flow=stated.flow)
+
         with self._waits.waiting():
-            await self._watch.until(lambda: self.judgement(stated).settled or self._nothing_more(), deadline)
-        return self.judgement(stated)
+            await self._watch.until(lambda: so_far().settled or self._nothing_more(), deadline)
+        return so_far()
 
     def close(self, stated: Stated, case: tuple[str, str] | None = None) -> Judgement:
         """Close the span and write the expectation; its verdict is its value over exactly that span."""
         last = self._journal.next_seq - 1
         self._journal.record(stated.over(last), line=stated.line, flow=stated.flow, case=case)
-        return self.judgement(stated, last)
+        span = Span(self._journal.since(stated.since, last))
+        return evaluate(stated.over(last), span, self._limits, line=stated.line, flow=stated.flow)
 
     async def expect(self, stated: Stated, deadline: float) -> Judgement:
         """Wait, write, and give the judgement. Raises :class:`ExpectationNotMet` unless it passed or only warned."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from certsuite.bench.expecting import NotApplicable
@@ -71,8 +71,10 @@ class FaultyTarget:
 
     # --- what the edge does with what comes over its flows
 
-    def owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
-        return self._network.owner_of(remote, local, transport)
+    def owner_of(
+        self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
+    ) -> str:
+        return self._network.owner_of(remote, local, transport, said)
 
     def line_of(self, message: SipMessage) -> int | None:
         return self._network.control.line_of(message)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import secrets
 import string
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from certsuite.bench.addresses import DEVICE_HOST, DNS_HOST, BenchNet, Drop, LoopbackNet
-from certsuite.bench.ownership import owner_of, udp_owner_of
+from certsuite.bench.ownership import owner_of, spellings
+from certsuite.bench.strangers import Strangers
 from certsuite.core.capture import Capture
 from certsuite.core.events import BenchChanged
 from certsuite.core.journal import Journal
@@ -22,7 +23,7 @@ from certsuite.dns.zone import Zone
 from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.call_control import CallControl
 from certsuite.edge.dns_server import DnsServer
-from certsuite.edge.flow import FlowNames, FlowUser
+from certsuite.edge.flow import CROWD, DEVICE, FlowNames, FlowUser
 from certsuite.edge.list_server import ListServer
 from certsuite.edge.media import MediaLoop
 from certsuite.edge.registrar import Registrar
@@ -125,10 +126,13 @@ class Network:
         self.good = TlsBehaviour(self.pki.presentation("good"), MODERN)
         self.media = MediaLoop(journal, capture)
         self.registrar = Registrar(journal, Accounts(accounts), granted_expiry_s=granted_expiry_s)
+        self.strangers = Strangers(journal)
+        said_by_devices = ["bcld.test", "bcld.invalid"]
+        said_by_devices += [name for account in accounts for name in (account.user, account.auth_user)]
+        self._said_by_devices = [spelling for name in said_by_devices for spelling in spellings(name)]
+        "What only a device has reason to say: names of the lab and of its accounts."
         self.control = CallControl(journal, self.registrar, self.media, owner_of=self.owner_of)
-        self.lists = ListServer(
-            journal, self.net.host(_HOSTS["lists"]), REVOCATION_LIST_PORT, owner_of=lambda *ends: self.owner_of(*ends)
-        )
+        self.lists = ListServer(journal, self.net.host(_HOSTS["lists"]), REVOCATION_LIST_PORT, owner_of=self.owner_of)
         self.dns: DnsServer | None = None
         self.edges: dict[str, SipEdge] = {}
         self._cut_off: set[str] = set()
@@ -145,7 +149,10 @@ class Network:
     async def start(self) -> None:
         """Listen on every address. Raises :class:`AddressUnavailable`."""
         self.edges = {edge: self.edge(edge, self.net.host(_HOSTS[edge]), self.good, self.control) for edge in TARGETS}
-        self.dns = DnsServer(self._journal, self._capture, self.zone(), self.net.host(_HOSTS["dns"]), self.net.dns_port)
+        address = self.net.host(_HOSTS["dns"])
+        self.dns = DnsServer(
+            self._journal, self._capture, self.zone(), address, self.net.dns_port, owner_of=self.owner_of
+        )
         await self.dns.start()
         await self.lists.start()
         for edge_ in self.edges.values():
@@ -162,6 +169,7 @@ class Network:
         self.lists.stop()
         if self.dns is not None:
             await self.dns.stop()
+        self.strangers.tell()
         self.media.stop()
         await asyncio.to_thread(self.keys.close)
         self.net.release()
@@ -203,10 +211,17 @@ class Network:
         answers = [f"{one.name} {one.type} {one.data}" for one in zone.records if one.type == "SRV"]
         self._journal.record(BenchChanged("DNS", "zone", {"srv": answers}))
 
-    def owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
-        """``device`` or ``foreign``: whose the other end of a connection, or the sender of a datagram, is."""
-        pids = self._driver.pids() if self._driver else ()
-        return udp_owner_of(remote, pids) if transport == "udp" else owner_of(remote, local, pids)
+    def owner_of(
+        self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
+    ) -> str:
+        """As :meth:`FlowUser.owner_of`."""
+        owner = owner_of(remote, local, self._pids(), transport=transport, said=said, names=self._said_by_devices)
+        return owner if owner == DEVICE or self.strangers.admits(remote, local, transport) else CROWD
+
+    def _pids(self) -> Iterator[int]:
+        """The device's processes. They are looked for when the first is asked for, and for many flows none is."""
+        if self._driver is not None:
+            yield from self._driver.pids()
 
     async def restore(self) -> None:
         """Clear faults and end calls. A flow that was opened under a fault is ended with it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import os
 import shutil
 import socket
@@ -19,7 +20,7 @@ from certsuite.bench.bench import Bench
 from certsuite.bench.device import Device
 from certsuite.bench.execution import CaseFunction, Execution
 from certsuite.bench.expecting import Expecting, Watch
-from certsuite.bench.loop import BenchLoop, Tasks, watch_lag
+from certsuite.bench.loop import BenchLoop, Tasks, allow_many_files, watch_lag
 from certsuite.bench.namespace import NamespaceNet
 from certsuite.bench.network import Network, mint_accounts
 from certsuite.bench.waits import Waits
@@ -28,7 +29,7 @@ from certsuite.checks.judge import scaled
 from certsuite.core.capture import Capture
 from certsuite.core.cases import Case
 from certsuite.core.errors import RecordError
-from certsuite.core.events import SegmentClosed, ToolError
+from certsuite.core.events import LoopLag, Note, SegmentClosed, ToolError
 from certsuite.core.journal import Journal
 from certsuite.core.redaction import Secret
 from certsuite.devices.driver import Driver
@@ -134,6 +135,7 @@ class Run:
     # --- on the bench's loop
 
     async def _raise(self, network: Network) -> None:
+        allow_many_files()
         self._tasks = Tasks(self._task_failed)
         asyncio.get_running_loop().set_exception_handler(self._callback_failed)
         await network.start()
@@ -194,6 +196,11 @@ class Run:
     def _callback_failed(self, _: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """A callback of the loop raised: what a device sent met a defect of ours."""
         error = context.get("exception")
+        if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+            # asyncio stops accepting for a second, in which a device may have been waiting.
+            self._journal.record(Note(f"no connection can be accepted: {error.strerror}"))
+            self._journal.record(LoopLag(1000.0))
+            return
         trace = "".join(traceback.format_exception(error)) if isinstance(error, BaseException) else ""
         # Where the record itself cannot be written, its writer knows why, and the run ends with that.
         with contextlib.suppress(RecordError):

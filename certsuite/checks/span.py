@@ -55,20 +55,30 @@ class Span:
     """Observations of one run between two sequence numbers, without those of foreign flows."""
 
     def __init__(self, observations: Sequence[Observation], *, closed: bool = True) -> None:
-        self._observations = observations
+        self._observations: list[Observation] = []
+        self._by_kind: dict[type[Event], list[Observation]] = {}
+        self._start: Observation | None = None
         self.closed = closed
         "Whether nothing more will be added: live it is open until the patience is over."
+        self.add(observations)
+
+    def add(self, observations: Sequence[Observation]) -> None:
+        """More of the run, which follows what is there."""
+        if self._start is None and observations:
+            self._start = observations[0]
+        for observation in observations:
+            if not is_foreign(observation):
+                self._observations.append(observation)
+                self._by_kind.setdefault(type(observation.event), []).append(observation)
 
     def __iter__(self) -> Iterator[Observation]:
-        for observation in self._observations:
-            if not _is_foreign(observation):
-                yield observation
+        return iter(self._observations)
 
     def of(self, kind: type[E], *, edge: str | None = None, flow: str | None = None) -> list[Seen[E]]:
         """All events of a kind, of one edge or flow if named."""
         return [
             Seen(observation.event, observation)
-            for observation in self
+            for observation in self._by_kind.get(kind, ())
             if isinstance(observation.event, kind)
             and (edge is None or observation.edge == edge)
             and (flow is None or observation.flow == flow)
@@ -118,10 +128,10 @@ class Span:
     @property
     def start(self) -> float | None:
         """Monotonic seconds of the first observation, or of the case's start where the span has one."""
-        for observation in self._observations:
-            if isinstance(observation.event, CaseStarted):
-                return observation.t
-        return self._observations[0].t if self._observations else None
+        started = self.of(CaseStarted)
+        if started:
+            return started[0].at.t
+        return self._start.t if self._start else None
 
     @property
     def lag_s(self) -> float:
@@ -129,7 +139,7 @@ class Span:
         return max((seen.event.max_ms / 1000 for seen in self.of(LoopLag)), default=0.0)
 
 
-def _is_foreign(observation: Observation) -> bool:
+def is_foreign(observation: Observation) -> bool:
     """Whether it is known not to be the device's."""
     event = observation.event
     if isinstance(event, FlowOpened | Cleartext | HttpRequest) and event.owner == "foreign":

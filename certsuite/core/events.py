@@ -300,6 +300,17 @@ class FlowClosed(Event):
     "Bytes sent to the device that its TCP had not acknowledged when the end began."
 
 
+@_event("strangers-counted")
+class StrangersCounted(Event):
+    """What other programs than the device sent to the bench, beyond what is recorded one by one; nobody answered it."""
+
+    connections: int
+    datagrams: int
+    sources: dict[str, int]
+    "How many by address."
+    ports: dict[str, int]
+
+
 @_event("client-hello")
 class ClientHelloSeen(Event):
     """The device's TLS ClientHello (RFC 5246 section 7.4.1.2, RFC 8446 section 4.1.2)."""

@@ -13,7 +13,7 @@ from certsuite.core.errors import BenchError
 from certsuite.core.journal import Journal
 from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.call_leg import CallLeg
-from certsuite.edge.flow import Flow
+from certsuite.edge.flow import Flow, OwnerOf
 from certsuite.edge.media import MediaLoop
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge
@@ -33,7 +33,7 @@ class CallControl:
         registrar: Registrar,
         media: MediaLoop,
         *,
-        owner_of: Callable[[tuple[str, int], tuple[str, int], str], str],
+        owner_of: OwnerOf,
     ) -> None:
         self.journal = journal
         self.registrar = registrar
@@ -54,8 +54,10 @@ class CallControl:
 
     # --- what flows ask
 
-    def owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
-        return self._owner_of(remote, local, transport)
+    def owner_of(
+        self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
+    ) -> str:
+        return self._owner_of(remote, local, transport, said)
 
     def line_of(self, message: SipMessage) -> int | None:
         leg = self.legs.get(message.call_id)

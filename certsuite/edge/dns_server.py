@@ -14,14 +14,19 @@ from certsuite.core.journal import Journal
 from certsuite.core.observations import IN
 from certsuite.dns.responder import answer
 from certsuite.dns.zone import Zone
+from certsuite.edge.flow import CROWD, DEVICE, OwnerOf, ends, waiting
 
 IDLE_S = 10.0
 "Seconds without a question after which a TCP connection is closed."
 CONNECTIONS_AT_MOST = 64
-"TCP connections at a time; further ones are closed at once."
+"TCP connections of the device at a time, and as many of others; further ones are closed at once."
 
-_DATAGRAMS_AT_A_TIME = 64
-"Read in one turn of the loop, so that a flood leaves room for the rest of the bench."
+_AT_A_TIME = 16
+"Datagrams read, and connections accepted, in one turn of the loop: a flood leaves room for the rest of the bench."
+_STRANGER_QUESTIONS = 16
+"Questions that another program than the device may ask over one TCP connection."
+_QUEUE = 4096
+"Connections that the kernel keeps until they are accepted."
 _DATAGRAM = 65_535
 _PORT_ATTEMPTS = 16
 # Linux's number (asm-generic/socket.h); Python 3.11 has no name for it. The control message has the same.
@@ -33,7 +38,15 @@ class DnsServer:
     """Answers questions from a zone that may be replaced at any moment."""
 
     def __init__(
-        self, journal: Journal, capture: Capture, zone: Zone, address: str, port: int = 0, *, idle_s: float = IDLE_S
+        self,
+        journal: Journal,
+        capture: Capture,
+        zone: Zone,
+        address: str,
+        port: int = 0,
+        *,
+        idle_s: float = IDLE_S,
+        owner_of: OwnerOf = lambda *_: DEVICE,
     ) -> None:
         self.zone = zone
         "What is answered from now on."
@@ -42,6 +55,7 @@ class DnsServer:
         self._address = address
         self._port = port
         self._idle_s = idle_s
+        self._owner_of = owner_of
         self._udp: socket.socket | None = None
         self._tcp: asyncio.Server | None = None
         self._connections: set[_TcpConnection] = set()
@@ -60,7 +74,11 @@ class DnsServer:
         self._port = udp.getsockname()[1]
         loop = asyncio.get_running_loop()
         try:
-            self._tcp = await loop.create_server(lambda: _TcpConnection(self, self._idle_s), sock=tcp)
+            self._tcp = await loop.create_server(
+                lambda: _TcpConnection(self, self._idle_s), sock=tcp, backlog=_AT_A_TIME
+            )
+            # asyncio has one number for how many it accepts in a turn and how many the kernel keeps.
+            tcp.listen(_QUEUE)
         except OSError as error:
             udp.close()
             tcp.close()
@@ -87,7 +105,7 @@ class DnsServer:
     def _read_datagrams(self) -> None:
         udp = self._udp
         assert udp is not None
-        for _ in range(_DATAGRAMS_AT_A_TIME):
+        for _ in range(_AT_A_TIME):
             try:
                 data, ancillary, _, peer = udp.recvmsg(_DATAGRAM, socket.CMSG_SPACE(_TIMESPEC.size))
             except BlockingIOError:
@@ -100,9 +118,13 @@ class DnsServer:
     def _answer_datagram(self, udp: socket.socket, data: bytes, peer: Endpoint, age_ns: int) -> None:
         asker = (peer[0], peer[1])
         t_mono_ns, t_ns = self._received(age_ns)
+        owner = self._owner_of(asker, self.endpoint, "udp", lambda: data)
+        if owner == CROWD:
+            return
         frame = self._capture.udp(asker, self.endpoint, data, t_ns)
         reply, event = answer(data, self.zone, transport="udp", source=_text(asker))
-        self._journal.record(event, t_mono_ns=t_mono_ns, direction=IN, frame=frame)
+        flow = None if owner == DEVICE else self._flow_of(owner)
+        self._journal.record(event, t_mono_ns=t_mono_ns, flow=flow, direction=IN, frame=frame)
         if reply is None:
             return
         try:
@@ -111,6 +133,10 @@ class DnsServer:
             # A datagram that cannot be sent is lost, as on any network; the question is in the record.
             return
         self._capture.udp(self.endpoint, asker, reply, self._received(0)[1])
+
+    def _flow_of(self, owner: str) -> str:
+        """A name for a connection; it begins with ``x`` if it is not the device's."""
+        return f"{'' if owner == DEVICE else 'x'}dns-{next(self._flows)}"
 
     def _received(self, age_ns: int) -> tuple[int, int]:
         """Monotonic and UTC time, in nanoseconds, of something that came ``age_ns`` ago."""
@@ -127,21 +153,27 @@ class _TcpConnection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
         self._buffer = bytearray()
-        self._flow = f"dns-{next(server._flows)}"
+        self._flow = ""
         self._asker: Endpoint = ("", 0)
         self._aborted = False
+        self._asked = 0
         self.lost = asyncio.Event()
         "Set once the connection is gone and the capture knows."
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        if self._server._udp is None or len(self._server._connections) >= CONNECTIONS_AT_MOST:
+        if self._server._udp is None:
             transport.abort()
             return
+        local, self._asker = ends(transport)
+        owner = self._server._owner_of(self._asker, local, "tcp", lambda: waiting(transport))
+        others = [one for one in self._server._connections if one.is_foreign == (owner != DEVICE)]
+        if owner == CROWD or len(others) >= CONNECTIONS_AT_MOST:
+            transport.abort()
+            return
+        self._flow = self._server._flow_of(owner)
         self._server._connections.add(self)
-        peer = transport.get_extra_info("peername")
-        self._asker = (peer[0], peer[1])
         self._server._capture.tcp_opened(self._flow, self._asker, self._server.endpoint, self._now_ns())
         self._restart_idle()
 
@@ -156,6 +188,10 @@ class _TcpConnection(asyncio.Protocol):
                 break
             question = bytes(self._buffer[2 : 2 + length])
             del self._buffer[: 2 + length]
+            self._asked += 1
+            if self.is_foreign and self._asked > _STRANGER_QUESTIONS:
+                self.abort()
+                return
             self._restart_idle()
             self._answer(question, frame)
 
@@ -188,6 +224,11 @@ class _TcpConnection(asyncio.Protocol):
                 self._flow, by_device=not self._aborted, reset=error is not None, t_ns=self._now_ns()
             )
         self.lost.set()
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another program than the device made it."""
+        return self._flow.startswith("x")
 
     def abort(self) -> None:
         """Close at once, without waiting for what is not sent."""

@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import socket
 import struct
+import sys
 import termios
 from collections.abc import Callable
 from typing import Protocol
@@ -17,6 +18,7 @@ from certsuite.core.events import (
     Event,
     FlowClosed,
     FlowOpened,
+    LoopLag,
     SipGarbage,
     SipKeepAlive,
     SipMessageSeen,
@@ -31,18 +33,42 @@ from certsuite.sip.message import SipMessage, read, strict_error
 from certsuite.tls.client_hello import NotTls
 from certsuite.tls.server import AlertSeen, ApplicationData, PeerClosed, SecretLine, TlsBehaviour, TlsEvent, TlsServer
 
+_PEEKED = 4096
 _SHOWN = 512
 "Bytes of something unreadable that are kept in the record; the capture has all of them."
 _FOREIGN = "x"
 _BACKLOG_LIMIT = 4_000_000
 "Unsent bytes after which a device that does not read is cut off."
+_KEEP_ALIVES_AT_MOST = 1000
+"In a row; a phone that sends one each 30 seconds registers anew long before."
+HANDSHAKE_S = 60.0
+"Seconds after which a connection without a session is ended. The slowest phones take ten."
+STRANGER_S = 10.0
+"Seconds that another program's connection lasts, at most."
+STRANGER_BYTES = 16_384
+"Bytes that are taken from another program on one connection."
+STRANGER_EVENTS = 50
+"Observations of another program's connection that are recorded, beside its end."
+_LATE_MS = 50.0
+"Milliseconds for which a connection may wait to be accepted, untold."
+_LAST_DATA_AT = 52
+"Offset of tcpi_last_data_recv in the kernel's struct tcp_info (linux/tcp.h)."
+
+DEVICE, CROWD = "device", "crowd"
+
+
+OwnerOf = Callable[[tuple[str, int], tuple[str, int], str, Callable[[], bytes]], str]
+"As :meth:`FlowUser.owner_of`."
 
 
 class FlowUser(Protocol):
     """What an edge does with what comes over its flows."""
 
-    def owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
-        """``device`` or ``foreign``: whose the far end of a connection, or the source of a datagram, is."""
+    def owner_of(
+        self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
+    ) -> str:
+        """Whose a connection or a datagram that comes is: ``device``, ``foreign``, or ``crowd``, one foreigner too many
+        to be looked at. ``said`` gives what has come already."""
 
     def line_of(self, message: SipMessage) -> int | None:
         """The line that a message is about."""
@@ -62,7 +88,7 @@ class FlowNames:
 
     def next(self, owner: str) -> str:
         self._count += 1
-        return f"{'f' if owner == 'device' else _FOREIGN}{self._count}"
+        return f"{'f' if owner == DEVICE else _FOREIGN}{self._count}"
 
 
 class Flow(asyncio.Protocol):
@@ -96,6 +122,10 @@ class Flow(asyncio.Protocol):
         self._unacknowledged = 0
         self.presented = False
         "Whether the device has sent a ClientHello, to which the behaviour's chain is the answer."
+        self._patience: asyncio.TimerHandle | None = None
+        self._received = 0
+        self._recorded = 0
+        self._keep_alives = 0
 
     # --- asyncio's calls
 
@@ -103,7 +133,15 @@ class Flow(asyncio.Protocol):
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         self.local, self.remote = ends(transport)
-        owner = self._user.owner_of(self.remote, self.local)
+        owner = self._user.owner_of(self.remote, self.local, "tcp", lambda: waiting(transport))
+        if owner == CROWD:
+            self.closed = True
+            transport.abort()
+            return
+        patience_s = HANDSHAKE_S if owner == DEVICE else STRANGER_S
+        self._patience = asyncio.get_running_loop().call_later(patience_s, self._lose_patience)
+        if owner == DEVICE and (late_ms := waited_ms(transport)) > _LATE_MS:
+            self._journal.record(LoopLag(late_ms))
         self.id = self._names.next(owner)
         self._capture.tcp_opened(self.id, self.remote, self.local, self._utc_ns())
         self._record(FlowOpened(_text(self.local), _text(self.remote), owner, "sip-tls"), IN)
@@ -112,12 +150,17 @@ class Flow(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self.closed:
             return
+        if not self.is_the_devices:
+            data = data[: STRANGER_BYTES - self._received]
+            self._received += len(data)
         events = self._tls.receive(data)
         self._keep_secrets(events)
         frame = self._capture.tcp(self.id, from_device=True, data=data, t_ns=self._utc_ns())
         for event in events:
             self._take(event, frame)
         self._flush()
+        if self._received == STRANGER_BYTES or self._recorded >= STRANGER_EVENTS:
+            self.close("rst")
 
     def eof_received(self) -> bool:
         self._note_end("device", "fin")
@@ -126,11 +169,15 @@ class Flow(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._patience is None:
+            return
+        self._patience.cancel()
         if exc is not None:
             self._note_end(*_blame(exc))
         self.closed = True
         by, how = self._ended or ("bench", "fin")
-        self._capture.tcp_closed(self.id, by_device=by == "device", reset=how == "rst", t_ns=self._utc_ns())
+        reset = how in ("rst", "timeout")
+        self._capture.tcp_closed(self.id, by_device=by == "device", reset=reset, t_ns=self._utc_ns())
         self._record(FlowClosed(by, how, self._unacknowledged), IN if by == "device" else OUT)
         self._user.on_closed(self)
 
@@ -183,6 +230,8 @@ class Flow(asyncio.Protocol):
                     self._note_end("device", f"alert {event.alert.description}")
             case TlsEstablished():
                 self._record(event, IN, frame=frame)
+                if self._patience is not None and self.is_the_devices:
+                    self._patience.cancel()
             case TlsFailed():
                 self._record(event, IN, frame=frame)
                 self.close("fin")
@@ -209,8 +258,16 @@ class Flow(asyncio.Protocol):
         for framed in self._framer.feed(data):
             match framed:
                 case Framed():
+                    self._keep_alives = 0
                     self._take_message(framed.raw)
                 case KeepAlive():
+                    self._keep_alives += 1
+                    if self._keep_alives > _KEEP_ALIVES_AT_MOST:
+                        problem = f"more than {_KEEP_ALIVES_AT_MOST} keep-alives without a message between them"
+                        self._record(SipGarbage(data[:_SHOWN], len(data), problem), IN)
+                        self._framer.broken = True
+                        self.close("rst")
+                        return
                     self._record(SipKeepAlive(framed.form), IN)
                     if framed.form == "ping" and self.usable:
                         self._keep_secrets(self._tls.send(b"\r\n"))
@@ -242,6 +299,13 @@ class Flow(asyncio.Protocol):
         if self._transport.get_write_buffer_size() > _BACKLOG_LIMIT:
             self.close("rst")
 
+    def _lose_patience(self) -> None:
+        """A device that has begun no session after this time begins none, and a stranger has no business here."""
+        if self.is_the_devices and self._ended is None:
+            self._record(TlsFailed(f"the handshake was not complete after {HANDSHAKE_S:g} s"), IN)
+        self._note_end("bench", "timeout")
+        self.close("rst")
+
     def _note_end(self, by: str, how: str) -> None:
         """Who ended it is who began to."""
         if self._ended is None:
@@ -249,6 +313,10 @@ class Flow(asyncio.Protocol):
             self._unacknowledged = _unacknowledged(self._transport)
 
     def _record(self, event: Event, direction: str, *, frame: int | None = None, line: int | None = None) -> None:
+        if not self.is_the_devices and not isinstance(event, FlowClosed):
+            if self._recorded >= STRANGER_EVENTS:
+                return
+            self._recorded += 1
         self._journal.record(event, flow=self.id, edge=self.edge, direction=direction, frame=frame, line=line)
 
     def _utc_ns(self) -> int:
@@ -272,6 +340,21 @@ def _unacknowledged(transport: asyncio.Transport | None) -> int:
         # The socket is gone, and with it the knowledge: what cannot be shown to have arrived counts as if it had not.
         return 1
     return int(struct.unpack("i", queued)[0]) + transport.get_write_buffer_size()
+
+
+def waiting(transport: asyncio.BaseTransport) -> bytes:
+    """What has come over a connection and nobody has read yet: its beginning."""
+    with transport.get_extra_info("socket").dup() as copy:
+        try:
+            return bytes(copy.recv(_PEEKED, socket.MSG_PEEK))
+        except OSError:
+            return b""
+
+
+def waited_ms(transport: asyncio.BaseTransport) -> int:
+    """For how long a connection, or what came over it last, has been waiting to be taken, in milliseconds."""
+    info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA_AT + 4)
+    return int.from_bytes(info[_LAST_DATA_AT:], sys.byteorder)
 
 
 def _blame(error: Exception) -> tuple[str, str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
 
 import h11
 
@@ -12,12 +11,11 @@ from certsuite.core.events import HttpRequest
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
+from certsuite.edge.flow import CROWD, OwnerOf, ends, waiting
 
 _IDLE_S = 10.0
 _REQUEST_LIMIT = 8192
 _SHOWN = 200
-
-OwnerOf = Callable[[tuple[str, int], tuple[str, int]], str]
 
 
 class ListServer:
@@ -49,7 +47,7 @@ class ListServer:
         for connection in list(self._open):
             connection.end()
 
-    def asked(self, request: h11.Request, remote: tuple[str, int], local: tuple[str, int]) -> tuple[int, bytes]:
+    def asked(self, request: h11.Request, remote: tuple[str, int], owner: str) -> tuple[int, bytes]:
         """Status and body of the answer."""
         path = request.target.decode("ascii", "replace")
         body = self.files.get(path) if request.method == b"GET" else None
@@ -61,7 +59,7 @@ class ListServer:
                 printable(host, at_most=_SHOWN),
                 printable(path, at_most=_SHOWN),
                 status,
-                self._owner_of(remote, local),
+                owner,
             ),
             direction=IN,
         )
@@ -76,10 +74,17 @@ class _Connection(asyncio.Protocol):
         self._http = h11.Connection(h11.SERVER, max_incomplete_event_size=_REQUEST_LIMIT)
         self._transport: asyncio.Transport | None = None
         self._idle: asyncio.TimerHandle | None = None
+        self._remote = ("", 0)
+        self._owner = ""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        local, self._remote = ends(transport)
+        self._owner = self._server._owner_of(self._remote, local, "tcp", lambda: waiting(transport))
+        if self._owner == CROWD:
+            transport.abort()
+            return
         self._server._open.add(self)
         self._idle = asyncio.get_running_loop().call_later(_IDLE_S, self.end)
 
@@ -93,8 +98,7 @@ class _Connection(asyncio.Protocol):
             return
         if not isinstance(event, h11.Request):
             return
-        sockets = self._transport.get_extra_info("peername"), self._transport.get_extra_info("sockname")
-        status, body = self._server.asked(event, *((name[0], name[1]) for name in sockets))
+        status, body = self._server.asked(event, self._remote, self._owner)
         headers = [
             ("Content-Type", "application/pkix-crl"),
             ("Content-Length", str(len(body))),

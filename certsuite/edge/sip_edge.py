@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TypeVar
 
@@ -13,7 +13,7 @@ from certsuite.core.errors import AddressUnavailable
 from certsuite.core.events import BenchChanged, Cleartext, FlowClosed, FlowOpened
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, OUT
-from certsuite.edge.flow import Flow, FlowNames, FlowUser, ends
+from certsuite.edge.flow import CROWD, DEVICE, STRANGER_S, Flow, FlowNames, FlowUser, ends, waiting
 from certsuite.sip.message import SipMessage
 from certsuite.sip.sse import Sse
 from certsuite.tls.server import TlsBehaviour
@@ -23,6 +23,10 @@ L = TypeVar("L")
 CLEARTEXT_PORT = 5060
 DEFAULT_TLS_PORT = 5061
 _SHOWN = 512
+_ACCEPTED_AT_A_TIME = 8
+"In one turn of the loop and of one listener, so that a flood leaves room for the rest of the bench."
+_QUEUE = 4096
+"Connections that the kernel keeps until they are accepted; it refuses none while a flood is worked off."
 
 
 class SipEdge:
@@ -61,8 +65,8 @@ class SipEdge:
         loop = asyncio.get_running_loop()
         for port, role in ((DEFAULT_TLS_PORT, "sip-tls-default"), (CLEARTEXT_PORT, "sip-cleartext")):
             if port != self.port:
-                server = loop.create_server(partial(_Stray, self, role), self.address, port)
-                self._strays.append(await _bound(server, self.address, port))
+                make = partial(_Stray, self, role)
+                self._strays.append(await _listening(make, self.address, port))
         transport, _ = await _bound(
             loop.create_datagram_endpoint(lambda: _StrayDatagrams(self), (self.address, CLEARTEXT_PORT)),
             self.address,
@@ -118,10 +122,7 @@ class SipEdge:
     # --- inside
 
     async def _listen(self) -> None:
-        loop = asyncio.get_running_loop()
-        self._server = await _bound(
-            loop.create_server(self._make_flow, self.address, self.port, backlog=512), self.address, self.port
-        )
+        self._server = await _listening(self._make_flow, self.address, self.port)
 
     async def _stop_listening(self, server: asyncio.Server) -> None:
         """Refuse connections from now on, without losing one that was just accepted.
@@ -142,8 +143,10 @@ class SipEdge:
 
     # The edge is its flows' user: it keeps its table and hands everything on.
 
-    def owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
-        return self._user.owner_of(remote, local, transport)
+    def owner_of(
+        self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
+    ) -> str:
+        return self._user.owner_of(remote, local, transport, said)
 
     def line_of(self, message: SipMessage) -> int | None:
         return self._user.line_of(message)
@@ -155,10 +158,15 @@ class SipEdge:
         self.flows.pop(flow.id, None)
         self._user.on_closed(flow)
 
-    def stray_opened(self, stray: _Stray, remote: tuple[str, int], local: tuple[str, int], role: str) -> str:
-        """Someone connected to a port that the SRV record does not name; gives the flow's name."""
+    def stray_opened(
+        self, stray: _Stray, remote: tuple[str, int], local: tuple[str, int], role: str, said: Callable[[], bytes]
+    ) -> str:
+        """Someone connected to a port that the SRV record does not name; gives the flow's name, none to one of a
+        crowd."""
+        owner = self._user.owner_of(remote, local, "tcp", said)
+        if owner == CROWD:
+            return ""
         self._stray_connections.add(stray)
-        owner = self._user.owner_of(remote, local)
         flow = self._names.next(owner)
         self._journal.record(
             FlowOpened(f"{local[0]}:{local[1]}", f"{remote[0]}:{remote[1]}", owner, role),
@@ -170,9 +178,11 @@ class SipEdge:
 
     def stray_data(self, transport: str, source: tuple[str, int], data: bytes, flow: str | None) -> None:
         """Something came in the clear."""
-        frame, owner = None, "device"
+        frame, owner = None, DEVICE
         if transport == "udp":
-            owner = self._user.owner_of(source, (self.address, CLEARTEXT_PORT), "udp")
+            owner = self._user.owner_of(source, (self.address, CLEARTEXT_PORT), "udp", lambda: data)
+            if owner == CROWD:
+                return
             at_ns = int(self._journal.clock.utc() * 1e9)
             frame = self._capture.udp(source, (self.address, CLEARTEXT_PORT), data, at_ns)
         self._journal.record(
@@ -199,20 +209,28 @@ class _Stray(asyncio.Protocol):
         self._remote = ("", 0)
         self._closed_by = "device"
         self._transport: asyncio.Transport | None = None
+        self._patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
         local, self._remote = ends(transport)
-        self._flow = self._edge.stray_opened(self, self._remote, local, self._role)
+        self._flow = self._edge.stray_opened(self, self._remote, local, self._role, lambda: waiting(transport))
+        if not self._flow:
+            transport.abort()
+        elif self._flow.startswith("x"):
+            self._patience = asyncio.get_running_loop().call_later(STRANGER_S, self.close)
 
     def data_received(self, data: bytes) -> None:
-        if self._role == "sip-cleartext":
+        if self._flow and self._role == "sip-cleartext":
             self._edge.stray_data("tcp", self._remote, data, self._flow)
         self.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._edge.stray_closed(self, self._flow, by=self._closed_by)
+        if self._patience is not None:
+            self._patience.cancel()
+        if self._flow:
+            self._edge.stray_closed(self, self._flow, by=self._closed_by)
 
     def close(self) -> None:
         """End it."""
@@ -229,6 +247,17 @@ class _StrayDatagrams(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         self._edge.stray_data("udp", (addr[0], addr[1]), data, None)
+
+
+async def _listening(make: Callable[[], asyncio.Protocol], address: str, port: int) -> asyncio.Server:
+    """A listener, or :class:`AddressUnavailable` in words."""
+    loop = asyncio.get_running_loop()
+    server = await _bound(loop.create_server(make, address, port, backlog=_ACCEPTED_AT_A_TIME), address, port)
+    # asyncio has one number for how many it accepts in a turn and how many the kernel keeps.
+    for listener in server.sockets:
+        with listener.dup() as same:
+            same.listen(_QUEUE)
+    return server
 
 
 async def _bound(listening: Awaitable[L], address: str, port: int) -> L:

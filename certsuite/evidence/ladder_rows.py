@@ -85,7 +85,6 @@ class _Writer:
 
     rows: list[Row] = field(default_factory=list)
     edge_of_flow: dict[str, str] = field(default_factory=dict)
-    foreign: set[str] = field(default_factory=set)
     media: dict[str, MediaOpened] = field(default_factory=dict)
     sent: set[tuple[str | None, str | None, bytes]] = field(default_factory=set)
     segment: int = -1
@@ -103,7 +102,8 @@ class _Writer:
         flow = observation.flow
         if flow is not None and observation.edge:
             self.edge_of_flow.setdefault(flow, observation.edge)
-        if flow is None or flow not in self.foreign:
+        # A flow whose name begins so is another program's: that it came is told, and no more of it.
+        if isinstance(observation.event, FlowOpened) or not (flow or "").startswith("x"):
             self.show(observation.event)
 
     # --- writing rows
@@ -228,9 +228,7 @@ class _Writer:
 
     @show.register
     def _(self, event: FlowOpened) -> None:
-        assert self.now is not None
         if event.owner == "foreign":
-            self.foreign.add(self.now.flow or "")
             self.note(f"a connection from {printable(event.remote)} is not the device's: never judged")
             return
         role = "" if event.port_role == "sip-tls" else f", {event.port_role}"

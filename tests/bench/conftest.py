@@ -30,6 +30,7 @@ from certsuite.devices.drivers.process import ProcessDriver
 from certsuite.devices.profile import DeviceProfile, load_profile
 from certsuite.devices.settings import DeviceSettings
 from certsuite.tls.keys import KeyPool
+from tests.waiting import WatchOfAll
 
 E = TypeVar("E", bound=Event)
 
@@ -75,6 +76,7 @@ class Stage:
         self.profile = profile
         self.journal = Journal(SystemClock())
         self.watch = Watch(self.journal)
+        self._all = WatchOfAll(self.journal)
         self.waits = Waits(lambda: self.journal.clock.monotonic_ns() / 1e9)
         self.catalogue = load_catalogue()
         self.network = Network(
@@ -131,7 +133,7 @@ class Stage:
 
     async def until(self, fact: Callable[[], bool], seconds: float = 10.0) -> None:
         """Wait for a fact that an observation brings."""
-        assert await self.watch.until(fact, asyncio.get_running_loop().time() + seconds)
+        assert await self._all.until(fact, asyncio.get_running_loop().time() + seconds)
 
     def result(self, case: Case) -> CaseResult:
         """What became of a case."""

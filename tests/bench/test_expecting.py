@@ -120,3 +120,42 @@ async def test_a_deferred_verdict_is_written_in_the_name_of_its_case(journal: Jo
     expecting(journal).close(REGISTERS, case=("WXC-REG-060", "v"))
     seen = journal.since(0)[0]
     assert (seen.case, seen.variant) == ("WXC-REG-060", "v")
+
+
+@pytest.mark.asyncio
+async def test_what_others_do_wakes_nobody_and_a_burst_is_looked_at_once(journal: Journal) -> None:
+    asked = 0
+
+    def bound() -> bool:
+        nonlocal asked
+        asked += 1
+        return any(isinstance(seen.event, BindingChanged) for seen in journal.since(0))
+
+    def strangers() -> None:
+        for number in range(1000):
+            journal.record(FlowOpened("127.0.0.1:1", "127.0.0.1:2", "foreign", "sip-tls"), flow=f"x{number}")
+            journal.record(Note("said by a stranger"), flow=f"x{number}")
+        asyncio.get_running_loop().call_later(0.01, device)
+
+    def device() -> None:
+        for _ in range(1000):
+            journal.record(Note("said by the device"))
+        journal.record(BOUND)
+
+    asyncio.get_running_loop().call_soon(strangers)
+    assert await Watch(journal).until(bound, now() + 10)
+    assert asked == 2
+
+
+@pytest.mark.asyncio
+async def test_a_wait_can_be_cancelled_in_the_moment_of_news(journal: Journal) -> None:
+    watch = Watch(journal)
+    for turns in range(6):
+        async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+            waiting = group.create_task(watch.until(lambda: False, now() + 3600))
+            await asyncio.sleep(0)
+            journal.record(Note("news"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            waiting.cancel()
+        assert waiting.cancelled()

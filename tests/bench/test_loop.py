@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import signal
+import subprocess
+import sys
 import threading
 import time
 import warnings
@@ -142,3 +145,17 @@ async def test_a_loop_that_was_held_up_is_told_by_how_much(journal: Journal) -> 
     assert isinstance(lag, LoopLag)
     assert lag.max_ms > 5
     await tasks.cancel()
+
+
+@pytest.mark.parametrize(("soft", "hard", "allowed"), [(256, 512, 512), (256, 9000, 8192), (9000, 9000, 9000)])
+def test_more_files_are_allowed_as_far_as_the_system_lets_us(soft: int, hard: int, allowed: int) -> None:
+    here = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if here not in (resource.RLIM_INFINITY, max(here, hard)):
+        pytest.skip(f"this machine allows no more than {here} open files")
+    script = (
+        "import resource; from certsuite.bench.loop import allow_many_files;"
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({soft}, {hard})); allow_many_files();"
+        "print(*resource.getrlimit(resource.RLIMIT_NOFILE))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [str(allowed), str(hard)]

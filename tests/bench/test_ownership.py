@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
+import struct
 import subprocess
 import sys
 from collections.abc import Iterator
 
 import pytest
 
-from certsuite.bench.ownership import holds_socket, owner_of, socket_inode, udp_owner_of
+from certsuite.bench import ownership
+from certsuite.bench.ownership import datagram_inode, far_end, holds_socket, owner_of, socket_inode, spellings
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -42,6 +45,38 @@ def test_no_row_and_a_cut_off_row_are_nobodys() -> None:
     assert socket_inode(DEVICE, EDGE, "") is None
 
 
+UDP_TABLE = """\
+   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops
+   7: 641E107F:9C40 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4720 2 0 0
+   8: 00000000:9C41 00000000:0000 07 00000000:00000000 00:00000000 00000000     0        0 4721 2 0 0
+"""
+
+
+def udp_owner_of(source: tuple[str, int], pids: list[int]) -> str:
+    return owner_of(source, ("127.0.0.53", 5300), pids, transport="udp")
+
+
+@pytest.fixture(params=["asked", "looked-up"], autouse=True)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel is asked; where it may not be, as in some containers, its tables say the same."""
+    if request.param == "looked-up":
+
+        def denied(*_: object) -> int:
+            raise PermissionError(errno.EPERM, "netlink is not for you")
+
+        monkeypatch.setattr(ownership, "_asked", denied)
+
+
+def test_the_socket_of_a_datagram_is_that_of_its_port() -> None:
+    assert datagram_inode(DEVICE, UDP_TABLE) == 4720
+    assert datagram_inode((DEVICE[0], 40_001), UDP_TABLE) == 4721
+    assert datagram_inode((EDGE[0], 40_000), UDP_TABLE) is None
+
+
+def test_a_name_as_it_is_said_in_sip_and_in_dns() -> None:
+    assert spellings("HS17.lab.test") == (b"hs17.lab.test", b"\x04hs17\x03lab\x04test")
+
+
 def test_a_socket_of_ours_is_the_devices_if_we_are_the_device(listener: socket.socket) -> None:
     with socket.create_connection(listener.getsockname()) as ours:
         accepted, remote = listener.accept()
@@ -64,10 +99,34 @@ def test_a_socket_of_another_process_is_foreign_until_that_one_is_the_device(lis
         other.stdin.close()
 
 
-def test_a_connection_that_is_gone_counts_as_the_device_s(listener: socket.socket) -> None:
+@pytest.mark.parametrize("accepted", [True, False])
+@pytest.mark.parametrize("reset", [True, False])
+@pytest.mark.parametrize(
+    ("said", "owner"),
+    [
+        (b"REGISTER sip:lab SIP/2.0\r\nFrom: <sip:Line1-7F3A@lab>", "device"),
+        (b"\x16\x03\x01\x00\xf0\x01...\x00\x00\x0fedge.lab.test", "device"),
+        (b"GET / HTTP/1.1\r\n", "foreign"),
+        (b"", "foreign"),
+    ],
+)
+def test_a_connection_that_is_gone_counts_as_the_device_s_if_it_said_what_only_the_device_says(
+    said: bytes, owner: str, accepted: bool, reset: bool, listener: socket.socket
+) -> None:
+    names = [*spellings("line1-7f3a"), *spellings("edge.lab.test")]
     with socket.create_connection(listener.getsockname()) as ours:
         remote, local = ours.getsockname(), listener.getsockname()
-    assert owner_of(remote, local, [os.getpid()]) == "device"
+        if reset:
+            ours.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        kept = listener.accept() if accepted else None
+    assert not far_end(remote, local)
+    assert owner_of(remote, local, [os.getpid()], said=lambda: said, names=names) == owner
+    if kept:
+        kept[0].close()
+
+
+def test_a_listener_on_the_far_port_is_not_the_far_end(listener: socket.socket) -> None:
+    assert far_end(listener.getsockname(), ("127.0.0.1", 9)) is None
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])

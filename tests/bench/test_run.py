@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import resource
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -168,6 +171,49 @@ def test_a_callback_that_raises_is_the_suites_fault_and_in_the_record(
     errors = [(seen.case, seen.event.text) for seen in journal.since(0) if isinstance(seen.event, ToolError)]
     assert [case for case, _ in errors] == [stopped.id]
     assert "a defect in a callback" in errors[0][1]
+
+
+def test_no_files_left_for_a_connection_is_lateness_and_no_fault(
+    journal: Journal, tmp_path: Path, private: Path
+) -> None:
+    run = made(reference(), journal, tmp_path)
+    run.open()
+
+    async def function(bench: Bench, phone: Phone) -> None:
+        edge = bench.network.edges["primary"]
+        before = resource.getrlimit(resource.RLIMIT_NOFILE)
+        connection = socket.socket()
+        connection.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            connection.connect((edge.address, edge.port))
+        highest = max(int(name) for name in os.listdir("/proc/self/fd"))
+        fillers = [os.dup(0) for _ in range(highest)]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(fillers) + 1, before[1]))
+        try:
+            fillers += _all_that_are_left()
+            await bench.device.until(lambda: any(isinstance(one.event, Note) for one in journal.since(0)), 10)
+        finally:
+            for filler in fillers:
+                os.close(filler)
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+        connection.close()
+
+    stopped = Case("WXC-REG-060", "a title", ("REG-REFRESH",), (), State.STOPPED, ())
+    run.run_case(stopped, function)
+    run.close(complete=True)
+    events = [seen.event for seen in journal.since(0)]
+    assert Note("no connection can be accepted: Too many open files") in events
+    assert LoopLag(1000.0) in events
+    assert not [event for event in events if isinstance(event, ToolError)]
+
+
+def _all_that_are_left() -> list[int]:
+    taken = []
+    while True:
+        try:
+            taken.append(os.dup(0))
+        except OSError:
+            return taken
 
 
 def test_a_loop_that_is_held_up_says_so_in_the_record(journal: Journal, tmp_path: Path, private: Path) -> None:

@@ -102,3 +102,19 @@ def test_the_bench_s_lag_is_the_worst_of_the_span(trace: Trace) -> None:
     for lag_ms in (3.0, 250.0, 20.0):
         trace.see(LoopLag(lag_ms))
     assert Span(trace.observations).lag_s == pytest.approx(0.25)
+
+
+def test_what_is_added_is_as_if_it_had_been_there(trace: Trace) -> None:
+    trace.see(FlowOpened("a", "b", "foreign", "sip-tls"), flow="x1")
+    trace.connects("f2")
+    trace.request("REGISTER")
+    trace.see(LoopLag(7.0))
+    trace.see(FlowClosed("device", "fin"), flow="f2")
+    whole, grown = Span(trace.observations), Span(())
+    assert grown.start is None
+    for observation in trace.observations:
+        grown.add([observation])
+    assert list(grown) == list(whole)
+    assert grown.messages() == whole.messages()
+    assert grown.of(FlowOpened) == whole.of(FlowOpened)
+    assert (grown.start, grown.lag_s) == (whole.start, whole.lag_s) == (trace.observations[0].t, 0.007)

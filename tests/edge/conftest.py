@@ -13,7 +13,6 @@ import pytest
 import pytest_asyncio
 
 from certsuite.bench.addresses import LoopbackNet
-from certsuite.bench.expecting import Watch
 from certsuite.core.capture import Endpoint
 from certsuite.core.events import Event, SipMessageSeen
 from certsuite.core.journal import Journal, SystemClock
@@ -32,6 +31,7 @@ from certsuite.tls.pki import Names, Pki
 from certsuite.tls.server import TlsBehaviour
 from tests.clients.phone import HandPhone
 from tests.clients.wire import PATIENCE_S, Wire, client_context
+from tests.waiting import WatchOfAll
 
 E = TypeVar("E", bound=Event)
 
@@ -77,7 +77,7 @@ class World:
 
     def __init__(self, pki: Pki) -> None:
         self.journal = Journal(SystemClock())
-        self.watch = Watch(self.journal)
+        self.watch = WatchOfAll(self.journal)
         self.frames = Frames()
         self.net = LoopbackNet()
         self.owner = "device"
@@ -100,7 +100,9 @@ class World:
         self.loop_errors: list[dict[str, Any]] = []
         self.wires: list[Wire] = []
 
-    def _owner_of(self, remote: tuple[str, int], local: tuple[str, int], transport: str = "tcp") -> str:
+    def _owner_of(
+        self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
+    ) -> str:
         return self.owner
 
     def _edge(self, name: str, number: int, names: FlowNames) -> SipEdge:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -15,6 +16,7 @@ import dns.message
 import dns.rcode
 import pytest
 
+from certsuite.checks.span import is_foreign
 from certsuite.core.errors import AddressUnavailable, BenchError
 from certsuite.core.events import DnsGarbage, DnsQuery
 from certsuite.core.journal import Journal, SystemClock
@@ -40,9 +42,10 @@ class Bench:
     """A running server and what it wrote."""
 
     def __init__(self, capture: PcapngWriter, *, idle_s: float = 10.0) -> None:
+        self.owner = "device"
         self.journal = Journal(SystemClock())
         self.capture = capture
-        self.server = DnsServer(self.journal, capture, ZONE, ADDRESS, idle_s=idle_s)
+        self.server = DnsServer(self.journal, capture, ZONE, ADDRESS, idle_s=idle_s, owner_of=lambda *_: self.owner)
 
     @property
     def port(self) -> int:
@@ -182,6 +185,55 @@ async def test_too_many_connections_are_closed_at_once(capture: PcapngWriter) ->
             await asyncio.wait_for(reader.readexactly(1), PATIENCE)
         for _, open_writer in [*connections, (reader, writer)]:
             open_writer.close()
+
+
+@pytest.mark.asyncio
+async def test_what_others_ask_is_named_so(capture: PcapngWriter) -> None:
+    async with running(capture) as bench:
+        bench.owner = "foreign"
+        await dns.asyncquery.udp(QUERY, ADDRESS, PATIENCE, bench.port)
+        await dns.asyncquery.tcp(QUERY, ADDRESS, PATIENCE, bench.port)
+        bench.owner = "device"
+        await dns.asyncquery.udp(QUERY, ADDRESS, PATIENCE, bench.port)
+    assert [seen.flow for seen in bench.seen] == ["xdns-1", "xdns-2", None]
+    assert [is_foreign(seen) for seen in bench.seen] == [True, True, False]
+
+
+@pytest.mark.asyncio
+async def test_others_take_no_connection_from_the_device_and_ask_little(capture: PcapngWriter) -> None:
+    async with running(capture) as bench:
+        bench.owner = "foreign"
+        others = [await bench.tcp() for _ in range(CONNECTIONS_AT_MOST + 1)]
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+            await asyncio.wait_for(others[-1][0].readexactly(1), PATIENCE)
+        others[0][1].write(framed(QUERY) * 100)
+        async with asyncio.timeout(PATIENCE):
+            with contextlib.suppress(ConnectionResetError):
+                while await others[0][0].read(65_536):
+                    pass
+        bench.owner = "device"
+        reader, writer = await bench.tcp()
+        writer.write(framed(QUERY))
+        assert QUERY.is_response(await read_reply(reader))
+        for _, open_writer in [*others, (reader, writer)]:
+            open_writer.close()
+    assert len(bench.seen) < 30
+
+
+@pytest.mark.asyncio
+async def test_a_crowd_gets_no_answer_and_leaves_nothing(capture: PcapngWriter) -> None:
+    async with running(capture) as bench:
+        before = capture.frames
+        bench.owner = "crowd"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            for _ in range(100):
+                asker.sendto(QUERY.to_wire(), bench.server.endpoint)
+        reader, writer = await bench.tcp()
+        with pytest.raises((asyncio.IncompleteReadError, ConnectionResetError)):
+            await asyncio.wait_for(reader.readexactly(1), PATIENCE)
+        writer.close()
+    assert bench.seen == []
+    assert capture.frames == before
 
 
 @pytest.mark.asyncio

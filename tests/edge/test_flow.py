@@ -15,6 +15,7 @@ from certsuite.core.events import (
     ClientHelloSeen,
     FlowClosed,
     FlowOpened,
+    LoopLag,
     SipGarbage,
     SipKeepAlive,
     SipMessageSeen,
@@ -24,7 +25,8 @@ from certsuite.core.events import (
     TlsPresented,
 )
 from certsuite.core.observations import IN, OUT
-from certsuite.edge.flow import FlowNames
+from certsuite.edge import flow as flow_module
+from certsuite.edge.flow import CROWD, STRANGER_EVENTS, FlowNames
 from certsuite.sip.framer import KeepAlive
 from certsuite.sip.message import SipMessage
 from certsuite.tls.server import TlsBehaviour
@@ -125,7 +127,11 @@ async def test_garbage_is_kept_in_part_and_ends_the_connection_at_once(world: Wo
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("data", [options(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"], ids=["sip", "http"])
+@pytest.mark.parametrize(
+    "data",
+    [options(), b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", bytes.fromhex("802e0100020015000000100700c0") + bytes(32)],
+    ids=["sip", "http", "sslv2"],
+)
 async def test_cleartext_at_the_tls_port_is_told_and_answered_by_nothing(world: World, data: bytes) -> None:
     wire = await world.connect_plain()
     wire.send(data)
@@ -216,6 +222,85 @@ async def test_a_client_that_leaves_within_the_handshake(world: World) -> None:
     wire.close()
     assert await closed(world) == FlowClosed("device", "fin")
     assert not world.events(TlsEstablished)
+
+
+@pytest.mark.asyncio
+async def test_a_client_hello_byte_by_byte(world: World) -> None:
+    hello = await asyncio.to_thread(client_hello, world)
+    wire = await world.connect_plain()
+    flow_opened = await world.observed(FlowOpened)
+    flow = world.primary.flows[flow_opened.flow or ""]
+    for byte in hello:
+        flow.data_received(bytes([byte]))
+    assert [event.server_name for event in world.events(ClientHelloSeen)] == [HOST]
+    assert len(world.events(TlsPresented)) == 1
+    wire.close()
+    await closed(world)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    "data", [b"", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03half a hello"], ids=["none", "half"]
+)
+async def test_a_client_that_begins_no_session_is_given_up(
+    data: bytes, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(flow_module, "HANDSHAKE_S", 0.05)
+    wire = await world.connect_plain()
+    wire.send(data)
+    assert await wire.ended() == "rst"
+    assert await closed(world) == FlowClosed("bench", "timeout")
+    assert [event.reason for event in world.events(TlsFailed)] == ["the handshake was not complete after 0.05 s"]
+
+
+@pytest.mark.asyncio
+async def test_a_session_that_stands_is_given_up_by_no_clock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_module, "HANDSHAKE_S", 0.2)
+    early = await world.connect()
+    assert (await early.ask_options()).status == 200
+    late = await world.connect_plain()
+    assert await late.ended() == "rst"
+    assert (await early.ask_options()).status == 200
+
+
+@pytest.mark.asyncio
+async def test_a_client_hello_that_is_longer_than_any(world: World) -> None:
+    hello = b"\x01\x01\x40\x00\x03\x03" + bytes(0x14000 - 2)
+    records = [hello[at : at + 16_000] for at in range(0, len(hello), 16_000)]
+    wire = await world.connect_plain()
+    wire.send(b"".join(b"\x16\x03\x01" + len(part).to_bytes(2, "big") + part for part in records))
+    assert await wire.ended() in ("fin", "rst")
+    failed = (await world.observed(TlsFailed)).event
+    assert isinstance(failed, TlsFailed)
+    assert "a ClientHello of 81924 bytes" in failed.reason
+    assert (await closed(world)).by == "bench"
+    assert (await (await world.connect()).ask_options()).status == 200
+
+
+@pytest.mark.asyncio
+async def test_20_megabytes_of_garbage_after_the_handshake_leave_one_line(world: World) -> None:
+    wire = await world.connect()
+    wire.send(b"\xff" * 20_000_000)
+    assert await wire.ended() == "rst"
+    await closed(world)
+    assert len(world.events(SipGarbage)) == 1
+    assert len(world.journal.since(0)) < 10
+    assert (await (await world.connect()).ask_options()).status == 200
+
+
+@pytest.mark.asyncio
+async def test_keep_alives_without_end_are_garbage(world: World) -> None:
+    wire = await world.connect()
+    for _ in range(10):
+        wire.send(b"\r\n" * 120)
+    wire.send(options() + b"\r\n" * 100_000)
+    assert await wire.ended() == "rst"
+    garbage = (await world.observed(SipGarbage)).event
+    assert isinstance(garbage, SipGarbage)
+    assert garbage.problem == "more than 1000 keep-alives without a message between them"
+    assert len(world.events(SipMessageSeen)) == 2
+    assert len(world.events(SipKeepAlive)) < 2000
+    assert len(world.events(SipGarbage)) == 1
 
 
 def client_hello(world: World) -> bytes:
@@ -314,6 +399,53 @@ async def test_a_foreign_flow_is_recorded_under_a_name_of_its_own_and_never_serv
     assert seen.flow == "x1"
     assert [event.owner for event in world.events(FlowOpened)] == ["foreign"]
     assert world.sent(status=200) == []
+
+
+@pytest.mark.asyncio
+async def test_a_stranger_is_given_little_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_module, "STRANGER_S", 0.05)
+    world.owner = "foreign"
+    wire = await world.connect()
+    assert await wire.ended() == "rst"
+    assert await closed(world) == FlowClosed("bench", "timeout")
+    assert not world.events(TlsFailed)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("data", [b"\r\n" * 100_000, options(("X", "A" * 60_000))], ids=["many", "long"])
+async def test_a_stranger_is_given_little_room(world: World, data: bytes) -> None:
+    world.owner = "foreign"
+    wire = await world.connect()
+    wire.send(data)
+    assert await wire.ended() == "rst"
+    await closed(world)
+    assert len(world.journal.since(0)) <= STRANGER_EVENTS + 1
+    assert not world.events(SipMessageSeen)
+
+
+@pytest.mark.asyncio
+async def test_one_of_a_crowd_is_ended_at_once_and_leaves_nothing(world: World) -> None:
+    world.owner = CROWD
+    wire = await world.connect_plain()
+    wire.send(options())
+    assert await wire.ended() in ("fin", "rst")
+    world.owner = "device"
+    assert (await (await world.connect()).ask_options()).status == 200
+    assert {seen.flow for seen in world.journal.since(0)} == {"f1"}
+    assert len(world.primary.flows) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_had_to_wait_is_told_as_the_bench_s_lateness(world: World) -> None:
+    with socket.socket() as early:
+        early.connect((world.primary.address, world.primary.port))
+        # The loop stands still, as it does when thousands of others are accepted first.
+        until = world.journal.clock.monotonic_ns() + 200_000_000
+        while world.journal.clock.monotonic_ns() < until:
+            pass
+        await world.observed(FlowOpened)
+    (late,) = world.events(LoopLag)
+    assert late.max_ms >= 100
 
 
 def test_names_count_on_over_devices_and_foreigners() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 
 import httpx
@@ -20,7 +21,7 @@ PORT = 38_880
 @pytest_asyncio.fixture
 async def served() -> AsyncIterator[tuple[ListServer, Journal]]:
     journal = Journal(SystemClock())
-    server = ListServer(journal, "127.77.3.1", PORT, owner_of=lambda remote, local: "foreign")
+    server = ListServer(journal, "127.77.3.1", PORT, owner_of=lambda *_: "foreign")
     server.files["/lab.crl"] = b"\x30\x00"
     await server.start()
     yield server, journal
@@ -74,6 +75,19 @@ async def test_who_says_nothing_is_let_go_with_the_server(served: tuple[ListServ
 
 @pytest.mark.asyncio
 async def test_a_port_that_is_taken(served: tuple[ListServer, Journal]) -> None:
-    other = ListServer(served[1], "127.77.3.1", PORT, owner_of=lambda remote, local: "device")
+    other = ListServer(served[1], "127.77.3.1", PORT, owner_of=lambda *_: "device")
     with pytest.raises(AddressUnavailable, match=f"127.77.3.1 port {PORT}"):
         await other.start()
+
+
+@pytest.mark.asyncio
+async def test_one_of_a_crowd_gets_nothing() -> None:
+    journal = Journal(SystemClock())
+    server = ListServer(journal, "127.77.3.2", PORT, owner_of=lambda *_: "crowd")
+    await server.start()
+    reader, writer = await asyncio.open_connection("127.77.3.2", PORT)
+    with contextlib.suppress(ConnectionResetError):
+        assert await asyncio.wait_for(reader.read(), 5) == b""
+    writer.close()
+    server.stop()
+    assert not journal.since(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from certsuite.core.errors import AddressUnavailable
 from certsuite.core.events import BenchChanged, Cleartext, FlowClosed, FlowOpened
 from certsuite.core.observations import IN
-from certsuite.edge.flow import FlowNames
+from certsuite.edge import sip_edge
+from certsuite.edge.flow import CROWD, FlowNames
 from certsuite.edge.sip_edge import CLEARTEXT_PORT, DEFAULT_TLS_PORT, SipEdge
 from certsuite.tls.server import TlsBehaviour
 from tests.clients.wire import Wire
@@ -112,6 +114,49 @@ async def test_a_foreign_knock_is_named_so(world: World) -> None:
     wire.send(b"hello")
     seen = await world.observed(Cleartext)
     assert (seen.flow or "").startswith("x")
+
+
+@pytest.mark.asyncio
+async def test_a_foreign_knock_that_says_nothing_is_not_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sip_edge, "STRANGER_S", 0.05)
+    world.owner = "foreign"
+    wire = await world.connect_plain(DEFAULT_TLS_PORT)
+    assert await wire.ended() in ("fin", "rst")
+    assert (await world.observed(FlowClosed)).event == FlowClosed("bench", "fin")
+
+
+@pytest.mark.asyncio
+async def test_of_a_crowd_nothing_is_kept(world: World) -> None:
+    world.owner = CROWD
+    for port in (CLEARTEXT_PORT, DEFAULT_TLS_PORT):
+        wire = await world.connect_plain(port)
+        wire.send(b"hello")
+        assert await wire.ended() in ("fin", "rst")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+        other.sendto(b"one of many", (world.primary.address, CLEARTEXT_PORT))
+        await asyncio.sleep(0)
+        world.owner = "device"
+        other.sendto(b"the device", (world.primary.address, CLEARTEXT_PORT))
+        assert isinstance((await world.observed(Cleartext)).event, Cleartext)
+    seen = world.journal.since(0)
+    assert len(seen) <= 2
+    assert not world.events(FlowOpened)
+
+
+@pytest.mark.asyncio
+async def test_more_come_at_once_than_are_accepted_at_once(world: World) -> None:
+    """All are in the kernel's queue before the loop turns, and none is refused or forgotten."""
+    wires = []
+    for _ in range(300):
+        wire = socket.socket()
+        wire.connect((world.primary.address, CLEARTEXT_PORT))
+        wires.append(wire)
+    await world.until(lambda: len(world.events(FlowOpened)) == 300)
+    for wire in wires:
+        wire.close()
+    await world.until(lambda: len(world.events(FlowClosed)) == 300)
 
 
 @pytest.mark.asyncio

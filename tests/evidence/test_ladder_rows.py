@@ -171,8 +171,8 @@ def test_a_message_that_comes_again_is_marked() -> None:
 def test_a_foreign_connection_is_named_and_not_drawn() -> None:
     rows = ladder_rows(
         [
-            at(0, FlowOpened("a:1", "b:2", "foreign", "sip-tls"), flow="f9"),
-            at(1, TlsEstablished("TLSv1.2", "AES"), flow="f9"),
+            at(0, FlowOpened("a:1", "b:2", "foreign", "sip-tls"), flow="x9"),
+            at(1, TlsEstablished("TLSv1.2", "AES"), flow="x9"),
             at(2, TlsEstablished("TLSv1.2", "AES"), flow="f1"),
         ]
     )

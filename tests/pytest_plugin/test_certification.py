@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from certsuite.core.events import BindingChanged, CaseStarted, DeviceExited
+from certsuite.bench.strangers import RECORDED_AT_MOST
+from certsuite.core.events import BindingChanged, CaseStarted, DeviceExited, FlowOpened, LoopLag, StrangersCounted
 from certsuite.core.places import PROFILES
 from certsuite.evidence.record import read_record
 from certsuite.sip.passwords import SPECIAL_CHARACTERS
@@ -125,6 +126,36 @@ def test_a_device_that_boots_slowly_is_restarted_seldom(certify: Callable[..., F
 
 
 # --- surroundings
+
+
+def test_others_that_flood_every_port_decide_nothing(tmp_path: Path) -> None:
+    connections, datagrams = 4000, 4000
+    with start("--plan", "smoke", "--out", tmp_path / "run") as run:
+        told = subprocess.run(
+            [sys.executable, "-m", "tests.clients.flood", str(run.pid), str(connections), str(datagrams)],
+            cwd=Path(__file__).parents[2],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
+        output, _ = run.communicate(timeout=120)
+    assert run.returncode == 0, output
+    finished = Finished(run.returncode, output, tmp_path / "run")
+    assert {case["verdict"] for case in finished.results["cases"]} == {"pass"}
+    seen = read_record(finished.folder / "record.jsonl").observations
+    counted = [one.event for one in seen if isinstance(one.event, StrangersCounted)]
+    opened = [one.event.owner for one in seen if isinstance(one.event, FlowOpened)]
+    # The device may have had to connect twice; all the others were known as such, and most of them only counted.
+    assert 1 <= opened.count("device") <= 3
+    assert 0 < opened.count("foreign") <= RECORDED_AT_MOST
+    made = int(told.stdout.split()[0])
+    assert made > 1000, told.stdout
+    assert sum(event.connections for event in counted) > 0
+    assert len(seen) < 3000
+    assert (finished.folder / "record.jsonl").stat().st_size < 2_000_000
+    assert (finished.folder / "evidence" / "run.pcapng").stat().st_size < 2_000_000
+    assert [one for one in seen if isinstance(one.event, LoopLag)]
 
 
 def test_a_program_that_is_not_here(tmp_path: Path) -> None:

@@ -57,6 +57,8 @@ class Program(asyncio.SubprocessProtocol):
         self._window_began = 0.0
         self._window_bytes = 0
         self._known: set[_Member] = set()
+        self._seen: set[int] = set()
+        self._seen_until = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._process = cast(asyncio.SubprocessTransport, transport)
@@ -70,7 +72,13 @@ class Program(asyncio.SubprocessProtocol):
 
     def pids(self) -> set[int]:
         """The program and everything that it started."""
-        return {member.pid for member in _members(self.pid)}
+        # This is asked at each connection. Who is there is looked at again once a process was started since; those
+        # that have ended in the meantime do no harm.
+        newest = _newest_process()
+        if newest != self._seen_until:
+            self._seen = {member.pid for member in _members(self.pid)}
+            self._seen_until = newest
+        return self._seen
 
     def ended(self) -> DeviceExited:
         """The error that says how the program ended, and its last words."""
@@ -162,6 +170,12 @@ def _all_members() -> set[_Member]:
         except (OSError, IndexError):  # it ended meanwhile
             continue
     return found
+
+
+def _newest_process() -> int:
+    """Number of the process, or thread, that was started last (proc(5): the last field of ``loadavg``)."""
+    with open("/proc/loadavg", "rb") as file:
+        return int(file.read().split()[-1])
 
 
 def _members(root: int) -> set[_Member]:

@@ -281,6 +281,26 @@ async def test_restart_gives_a_new_process(make: Make, journal: Journal) -> None
 
 
 @pytest.mark.asyncio
+async def test_a_process_that_it_starts_later_is_the_device_s_too(make: Make) -> None:
+    script = """
+    import subprocess, sys
+    print("ready", flush=True)
+    for line in sys.stdin:
+        subprocess.Popen(["sleep", "1000"], start_new_session=True)
+        print("started", flush=True)
+    """
+    actions = {"dial": [{"send": "start one"}, {"expect": "started"}]}
+    driver = make(script, channel={"stdin": True}, ready="ready", actions=actions)
+    await driver.start()
+    counts = [len(driver.pids())]
+    for _ in range(2):
+        await driver.do("dial", line=1, uri="x")
+        counts += [len(driver.pids()), len(driver.pids())]
+    await driver.stop()
+    assert counts == [1, 2, 2, 3, 3]
+
+
+@pytest.mark.asyncio
 async def test_a_program_that_ends_at_its_start(make: Make, journal: Journal) -> None:
     driver = make("import sys; print('no such account'); sys.exit(1)", channel={"tcp": "127.0.0.1:9"})
     with pytest.raises(DeviceExited, match=r"ended by itself \(exit code 1\); its last output: no such account"):
