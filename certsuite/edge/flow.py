@@ -14,6 +14,7 @@ from certsuite.core.capture import Capture
 from certsuite.core.events import (
     Cleartext,
     ClientHelloSeen,
+    ClientKeyExchangeSeen,
     Event,
     FlowClosed,
     FlowOpened,
@@ -26,6 +27,7 @@ from certsuite.core.events import (
 )
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, OUT
+from certsuite.edge.slow_writer import SlowWriter
 from certsuite.sip.framer import Framed, Garbage, KeepAlive, StreamFramer
 from certsuite.sip.message import SipMessage, read, strict_error
 from certsuite.tls.client_hello import NotTls
@@ -96,6 +98,7 @@ class Flow(asyncio.Protocol):
         self._unacknowledged = 0
         self.presented = False
         "Whether the device has sent a ClientHello, to which the behaviour's chain is the answer."
+        self._writer = SlowWriter(self._write)
 
     # --- asyncio's calls
 
@@ -129,6 +132,7 @@ class Flow(asyncio.Protocol):
         if exc is not None:
             self._note_end(*_blame(exc))
         self.closed = True
+        self._writer.cancel()
         by, how = self._ended or ("bench", "fin")
         self._capture.tcp_closed(self.id, by_device=by == "device", reset=how == "rst", t_ns=self._utc_ns())
         self._record(FlowClosed(by, how, self._unacknowledged), IN if by == "device" else OUT)
@@ -161,6 +165,7 @@ class Flow(asyncio.Protocol):
         if self.closed or self._transport is None:
             return
         self._note_end("bench", how)
+        self._writer.cancel()
         if how == "rst":
             raw_socket = self._transport.get_extra_info("socket")
             raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -181,7 +186,7 @@ class Flow(asyncio.Protocol):
                 self._record(event.alert, event.direction, frame=frame)
                 if event.direction == IN and event.alert.description != 0:
                     self._note_end("device", f"alert {event.alert.description}")
-            case TlsEstablished():
+            case TlsEstablished() | ClientKeyExchangeSeen():
                 self._record(event, IN, frame=frame)
             case TlsFailed():
                 self._record(event, IN, frame=frame)
@@ -202,7 +207,10 @@ class Flow(asyncio.Protocol):
             self.presented = True
             tls = self._behaviour
             self._record(
-                TlsPresented(tls.presentation.name, tls.versions, tls.ciphers or "", tls.asks_for_certificate), OUT
+                TlsPresented(
+                    tls.presentation.name, tls.versions, tls.ciphers or "", tls.asks_for_certificate, tls.manner
+                ),
+                OUT,
             )
 
     def _take_data(self, data: bytes) -> None:
@@ -235,7 +243,11 @@ class Flow(asyncio.Protocol):
 
     def _flush(self) -> None:
         data = self._tls.output()
-        if not data or self._transport is None:
+        slow = not self._tls.established and self._ended is None
+        self._writer.write(data, over_s=self._behaviour.spread_s if slow else 0.0)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is None:
             return
         self._capture.tcp(self.id, from_device=False, data=data, t_ns=self._utc_ns())
         self._transport.write(data)
