@@ -53,7 +53,7 @@ async def _flow(lab: Lab, registrar: Registrar) -> tuple[Flow, _Listener]:
     context = client_context(lab.authority.bundle, Behaviour())
     channel = TlsChannel(context, "hs17.lab.example", verifies_name_itself=False)
     target = Target("a.example", "127.0.0.1", registrar.port)
-    return await Flow.connect(target, listener, local_address="127.0.0.1", channel=channel), listener
+    return await Flow.connect(target, listener, local_address="127.0.0.1", channel=channel, timeout_s=3.0), listener
 
 
 async def test_a_response_goes_to_its_transaction(lab: Lab) -> None:
@@ -197,7 +197,7 @@ async def test_plain_tcp(lab: Lab) -> None:
     lab.registrars.append(registrar)
     await registrar.open(None)
     target = Target("a.example", "127.0.0.1", registrar.port)
-    flow = await Flow.connect(target, _Listener(), local_address="127.0.0.1", channel=None)
+    flow = await Flow.connect(target, _Listener(), local_address="127.0.0.1", channel=None, timeout_s=3.0)
     assert not flow.secure
     assert (await flow.transact(_register()).final(5)).status == 200
     flow.close()
