@@ -2,7 +2,6 @@
 
 from certsuite.bench import Bench, Phone, case
 from certsuite.bench.bench import Deferred
-from certsuite.tls.first_flight import StopAfter
 
 
 @case("WXC-TLS-022", requirements=["TLS-MIN-1.2"], disturbs=["registration"])
@@ -41,7 +40,7 @@ async def test_heeds_the_mark_of_a_downgrade(bench: Bench, phone: Phone) -> None
 async def test_understands_small_records(bench: Bench, phone: Phone) -> None:
     """With an edge whose handshake records have 16 bytes, and then one byte each, the handshake completes."""
     bench.is_for_devices_that_offer("TLSv1.2")
-    for size in (16, 1):
+    for size in bench.small_record_sizes:
         await bench.primary.sends_records_of(size)
         await phone.connects_anew()
         await bench.primary.completes(
@@ -70,8 +69,9 @@ async def test_endures_a_slow_handshake_and_gives_up_a_stalled_one(bench: Bench,
 @case("WXC-TLS-156", requirements=["TLS-RESUMPTION"], disturbs=["registration"])
 async def test_connects_where_its_session_is_forgotten(bench: Bench, phone: Phone) -> None:
     """Whether sessions are resumed is recorded; a device that offers one also connects where it is not known."""
+    await bench.device_takes_the_good_primary()
     await bench.edges_end_all_flows()
-    await bench.expect_after_its_own_retry("tls.resumption")
+    await bench.expect_after_its_own_retry("tls.resumption", edge="primary")
     await bench.primary.forgets_sessions()
     await bench.edges_end_all_flows()
     await bench.primary.completes(
@@ -119,6 +119,6 @@ async def test_fails_closed_under_an_untrusted_root(bench: Bench, phone: Phone) 
 @case("WXC-TLS-210", requirements=["TLS-BROKEN-OFF"], disturbs=["registration"])
 async def test_survives_handshakes_that_are_broken_off(bench: Bench, phone: Phone) -> Deferred:
     """After a handshake that the edge breaks off, the device registers elsewhere or again, and never in the clear."""
-    await bench.handshakes_break_off(bench.primary)
-    await bench.handshakes_break_off(bench.primary, bench.secondary, places=[StopAfter.SERVER_HELLO])
+    await bench.handshakes_break_off(bench.primary, places=bench.places_of_a_handshake)
+    await bench.handshakes_break_off(bench.primary, bench.secondary, places=bench.middle_of_a_handshake)
     return bench.over_the_whole_run("net.no-cleartext")

@@ -31,6 +31,7 @@ from certsuite.tls.suites import suite_name
 _PATIENCE_OVER_LIMIT = 1.5
 _PATIENCE_WITHOUT_LIMIT_S = 5.0
 _BEYOND_EXPIRY = 1.1
+_SMALL_RECORDS = (16, 1)
 OLD_VERSIONS = ("TLSv1", "TLSv1.1")
 THERE_AND_BACK = 2
 "Reconnects of a case whose edge is refused and then, as a control, taken."
@@ -292,17 +293,18 @@ class Bench:
         return await self.expect(check, deadline=deadline, since=self.device.attempt_seq, **about)
 
     async def expect_after_its_own_retry(self, check: str, **about: Any) -> Judgement:
-        """The same, where the device comes back by itself: its own pause before it tries again is allowed for."""
+        """Expect something of a device that comes back by itself: its own pause before that is allowed for."""
         pause_s = self.device.profile.values.registration_retry_s or 0.0
         deadline = asyncio.get_running_loop().time() + pause_s + self.patience_s(check)
-        return await self.expect(check, deadline=deadline, **about)
+        return await self.expect(check, deadline=deadline, since=self.device.attempt_seq, **about)
 
     async def control(self, check: str, **about: Any) -> None:
         """Expect something that proves the bench and the device's ability: if it fails, nothing is concluded."""
         await self.expect(check, control=True, **about)
 
     async def edges_end_all_flows(self) -> None:
-        """As for a maintenance: the device finds its connection ended, and has to come back by itself."""
+        """As for a maintenance: the device, once registered, finds its connection ended, and comes back by itself."""
+        await self.device.until(lambda: self.device.registered, self.device.register_patience_s)
         self.device.lose_flows()
 
     def until_refreshed(self) -> Deferred:
@@ -400,6 +402,21 @@ class Bench:
         if not any(version in seen.event.versions for seen in hellos):
             raise NotApplicable("version-not-offered", f"the device does not offer {version}")
 
+    @property
+    def small_record_sizes(self) -> tuple[int, ...]:
+        """Bytes of a handshake record at most, for devices that should not mind."""
+        return _SMALL_RECORDS
+
+    @property
+    def places_of_a_handshake(self) -> tuple[StopAfter, ...]:
+        """Where an edge can break a handshake off."""
+        return tuple(StopAfter)
+
+    @property
+    def middle_of_a_handshake(self) -> tuple[StopAfter, ...]:
+        """One of them."""
+        return (StopAfter.SERVER_HELLO,)
+
     def has_offered(self, suite: str) -> bool:
         """Whether a ClientHello of the device has had this suite so far."""
         hellos = Span(self._journal.since(0)).of(ClientHelloSeen)
@@ -409,7 +426,7 @@ class Bench:
         """Four digits that the device could not know, no two alike side by side."""
         return "".join(secrets.choice(part) for part in ("147*", "258", "369#", "0"))
 
-    async def handshakes_break_off(self, *edges: EdgeControl, places: Sequence[StopAfter] = tuple(StopAfter)) -> None:
+    async def handshakes_break_off(self, *edges: EdgeControl, places: Sequence[StopAfter]) -> None:
         """At each of these places in turn these edges break a handshake off, and are good again.
 
         Each time the device must register again by itself, there or at an edge that was good all the time.
@@ -418,11 +435,12 @@ class Bench:
             for edge in edges:
                 await edge.breaks_off_after(place)
             await self.device.connect_anew()
-            since = self.device.attempt_seq
-            await self.control("tls.is-broken-off", edge=edges[0].name, manner=edges[0].manner, since=since)
+            await self.control(
+                "tls.is-broken-off", edge=edges[0].name, manner=edges[0].manner, since=self.device.attempt_seq
+            )
             for edge in edges:
                 await edge.comes_back()
-            await self.expect_after_its_own_retry("tls.comes-back", since=since)
+            await self.expect_after_its_own_retry("tls.comes-back")
 
     async def device_takes_the_good_primary(self) -> None:
         """Control: without its fault, the device connects to the very edge that it refused."""

@@ -161,7 +161,7 @@ def gives_up_stalled(question: Question) -> Judgement:
 def resumption(question: Question) -> Judgement:
     """Whether the device offers a session of before when it connects again, and whether it was resumed. This is
     recorded; it judges nothing (TLS-RESUMPTION)."""
-    for established in question.span.of(TlsEstablished):
+    for established in question.span.of(TlsEstablished, edge=question.params.get("edge")):
         hellos = question.span.of(ClientHelloSeen, flow=established.at.flow)
         if hellos:
             offered = any(_offers_session(hello.event) for hello in hellos)
