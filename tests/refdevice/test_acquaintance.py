@@ -2,56 +2,74 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+import ssl
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from certsuite.refdevice.acquaintance import Acquaintance
 from certsuite.refdevice.behaviour import behaviour_with
-from certsuite.refdevice.tls import TlsChannel
-from certsuite.refdevice.transport import Target
+from certsuite.refdevice.tls import Peer, TlsChannel
 
-_ONE, _OTHER = Target("one.example", "127.0.0.1", 5061), Target("other.example", "127.0.0.2", 5061)
+if TYPE_CHECKING:
+    from tests.refdevice.conftest import Authority
 
-
-class _Channel:
-    def __init__(self, issuer: str = "lab", *, session_refused: bool = False) -> None:
-        self.issuer = issuer
-        self.session: Any = object()
-        self.session_refused = session_refused
+_PROXY = "hs17.lab.example"
+_ONE, _OTHER = Peer(_PROXY, "one.example", "127.0.0.1"), Peer(_PROXY, "other.example", "127.0.0.2")
 
 
-def _met(fault: str, *meetings: tuple[Target, _Channel]) -> tuple[Acquaintance, list[str]]:
-    known = Acquaintance(behaviour_with([fault] if fault else []))
-    return known, [known.objection(target, cast("TlsChannel", channel)) for target, channel in meetings]
+def met(known: Acquaintance, peer: Peer, context: ssl.SSLContext) -> str:
+    """Connect to a server of this context; gives the device's objection. Raises what its channel raises."""
+    channel = known.channel(peer)
+    assert isinstance(channel, TlsChannel)
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    server = context.wrap_bio(incoming, outgoing, server_side=True)
+    data = b""
+    for _ in range(3):
+        channel.receive(data)
+        incoming.write(channel.to_send())
+        try:
+            server.do_handshake()
+            server.read(1)
+        except ssl.SSLWantReadError:
+            pass
+        data = outgoing.read()
+    assert channel.established
+    return known.objection(peer, channel)
 
 
-def test_a_compliant_device_remembers_nothing() -> None:
-    known, objections = _met("", (_ONE, _Channel("lab")), (_ONE, _Channel("other")))
-    assert objections == ["", ""]
-    assert known.behaviour_towards(_ONE) == behaviour_with([])
-    assert known.session_with(_ONE) is None
+def device(authority: Authority, *faults: str) -> Acquaintance:
+    return Acquaintance(authority.bundle, behaviour_with(faults))
 
 
-def test_one_that_verifies_once_trusts_whom_it_has_met() -> None:
-    known, _ = _met("verifies-once", (_ONE, _Channel()))
-    assert not known.behaviour_towards(_ONE).verifies_chain
-    assert not known.behaviour_towards(_ONE).verifies_host_name
-    assert known.behaviour_towards(_OTHER).verifies_chain
+def test_a_compliant_device_remembers_nothing(authority: Authority, tmp_path: Path) -> None:
+    known, server = device(authority), authority.server_context(_PROXY)
+    assert [met(known, _ONE, server) for _ in range(2)] == ["", ""]
+    with pytest.raises(ssl.SSLCertVerificationError):
+        met(known, _ONE, type(authority)(tmp_path).server_context(_PROXY))
 
 
-def test_one_that_pins_takes_no_other_issuer() -> None:
-    _, objections = _met("pins-issuer", (_ONE, _Channel()), (_OTHER, _Channel()), (_ONE, _Channel("other")))
-    assert objections[:2] == ["", ""]
-    assert "issuer" in objections[2]
+def test_one_that_verifies_once_trusts_whom_it_has_met(authority: Authority, tmp_path: Path) -> None:
+    known, stranger = device(authority, "verifies-once"), type(authority)(tmp_path).server_context("x.example")
+    assert met(known, _ONE, authority.server_context(_PROXY)) == ""
+    assert met(known, _ONE, stranger) == ""
+    with pytest.raises(ssl.SSLCertVerificationError):
+        met(known, _OTHER, stranger)
 
 
-@pytest.mark.parametrize("refused", [False, True])
-def test_one_that_insists_offers_each_session_once(refused: bool) -> None:
-    first = _Channel()
-    known, _ = _met("insists-on-session", (_ONE, first))
-    assert known.session_with(_OTHER) is None
-    assert known.session_with(_ONE) is first.session
-    assert known.session_with(_ONE) is None
-    objection = known.objection(_ONE, cast("TlsChannel", _Channel(session_refused=refused)))
-    assert bool(objection) is refused
+def test_one_that_insists_goes_on_with_its_session_alone(authority: Authority) -> None:
+    known, server = device(authority, "insists-on-session"), authority.server_context(_PROXY)
+    assert [met(known, _ONE, server) for _ in range(2)] == ["", ""]
+    assert "session" in met(known, _ONE, authority.server_context(_PROXY))
+    # It is offered once: the next connection is a new beginning.
+    assert met(known, _ONE, authority.server_context(_PROXY)) == ""
+
+
+def test_one_that_pins_takes_no_other_issuer(authority: Authority, tmp_path: Path) -> None:
+    other = type(authority)(tmp_path, "Other Root")
+    both = tmp_path / "both.pem"
+    both.write_bytes(authority.bundle.read_bytes() + other.bundle.read_bytes())
+    known = Acquaintance(both, behaviour_with(["pins-issuer"]))
+    assert met(known, _ONE, authority.server_context(_PROXY)) == ""
+    assert "issuer" in met(known, _OTHER, other.server_context(_PROXY))
