@@ -24,6 +24,7 @@ async def test_does_not_follow_an_answer_in_tls11(bench: Bench, phone: Phone) ->
 async def test_heeds_the_mark_of_a_downgrade(bench: Bench, phone: Phone) -> None:
     """A device that offers TLS 1.3 breaks off where the answer is TLS 1.2 with the mark of a downgrade."""
     bench.is_for_devices_that_offer("TLSv1.3")
+    bench.is_for_devices_that_offer("TLSv1.2")
     await bench.primary.answers_as_if("TLSv1.2")
     await phone.connects_anew()
     await bench.primary.is_not_followed(
