@@ -73,7 +73,7 @@ class Flow(asyncio.Protocol):
     def __init__(
         self,
         edge: str,
-        behaviour: TlsBehaviour,
+        behaviour: Callable[[], TlsBehaviour],
         journal: Journal,
         capture: Capture,
         names: FlowNames,
@@ -85,8 +85,10 @@ class Flow(asyncio.Protocol):
         self.closed = False
         self.remote: tuple[str, int] = ("", 0)
         self.local: tuple[str, int] = ("", 0)
-        self._behaviour = behaviour
-        self._tls = TlsServer(behaviour)
+        # What it is when the connection is made: a flow that is not in the edge's table yet has the newest one.
+        self._behaviour_now = behaviour
+        self._behaviour: TlsBehaviour
+        self._tls: TlsServer
         self._framer = StreamFramer()
         self._journal = journal
         self._capture = capture
@@ -105,6 +107,8 @@ class Flow(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._behaviour = self._behaviour_now()
+        self._tls = TlsServer(self._behaviour)
         self.local, self.remote = ends(transport)
         owner = self._user.owner_of(self.remote, self.local)
         self.id = self._names.next(owner)
