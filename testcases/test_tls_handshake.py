@@ -1,10 +1,10 @@
 """TLS: the handshake itself, when the edge is slow, unusual, broken or not what it seems."""
 
 from certsuite.bench import Bench, Phone, case
-from certsuite.bench.bench import Deferred
+from certsuite.bench.bench import EACH_PLACE, THERE_AND_BACK, TWICE_AGAIN, Deferred
 
 
-@case("WXC-TLS-022", requirements=["TLS-MIN-1.2"], disturbs=["registration"])
+@case("WXC-TLS-022", requirements=["TLS-MIN-1.2"], disturbs=["registration"], reconnects=THERE_AND_BACK)
 async def test_does_not_follow_an_answer_in_tls11(bench: Bench, phone: Phone) -> Deferred:
     """An edge that answers in TLS 1.1, although a newer version was offered, is not followed."""
     await bench.primary.answers_as_if("TLSv1.1")
@@ -20,7 +20,7 @@ async def test_does_not_follow_an_answer_in_tls11(bench: Bench, phone: Phone) ->
     return bench.over_the_whole_run("net.no-cleartext")
 
 
-@case("WXC-TLS-024", requirements=["TLS-DOWNGRADE"], disturbs=["registration"])
+@case("WXC-TLS-024", requirements=["TLS-DOWNGRADE"], disturbs=["registration"], reconnects=THERE_AND_BACK)
 async def test_heeds_the_mark_of_a_downgrade(bench: Bench, phone: Phone) -> None:
     """A device that offers TLS 1.3 breaks off where the answer is TLS 1.2 with the mark of a downgrade."""
     bench.is_for_devices_that_offer("TLSv1.3")
@@ -37,7 +37,7 @@ async def test_heeds_the_mark_of_a_downgrade(bench: Bench, phone: Phone) -> None
     await bench.device_takes_the_good_primary()
 
 
-@case("WXC-TLS-152", requirements=["TLS-FRAGMENTS"], disturbs=["registration"])
+@case("WXC-TLS-152", requirements=["TLS-FRAGMENTS"], disturbs=["registration"], reconnects=THERE_AND_BACK)
 async def test_understands_small_records(bench: Bench, phone: Phone) -> None:
     """With an edge whose handshake records have 16 bytes, and then one byte each, the handshake completes."""
     bench.is_for_devices_that_offer("TLSv1.2")
@@ -51,7 +51,7 @@ async def test_understands_small_records(bench: Bench, phone: Phone) -> None:
         )
 
 
-@case("WXC-TLS-154", requirements=["TLS-SLOW"], disturbs=["registration"])
+@case("WXC-TLS-154", requirements=["TLS-SLOW"], disturbs=["registration"], reconnects=THERE_AND_BACK)
 async def test_endures_a_slow_handshake_and_gives_up_a_stalled_one(bench: Bench, phone: Phone) -> None:
     """A handshake that comes slowly completes, and one that stops after the ServerHello is given up."""
     await bench.primary.answers_slowly()
@@ -67,7 +67,7 @@ async def test_endures_a_slow_handshake_and_gives_up_a_stalled_one(bench: Bench,
     await bench.primary.is_given_up()
 
 
-@case("WXC-TLS-156", requirements=["TLS-RESUMPTION"], disturbs=["registration"])
+@case("WXC-TLS-156", requirements=["TLS-RESUMPTION"], disturbs=["registration"], reconnects=TWICE_AGAIN)
 async def test_connects_where_its_session_is_forgotten(bench: Bench, phone: Phone) -> None:
     """Whether sessions are resumed is recorded; a device that offers one also connects where it is not known."""
     await bench.device_takes_the_good_primary()
@@ -100,7 +100,7 @@ async def test_goes_on_under_another_trusted_root(bench: Bench, phone: Phone) ->
     )
 
 
-@case("WXC-TLS-172", requirements=["TLS-VERIFY-CHAIN"], disturbs=["registration"])
+@case("WXC-TLS-172", requirements=["TLS-VERIFY-CHAIN"], disturbs=["registration"], reconnects=THERE_AND_BACK)
 async def test_fails_closed_under_an_untrusted_root(bench: Bench, phone: Phone) -> Deferred:
     """When the edges move to a root that the device does not know, a device that was registered sends them no SIP."""
     await bench.primary.presents("unknown-root")
@@ -117,7 +117,7 @@ async def test_fails_closed_under_an_untrusted_root(bench: Bench, phone: Phone) 
     return bench.over_the_whole_run("net.no-cleartext")
 
 
-@case("WXC-TLS-210", requirements=["TLS-BROKEN-OFF"], disturbs=["registration"])
+@case("WXC-TLS-210", requirements=["TLS-BROKEN-OFF"], disturbs=["registration"], reconnects=EACH_PLACE)
 async def test_survives_handshakes_that_are_broken_off(bench: Bench, phone: Phone) -> Deferred:
     """After a handshake that the edge breaks off, the device registers elsewhere or again, and never in the clear."""
     await bench.handshakes_break_off(bench.primary, places=bench.places_of_a_handshake)

@@ -35,6 +35,10 @@ _SMALL_RECORDS = (16, 1)
 OLD_VERSIONS = ("TLSv1", "TLSv1.1")
 THERE_AND_BACK = 2
 "Reconnects of a case whose edge is refused and then, as a control, taken."
+TWICE_AGAIN = 3
+"Reconnects of a case in which the device connects, comes back by itself, and comes back to another edge."
+EACH_PLACE = len(StopAfter) + 1
+"Reconnects of a case in which handshakes are broken off at each place, and once at both edges."
 EACH_SUITE = len(cipher_policy(WEBEX_SERVICES).suites)
 "Reconnects of a case that offers one suite of Webex's after the other."
 

@@ -62,8 +62,9 @@ def is_not_followed(question: Question) -> Judgement:
             )
     for seen in _since_the_last_start(question, asked):
         closed = question.span.of(FlowClosed, flow=seen.at.flow)
-        if closed and closed[0].event.by == "device":
-            alerts = _alerts_of_the_device(question, seen.at.flow)
+        alerts = _alerts_of_the_device(question, seen.at.flow)
+        # Without an alert, the device must at least have had what it is said to have refused.
+        if closed and closed[0].event.by == "device" and (alerts or not closed[0].event.unacknowledged):
             return question.passed(
                 seen.evidence,
                 *(alert.evidence for alert in alerts),

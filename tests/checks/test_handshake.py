@@ -98,6 +98,12 @@ def test_a_connection_that_ended_with_the_devices_program_says_nothing(trace: Tr
     assert trace.judge("tls.is-not-followed", **LIAR).reason_code == "refusal-not-seen"
 
 
+def test_a_device_that_went_before_it_had_the_answer_has_refused_nothing(trace: Trace) -> None:
+    begins(trace)
+    trace.see(FlowClosed("device", "fin", unacknowledged=900), flow="f1", edge="primary", direction=IN)
+    assert trace.judge("tls.is-not-followed", **LIAR).reason_code == "refusal-not-seen"
+
+
 def test_an_edge_that_could_not_answer_so_says_why(trace: Trace) -> None:
     begins(trace)
     alert(trace, 40, "handshake_failure", direction=OUT)

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 
-from certsuite.core.events import ClientHelloSeen
+from certsuite.core.events import ClientHelloSeen, ClientKeyExchangeSeen, TlsEstablished
 from certsuite.tls.client_hello import ClientHelloReader, extension_data
+from certsuite.tls.keys import KeyPool
 from certsuite.tls.lowered_hello import LoweredRecords, lowered_hello
+from certsuite.tls.pki import Names, Pki
+from certsuite.tls.server import TlsBehaviour
+from tests.tls.test_server import OUTBOUND_PROXY, Client, V, alerts
+
+
+@pytest.fixture(scope="module")
+def pki() -> Iterator[Pki]:
+    with KeyPool() as keys:
+        yield Pki.mint(datetime.now(UTC), Names(OUTBOUND_PROXY), keys)
 
 
 def hello(ciphers: str = "") -> ClientHelloSeen:
@@ -70,3 +82,22 @@ def test_what_follows_is_named_after_the_lower_version_record_by_record() -> Non
     sent = alert + b"\x16\x03\x03\x00\x01"
     assert b"".join(records.take(sent[at : at + 1]) for at in range(len(sent))) == b"\x15\x03\x02\x00\x02\x02\x46"
     assert records.take(b"x") == b"\x16\x03\x02\x00\x01x"
+
+
+@pytest.mark.parametrize(
+    ("to", "knows", "alert"), [("TLSv1.1", ("TLSv1.1",), 70), ("TLSv1.2", ("TLSv1.2", "TLSv1.3"), 47)]
+)
+def test_an_answer_to_less_than_was_offered_is_refused_by_number(
+    pki: Pki, to: str, knows: tuple[str, ...], alert: int
+) -> None:
+    client = Client(pki, TlsBehaviour(pki.presentation("good"), knows, hears_at_most=to)).handshake()
+    assert alerts(client.events) == [("in", 2, alert)]
+    assert not client.of(ClientKeyExchangeSeen)
+    assert not client.of(TlsEstablished)
+
+
+def test_a_client_that_goes_on_is_seen_to_by_its_key_exchange(pki: Pki) -> None:
+    behaviour = TlsBehaviour(pki.presentation("good"), ("TLSv1.1",), hears_at_most="TLSv1.1")
+    client = Client(pki, behaviour, versions=(V.TLSv1, V.TLSv1_3), ciphers="DEFAULT:@SECLEVEL=0").handshake()
+    assert client.of(ClientKeyExchangeSeen) == [ClientKeyExchangeSeen()]
+    assert not client.of(TlsEstablished)

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from certsuite.core.events import ClientHelloSeen, ClientKeyExchangeSeen, TlsEstablished, TlsFailed
+from certsuite.core.events import ClientHelloSeen, TlsEstablished, TlsFailed
 from certsuite.tls.client_hello import NotTls
 from certsuite.tls.first_flight import StopAfter
 from certsuite.tls.keys import KeyPool
@@ -439,25 +439,6 @@ def test_one_suite_alone(pki: Pki) -> None:
     assert Client(pki, behaviour).handshake().of(TlsEstablished) == [TlsEstablished("TLSv1.2", suite)]
     refused = Client(pki, behaviour, ciphers="ECDHE-RSA-AES256-GCM-SHA384").handshake()
     assert alerts(refused.events) == [("out", 2, 40)]
-
-
-@pytest.mark.parametrize(
-    ("to", "knows", "alert"), [("TLSv1.1", ("TLSv1.1",), 70), ("TLSv1.2", ("TLSv1.2", "TLSv1.3"), 47)]
-)
-def test_an_answer_to_less_than_was_offered_is_refused_by_number(
-    pki: Pki, to: str, knows: tuple[str, ...], alert: int
-) -> None:
-    client = Client(pki, TlsBehaviour(pki.presentation("good"), knows, hears_at_most=to)).handshake()
-    assert alerts(client.events) == [("in", 2, alert)]
-    assert not client.of(ClientKeyExchangeSeen)
-    assert not client.of(TlsEstablished)
-
-
-def test_a_client_that_goes_on_is_seen_to_by_its_key_exchange(pki: Pki) -> None:
-    behaviour = TlsBehaviour(pki.presentation("good"), ("TLSv1.1",), hears_at_most="TLSv1.1")
-    client = Client(pki, behaviour, versions=(V.TLSv1, V.TLSv1_3), ciphers="DEFAULT:@SECLEVEL=0").handshake()
-    assert client.of(ClientKeyExchangeSeen) == [ClientKeyExchangeSeen()]
-    assert not client.of(TlsEstablished)
 
 
 def test_a_client_that_offers_no_more_than_is_heard_is_served(pki: Pki) -> None:
