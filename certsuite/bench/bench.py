@@ -23,6 +23,7 @@ from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
 from certsuite.sip.passwords import audit
+from certsuite.tls.first_flight import StopAfter
 from certsuite.tls.policies import WEBEX_SERVICES, cipher_policy
 from certsuite.tls.server import TlsBehaviour
 from certsuite.tls.suites import suite_name
@@ -30,9 +31,14 @@ from certsuite.tls.suites import suite_name
 _PATIENCE_OVER_LIMIT = 1.5
 _PATIENCE_WITHOUT_LIMIT_S = 5.0
 _BEYOND_EXPIRY = 1.1
+_SMALL_RECORDS = (16, 1)
 OLD_VERSIONS = ("TLSv1", "TLSv1.1")
 THERE_AND_BACK = 2
 "Reconnects of a case whose edge is refused and then, as a control, taken."
+TWICE_AGAIN = 3
+"Reconnects of a case in which the device connects, comes back by itself, and comes back to another edge."
+EACH_PLACE = len(StopAfter) + 1
+"Reconnects of a case in which handshakes are broken off at each place, and once at both edges."
 EACH_SUITE = len(cipher_policy(WEBEX_SERVICES).suites)
 "Reconnects of a case that offers one suite of Webex's after the other."
 
@@ -57,6 +63,11 @@ class EdgeControl:
         self._bench = bench
         self._edge = bench.network.edges[name]
         self.name = name
+
+    @property
+    def manner(self) -> str:
+        """What is unusual about its handshakes now, in words."""
+        return self._edge.tls.manner
 
     async def presents(self, presentation: str) -> None:
         """From now on it presents another certificate chain; all else stays as it is."""
@@ -95,6 +106,64 @@ class EdgeControl:
         await self._edge.behave(
             "asks for a client certificate", tls=replace(self._bench.network.good, asks_for_certificate=True)
         )
+
+    async def answers_as_if(self, version: str) -> None:
+        """From now on it answers as if no ClientHello had offered anything newer than ``version``."""
+        # One that knows nothing newer itself; one that does marks its answer (RFC 8446 section 4.1.3).
+        knows = (version,) if version in OLD_VERSIONS else self._bench.network.good.versions
+        await self._shakes_hands(hears_at_most=version, versions=knows)
+
+    async def sends_records_of(self, size: int) -> None:
+        """From now on each of its handshake records has so many bytes at most, in TLS 1.2: all of them are clear."""
+        await self._shakes_hands(fragment=size, versions=("TLSv1.2",))
+
+    async def answers_slowly(self) -> None:
+        """From now on its part of the handshake comes in pieces, with pauses between them."""
+        await self._shakes_hands(spread_s=self._bench.limit("slow_handshake_s"))
+
+    async def stalls(self) -> None:
+        """From now on it says nothing more after the ServerHello, and keeps the connection."""
+        await self._shakes_hands(stop_after=StopAfter.SERVER_HELLO, stalls=True)
+
+    async def breaks_off_after(self, place: StopAfter) -> None:
+        """From now on it closes each connection at this place of the handshake."""
+        await self._shakes_hands(stop_after=place)
+
+    async def forgets_sessions(self) -> None:
+        """From now on it knows none of the TLS sessions of before."""
+        await self._shakes_hands(forgets_sessions=True)
+
+    async def is_not_followed(self, *, offering: Sequence[str], finding: str, what: str, hint: str) -> None:
+        """The device breaks off the handshake that it has now, if it offered one of these versions."""
+        await self._bench.expect(
+            "tls.is-not-followed",
+            edge=self.name,
+            manner=self.manner,
+            offering=list(offering),
+            finding=finding,
+            what=what,
+            hint=hint,
+        )
+
+    async def completes(self, *, finding: str, what: str, hint: str, at_most: str = "fail") -> None:
+        """The handshake that it has now completes, and SIP comes over it."""
+        await self._bench.expect(
+            "tls.completes-so",
+            edge=self.name,
+            manner=self.manner,
+            finding=finding,
+            what=what,
+            hint=hint,
+            at_most=at_most,
+        )
+
+    async def is_given_up(self) -> None:
+        """The device gives up a handshake that does not go on."""
+        await self._bench.expect("tls.gives-up-stalled", edge=self.name, manner=self.manner)
+
+    async def _shakes_hands(self, **changes: Any) -> None:
+        tls = replace(self._bench.network.good, **changes)
+        await self._edge.behave(tls.manner, tls=tls)
 
     async def refuses_connections(self) -> None:
         """From now on nothing listens."""
@@ -227,9 +296,20 @@ class Bench:
         deadline = self.device.attempt_at + self.patience_s(check)
         return await self.expect(check, deadline=deadline, since=self.device.attempt_seq, **about)
 
+    async def expect_after_its_own_retry(self, check: str, **about: Any) -> Judgement:
+        """Expect something of a device that comes back by itself: its own pause before that is allowed for."""
+        pause_s = self.device.profile.values.registration_retry_s or 0.0
+        deadline = asyncio.get_running_loop().time() + pause_s + self.patience_s(check)
+        return await self.expect(check, deadline=deadline, since=self.device.attempt_seq, **about)
+
     async def control(self, check: str, **about: Any) -> None:
         """Expect something that proves the bench and the device's ability: if it fails, nothing is concluded."""
         await self.expect(check, control=True, **about)
+
+    async def edges_end_all_flows(self) -> None:
+        """As for a maintenance: the device, once registered, finds its connection ended, and comes back by itself."""
+        await self.device.until(lambda: self.device.registered, self.device.register_patience_s)
+        self.device.lose_flows()
 
     def until_refreshed(self) -> Deferred:
         """State that a registration is refreshed before what was granted is over: it takes at most two grants."""
@@ -279,6 +359,13 @@ class Bench:
         if not self.network.net.can_drop:
             raise NotApplicable("bench-cannot-cut-off", self.network.net.cannot_drop)
 
+    def needs_both_roots_given(self) -> None:
+        """Raises :class:`CannotJudge` unless the device's configuration names the file that has both lab roots."""
+        if not self.device.knows_of(self.network.trusted_roots):
+            raise CannotJudge(
+                "one-root-given", "the configuration does not name trusted_roots, which has both lab roots"
+            )
+
     # --- what cases are about
 
     @property
@@ -309,6 +396,31 @@ class Bench:
         """Those of them with AES-GCM."""
         return [suite for suite in self.webex_suites if "_GCM_" in suite]
 
+    def limit(self, name: str) -> float:
+        """A limit's value, in its unit; seconds are scaled."""
+        return self._limits[name].value
+
+    def is_for_devices_that_offer(self, version: str) -> None:
+        """Raises :class:`NotApplicable` if no ClientHello of the device has had this TLS version so far."""
+        hellos = Span(self._journal.since(0)).of(ClientHelloSeen)
+        if not any(version in seen.event.versions for seen in hellos):
+            raise NotApplicable("version-not-offered", f"the device does not offer {version}")
+
+    @property
+    def small_record_sizes(self) -> tuple[int, ...]:
+        """Bytes of a handshake record at most, for devices that should not mind."""
+        return _SMALL_RECORDS
+
+    @property
+    def places_of_a_handshake(self) -> tuple[StopAfter, ...]:
+        """Where an edge can break a handshake off."""
+        return tuple(StopAfter)
+
+    @property
+    def middle_of_a_handshake(self) -> tuple[StopAfter, ...]:
+        """One of them."""
+        return (StopAfter.SERVER_HELLO,)
+
     def has_offered(self, suite: str) -> bool:
         """Whether a ClientHello of the device has had this suite so far."""
         hellos = Span(self._journal.since(0)).of(ClientHelloSeen)
@@ -317,6 +429,22 @@ class Bench:
     def some_digits(self) -> str:
         """Four digits that the device could not know, no two alike side by side."""
         return "".join(secrets.choice(part) for part in ("147*", "258", "369#", "0"))
+
+    async def handshakes_break_off(self, *edges: EdgeControl, places: Sequence[StopAfter]) -> None:
+        """At each of these places in turn these edges break a handshake off, and are good again.
+
+        Each time the device must register again by itself, there or at an edge that was good all the time.
+        """
+        for place in places:
+            for edge in edges:
+                await edge.breaks_off_after(place)
+            await self.device.connect_anew()
+            await self.control(
+                "tls.is-broken-off", edge=edges[0].name, manner=edges[0].manner, since=self.device.attempt_seq
+            )
+            for edge in edges:
+                await edge.comes_back()
+            await self.expect_after_its_own_retry("tls.comes-back")
 
     async def device_takes_the_good_primary(self) -> None:
         """Control: without its fault, the device connects to the very edge that it refused."""

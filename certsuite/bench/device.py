@@ -109,6 +109,11 @@ class Device:
         events = (seen.event for seen in self._journal.since(self.attempt_seq))
         return any(isinstance(event, DeviceExited) and not event.asked for event in events)
 
+    def knows_of(self, file: Path) -> bool:
+        """Whether its generated configuration names this file."""
+        name = str(file.resolve()).encode()
+        return any(name in path.read_bytes() for path in self._config_dir.rglob("*") if path.is_file())
+
     @property
     def register_patience_s(self) -> float:
         """How long from a start until every line must be registered."""
@@ -141,6 +146,11 @@ class Device:
             case _:
                 self._end_flows()
         return means
+
+    def lose_flows(self) -> None:
+        """End its flows, and leave it to the device to come back."""
+        self._new_attempt()
+        self._end_flows()
 
     async def restart(self) -> None:
         """Stop and start the device. Raises :class:`DriverError`."""

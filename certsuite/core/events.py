@@ -339,6 +339,16 @@ class TlsPresented(Event):
     ciphers: str = ""
     "The list of suites for TLS 1.2 and older, where it is another than usual."
     asks_for_certificate: bool = False
+    manner: str = ""
+    "In what other way the handshake is unusual, in words; empty if it is not."
+
+
+@_event("client-key-exchange")
+class ClientKeyExchangeSeen(Event):
+    """The device went on with a handshake after it had seen all that the server shows (RFC 5246 section 7.4.7).
+
+    It is noted where the edge behaves so that a good client does not go on.
+    """
 
 
 @_event("tls-alert")
@@ -356,6 +366,8 @@ class TlsEstablished(Event):
 
     version: str
     cipher: str
+    resumed: bool = False
+    "Whether it goes on with a session of before, so that no certificate was shown."
 
 
 @_event("tls-failed")

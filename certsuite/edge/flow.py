@@ -15,6 +15,7 @@ from certsuite.core.capture import Capture
 from certsuite.core.events import (
     Cleartext,
     ClientHelloSeen,
+    ClientKeyExchangeSeen,
     Event,
     FlowClosed,
     FlowOpened,
@@ -28,6 +29,7 @@ from certsuite.core.events import (
 )
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, OUT
+from certsuite.edge.slow_writer import SlowWriter
 from certsuite.sip.framer import Framed, Garbage, KeepAlive, StreamFramer
 from certsuite.sip.message import SipMessage, read, strict_error
 from certsuite.tls.client_hello import NotTls
@@ -41,8 +43,8 @@ _BACKLOG_LIMIT = 4_000_000
 "Unsent bytes after which a device that does not read is cut off."
 _KEEP_ALIVES_AT_MOST = 1000
 "In a row; a phone that sends one each 30 seconds registers anew long before."
-HANDSHAKE_S = 60.0
-"Seconds after which a connection without a session is ended. The slowest phones take ten."
+HANDSHAKE_S = 120.0
+"Seconds after which a connection without a session is ended: well past those in which a phone gives up one that stalls."
 STRANGER_S = 10.0
 "Seconds that another program's connection lasts, at most."
 STRANGER_BYTES = 16_384
@@ -97,7 +99,7 @@ class Flow(asyncio.Protocol):
     def __init__(
         self,
         edge: str,
-        behaviour: TlsBehaviour,
+        behaviour: Callable[[], TlsBehaviour],
         journal: Journal,
         capture: Capture,
         names: FlowNames,
@@ -109,8 +111,10 @@ class Flow(asyncio.Protocol):
         self.closed = False
         self.remote: tuple[str, int] = ("", 0)
         self.local: tuple[str, int] = ("", 0)
-        self._behaviour = behaviour
-        self._tls = TlsServer(behaviour)
+        # What it is when the connection is made: a flow that is not in the edge's table yet has the newest one.
+        self._behaviour_now = behaviour
+        self._behaviour: TlsBehaviour
+        self._tls: TlsServer
         self._framer = StreamFramer()
         self._journal = journal
         self._capture = capture
@@ -126,12 +130,15 @@ class Flow(asyncio.Protocol):
         self._received = 0
         self._recorded = 0
         self._keep_alives = 0
+        self._writer = SlowWriter(self._write)
 
     # --- asyncio's calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._behaviour = self._behaviour_now()
+        self._tls = TlsServer(self._behaviour)
         self.local, self.remote = ends(transport)
         owner = self._user.owner_of(self.remote, self.local, "tcp", lambda: waiting(transport))
         if owner == CROWD:
@@ -175,6 +182,7 @@ class Flow(asyncio.Protocol):
         if exc is not None:
             self._note_end(*_blame(exc))
         self.closed = True
+        self._writer.cancel()
         by, how = self._ended or ("bench", "fin")
         reset = how in ("rst", "timeout")
         self._capture.tcp_closed(self.id, by_device=by == "device", reset=reset, t_ns=self._utc_ns())
@@ -208,6 +216,7 @@ class Flow(asyncio.Protocol):
         if self.closed or self._transport is None:
             return
         self._note_end("bench", how)
+        self._writer.cancel()
         if how == "rst":
             raw_socket = self._transport.get_extra_info("socket")
             raw_socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
@@ -228,9 +237,9 @@ class Flow(asyncio.Protocol):
                 self._record(event.alert, event.direction, frame=frame)
                 if event.direction == IN and event.alert.description != 0:
                     self._note_end("device", f"alert {event.alert.description}")
-            case TlsEstablished():
+            case TlsEstablished() | ClientKeyExchangeSeen():
                 self._record(event, IN, frame=frame)
-                if self._patience is not None and self.is_the_devices:
+                if self._patience is not None and self.is_the_devices and isinstance(event, TlsEstablished):
                     self._patience.cancel()
             case TlsFailed():
                 self._record(event, IN, frame=frame)
@@ -251,7 +260,10 @@ class Flow(asyncio.Protocol):
             self.presented = True
             tls = self._behaviour
             self._record(
-                TlsPresented(tls.presentation.name, tls.versions, tls.ciphers or "", tls.asks_for_certificate), OUT
+                TlsPresented(
+                    tls.presentation.name, tls.versions, tls.ciphers or "", tls.asks_for_certificate, tls.manner
+                ),
+                OUT,
             )
 
     def _take_data(self, data: bytes) -> None:
@@ -292,7 +304,11 @@ class Flow(asyncio.Protocol):
 
     def _flush(self) -> None:
         data = self._tls.output()
-        if not data or self._transport is None:
+        slow = not self._tls.established and self._ended is None
+        self._writer.write(data, over_s=self._behaviour.spread_s if slow else 0.0)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is None:
             return
         self._capture.tcp(self.id, from_device=False, data=data, t_ns=self._utc_ns())
         self._transport.write(data)

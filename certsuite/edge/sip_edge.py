@@ -136,7 +136,7 @@ class SipEdge:
         server.close()
 
     def _make_flow(self) -> Flow:
-        return Flow(self.name, self.tls, self._journal, self._capture, self._names, self, self._opened)
+        return Flow(self.name, lambda: self.tls, self._journal, self._capture, self._names, self, self._opened)
 
     def _opened(self, flow: Flow) -> None:
         self.flows[flow.id] = flow

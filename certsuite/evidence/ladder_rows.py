@@ -17,6 +17,7 @@ from certsuite.core.events import (
     CaseStarted,
     Cleartext,
     ClientHelloSeen,
+    ClientKeyExchangeSeen,
     ConfigDelivered,
     DeviceExited,
     DeviceStarted,
@@ -257,7 +258,12 @@ class _Writer:
     @show.register
     def _(self, event: TlsPresented) -> None:
         versions = ", ".join(event.versions)
-        self.arrow(self.edge, DEVICE, printable(f"presents chain “{event.presentation}” · {versions}"), "quiet")
+        manner = f" · {event.manner}" if event.manner else ""
+        self.arrow(self.edge, DEVICE, printable(f"presents chain “{event.presentation}” · {versions}{manner}"), "quiet")
+
+    @show.register
+    def _(self, event: ClientKeyExchangeSeen) -> None:
+        self.directed("ClientKeyExchange · goes on with the handshake")
 
     @show.register
     def _(self, event: TlsAlert) -> None:
@@ -268,7 +274,8 @@ class _Writer:
 
     @show.register
     def _(self, event: TlsEstablished) -> None:
-        self.arrow(self.edge, DEVICE, printable(f"TLS established · {event.version} · {event.cipher}"), "good")
+        resumed = " · resumed" if event.resumed else ""
+        self.arrow(self.edge, DEVICE, printable(f"TLS established · {event.version} · {event.cipher}{resumed}"), "good")
 
     @show.register
     def _(self, event: TlsFailed) -> None:

@@ -58,6 +58,20 @@ class Behaviour:
     "Whether a connection with TLS 1.3 is used rather than ended."
     old_hello_first: bool = False
     "Whether each target first gets the ClientHello of an old stack, and that connection is given up."
+    takes_fragments: bool = True
+    "Whether a handshake message may go on in the next record."
+    heeds_downgrade: bool = True
+    "Whether it breaks off when the server tells that its ClientHello was altered."
+    handshake_timeout_s: float | None = 3.0
+    "For the TCP connection and the TLS handshake together; ``None`` is to wait for ever."
+    survives_broken_handshake: bool = True
+    "Whether it goes on to another target, or tries again, when a server closes the connection in the handshake."
+    verifies_each_time: bool = True
+    "Whether each handshake with a target is verified; else only the first."
+    pins_issuer: bool = False
+    "Whether it takes certificates of the issuer alone that it saw first."
+    insists_on_session: bool = False
+    "Whether it offers its last TLS session, and gives up a connection on which that is not resumed."
     loads_trusted_roots: bool = True
     "Whether the roots of its configuration are trusted; else none is."
     verifies_chain: bool = True
@@ -220,6 +234,18 @@ FAULTS: dict[str, Fault] = {
         ),
         _fault("old-hello-first", "first tries the ClientHello of a very old TLS stack", old_hello_first=True),
         _fault("falls-back-to-cleartext", "registers over TCP port 5060 when TLS fails", cleartext_port=5060),
+        _fault("refuses-fragments", "cannot read handshake messages that span records", takes_fragments=False),
+        _fault("ignores-downgrade-mark", "goes on when a server marks a downgrade", heeds_downgrade=False),
+        _fault("impatient-handshake", "gives a handshake 0.3 s", handshake_timeout_s=0.3),
+        _fault("endless-handshake", "waits for ever in a handshake", handshake_timeout_s=None),
+        _fault(
+            "gives-up-after-broken-handshake",
+            "gives up for good when a server breaks a handshake off",
+            survives_broken_handshake=False,
+        ),
+        _fault("verifies-once", "does not verify a server that it has verified before", verifies_each_time=False),
+        _fault("pins-issuer", "takes the issuer alone that it saw first", pins_issuer=True),
+        _fault("insists-on-session", "gives up where its TLS session is not resumed", insists_on_session=True),
         # --- TLS: certificates
         _accepts("accepts-unknown-root", "accepts a chain to a root that it does not trust", "unknown-root"),
         _accepts("accepts-expired", "accepts a certificate that has expired", "expired"),

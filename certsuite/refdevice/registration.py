@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 
+from certsuite.refdevice.acquaintance import Acquaintance
 from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.bindings import Bindings, TargetFailed, retry_after
 from certsuite.refdevice.config import Config
@@ -16,8 +17,8 @@ from certsuite.refdevice.dns import DnsError, Resolver
 from certsuite.refdevice.messages import Composer
 from certsuite.refdevice.old_hello import try_old_hello
 from certsuite.refdevice.targets import TargetList, find_targets
-from certsuite.refdevice.tls import Peer, channel_maker
-from certsuite.refdevice.transport import Flow, FlowFailed, Listener, Target, TlsFailed
+from certsuite.refdevice.tls import Peer
+from certsuite.refdevice.transport import Flow, FlowFailed, HandshakeBroken, Listener, Target, TlsFailed
 
 log = logging.getLogger("refdevice.registration")
 
@@ -48,13 +49,14 @@ class Registration:
         self._targets: TargetList | None = None
         self._retired: list[Flow] = []
         self._left_alone_until: dict[str, float] = {}
+        self._gave_up = False
         self.flow: Flow | None = None
         "The flow of the registration while there is one."
         self._take(config)
         self.bindings = Bindings(config, behaviour, self.composer, announce)
 
     def _take(self, config: Config) -> None:
-        self._channel = channel_maker(config.trusted_roots, self._behaviour)
+        self._servers = Acquaintance(config.trusted_roots, self._behaviour)
         self._config = config
         takes_long = self._behaviour.takes_long_answers
         self._resolver = Resolver(config.resolver, config.address, takes_long_answers=takes_long)
@@ -112,12 +114,12 @@ class Registration:
         reconnected_at = -math.inf
         failed: Target | None = None
         while True:
-            self._forced = self._starts_over = False
+            self._forced = self._starts_over = self._gave_up = False
             flow = await self._walk(failed)
             failed = None
             if flow is None:
                 failures += 1
-                await self._wait(retry_after(self._config.retry_s, failures))
+                await self._wait(math.inf if self._gave_up else retry_after(self._config.retry_s, failures))
                 continue
             failures = 0
             failed = await self._stay(flow)
@@ -224,6 +226,12 @@ class Registration:
                 continue
             try:
                 flow = await self._connect(target)
+            except HandshakeBroken as failure:
+                log.warning("%s: %s", target, failure)
+                self._gave_up = not self._behaviour.survives_broken_handshake
+                if self._gave_up:
+                    return None
+                continue
             except FlowFailed as failure:
                 log.warning("%s: %s", target, failure)
                 continue
@@ -248,21 +256,29 @@ class Registration:
         local_address = self._config.address
         if self._behaviour.old_hello_first:
             await try_old_hello(target.address, target.port, local_address)
-        channel = self._channel(Peer(self._config.outbound_proxy, target.host, target.address))
+        peer = Peer(self._config.outbound_proxy, target.host, target.address)
+        channel = self._servers.channel(peer)
+        timeout_s = self._behaviour.handshake_timeout_s
         try:
-            return await Flow.connect(
+            flow = await Flow.connect(
                 target,
                 self._listener,
                 local_address=local_address,
                 channel=channel,
+                timeout_s=timeout_s,
                 refuses_by=self._behaviour.refuses_by,
             )
         except TlsFailed as failure:
             if self._behaviour.cleartext_port is None:
                 raise
             log.warning("%s: %s", target, failure)
+        else:
+            if objection := self._servers.objection(peer, channel):
+                flow.close()
+                raise TlsFailed(objection)
+            return flow
         clear = Target(target.host, target.address, self._behaviour.cleartext_port, target.priority)
-        return await Flow.connect(clear, self._listener, local_address=local_address, channel=None)
+        return await Flow.connect(clear, self._listener, local_address=local_address, channel=None, timeout_s=timeout_s)
 
     def _note(self, target: Target, failure: TargetFailed | FlowFailed) -> None:
         log.warning("%s: %s", target, failure)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from certsuite.refdevice.behaviour import Behaviour, Verifies
+from certsuite.refdevice.flight import DECODE_ERROR_ALERT, Flight, Fragmented, client_answer
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
 _CERTIFICATE_REQUEST = 13
@@ -71,6 +72,8 @@ def channel_maker(trusted_roots: Path, behaviour: Behaviour) -> Callable[[Peer],
         verifies_name_itself=verifies_name_itself(behaviour),
         sends_server_name=behaviour.sends_server_name,
         stays_with_tls13=behaviour.stays_with_tls13,
+        takes_fragments=behaviour.takes_fragments,
+        heeds_downgrade=behaviour.heeds_downgrade,
     )
 
 
@@ -133,6 +136,8 @@ class TlsChannel:
         verifies_name_itself: bool,
         sends_server_name: bool = True,
         stays_with_tls13: bool = True,
+        takes_fragments: bool = True,
+        heeds_downgrade: bool = True,
     ) -> None:
         """``host_name`` is sent as SNI and must be in the certificate.
 
@@ -142,6 +147,11 @@ class TlsChannel:
         self._object = context.wrap_bio(
             self._incoming, self._outgoing, server_hostname=host_name if sends_server_name else None
         )
+        self._offered_session = False
+        self._takes_fragments = takes_fragments
+        self._heeds_downgrade = heeds_downgrade
+        self._flight: Flight | None = None if takes_fragments and heeds_downgrade else Flight()
+        self._held = bytearray()
         self._stays_with_tls13 = stays_with_tls13
         self._host_name = host_name
         self._verifies_name_itself = verifies_name_itself
@@ -154,7 +164,7 @@ class TlsChannel:
 
         What is to be sent, an alert included, is in :meth:`to_send` afterwards, also when this raises.
         """
-        self._incoming.write(data)
+        self._incoming.write(self._looked_at(data))
         plaintext = bytearray()
         try:
             if not self.established:
@@ -192,6 +202,52 @@ class TlsChannel:
     @property
     def version(self) -> str:
         return self._object.version() or ""
+
+    @property
+    def issuer(self) -> str:
+        """The issuer of the server's certificate, of one that was verified."""
+        certificate = self._object.getpeercert() or {}
+        return str(certificate.get("issuer", ""))
+
+    @property
+    def session(self) -> ssl.SSLSession | None:
+        """The session, to be resumed by another connection of the same context."""
+        return self._object.session
+
+    def offer(self, session: ssl.SSLSession) -> None:
+        """Offer to resume a session; before anything is received."""
+        self._object.session = session
+        self._offered_session = True
+
+    @property
+    def session_refused(self) -> bool:
+        """Whether a session was offered and not resumed."""
+        return self._offered_session and not self._object.session_reused
+
+    def _looked_at(self, data: bytes) -> bytes:
+        """What the library gets, once the device itself has looked at the server's flight.
+
+        Raises as :meth:`receive`.
+        """
+        if self._flight is None:
+            return data
+        try:
+            self._flight.take(data, whole_messages=not self._takes_fragments)
+        except Fragmented:
+            self._outgoing.write(DECODE_ERROR_ALERT)
+            raise ssl.SSLError("a handshake message that spans records, which the device cannot read") from None
+        self._held += data
+        if self._flight.downgraded and not self._heeds_downgrade:
+            if self._flight.complete:
+                self._outgoing.write(client_answer(self._flight))
+                self._flight = Flight()
+                self._held.clear()
+            return b""
+        if not self._flight.messages and not self._flight.done:
+            return b""
+        held = bytes(self._held)
+        self._held.clear()
+        return held
 
     def _check_name(self) -> None:
         if self._verifies_name_itself:

@@ -19,8 +19,6 @@ from certsuite.sip.message import SipMessage
 
 log = logging.getLogger("refdevice.transport")
 
-CONNECT_TIMEOUT_S = 5.0
-"For the TCP connection and the TLS handshake together."
 _SILENCE_S = 1.0
 "How long a device that refuses by silence stays with a target."
 _SILENT_OPEN_S = 10.0
@@ -46,6 +44,10 @@ class FlowFailed(Exception):
 
 class TlsFailed(FlowFailed):
     """The TLS handshake did not complete."""
+
+
+class HandshakeBroken(TlsFailed):
+    """The server closed the connection in the TLS handshake."""
 
 
 class Listener(Protocol):
@@ -125,9 +127,10 @@ class Flow(asyncio.Protocol):
         *,
         local_address: str,
         channel: Channel | None,
+        timeout_s: float | None,
         refuses_by: RefusesBy = RefusesBy.ALERT,
     ) -> Flow:
-        """Connect from ``local_address`` and complete the handshake.
+        """Connect from ``local_address`` and complete the handshake, within ``timeout_s`` in all.
 
         ``refuses_by`` is what the server sees if its certificate is not accepted.
 
@@ -135,15 +138,17 @@ class Flow(asyncio.Protocol):
         """
         flow = cls(target, listener, channel, refuses_by)
         try:
-            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+            async with asyncio.timeout(timeout_s):
                 await asyncio.get_running_loop().create_connection(
                     lambda: flow, target.address, target.port, local_addr=(local_address, 0)
                 )
                 await flow._ready
         except OSError as error:  # TimeoutError is one
             flow._abort("timed out" if isinstance(error, TimeoutError) else error.strerror or str(error))
-            failure = FlowFailed if flow._transport is None else TlsFailed
-            raise failure(flow.reason) from error
+            if flow._transport is None:
+                raise FlowFailed(flow.reason) from error
+            broken = isinstance(error, ConnectionResetError)
+            raise (HandshakeBroken if broken else TlsFailed)(flow.reason) from error
         except BaseException:
             flow._abort("given up")
             raise

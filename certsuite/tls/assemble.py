@@ -55,9 +55,15 @@ class Assembled:
     revocation_list: bytes
 
 
-def assemble_authority(kind: str, tag: str, now: datetime, keys: KeyPool) -> Authority:
-    """A root and its intermediate; ``tag`` keeps apart the names of two runs. Blocks while ``keys`` makes keys."""
-    root_key, intermediate_key = keys.key(f"{kind} root"), keys.key(f"{kind} intermediate")
+def assemble_authority(
+    kind: str, tag: str, now: datetime, keys: KeyPool, *, intermediate_key_of: str = ""
+) -> Authority:
+    """A root and its intermediate; ``tag`` keeps apart the names of two runs. Blocks while ``keys`` makes keys.
+
+    ``intermediate_key_of``: kind of the authority whose intermediate's key is used again, since one takes time to make.
+    """
+    root_key = keys.key(f"{kind} root")
+    intermediate_key = keys.key(f"{intermediate_key_of or kind} intermediate")
     root_name = _name(f"certsuite {kind} root {tag}")
     root = (
         _builder(root_name, root_name, root_key, now - AUTHORITY_MARGIN, now + AUTHORITY_MARGIN)

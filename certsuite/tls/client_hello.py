@@ -19,6 +19,8 @@ _SERVER_NAME = 0
 _SUPPORTED_GROUPS = 10
 _SIGNATURE_ALGORITHMS = 13
 _ALPN = 16
+_SESSION_TICKET = 35
+_PRE_SHARED_KEY = 41
 _SUPPORTED_VERSIONS = 43
 
 
@@ -122,6 +124,16 @@ def extension_data(handshake: bytes) -> dict[int, bytes]:
     body.vector(2, "cipher_suites")
     body.vector(1, "compression_methods")
     return _extensions(body)
+
+
+def offers_session(hello: ClientHelloSeen) -> bool:
+    """Whether a ClientHello offers to resume a session: by a pre-shared key, a ticket, or a session's id.
+
+    A client that offers TLS 1.3 has an id for the sake of appearances (RFC 8446 section 4.1.2).
+    """
+    extensions = extension_data(hello.raw)
+    session_id = hello.raw[38] > 0 and _SUPPORTED_VERSIONS not in extensions
+    return _PRE_SHARED_KEY in extensions or bool(extensions.get(_SESSION_TICKET)) or session_id
 
 
 def _body(handshake: bytes) -> _Cursor:

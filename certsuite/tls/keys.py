@@ -38,7 +38,7 @@ class KeyPool:
     ``ahead`` keys of 2048 bits are begun at once, in the background; a role beyond them costs the time of one key.
     """
 
-    def __init__(self, *, ahead: int = 5, threads: int = 2) -> None:
+    def __init__(self, *, ahead: int = 6, threads: int = 2) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="key-pool")
         self._lock = threading.Lock()
         self._closed = False

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from certsuite.tls.assemble import Authority, assemble_authority, assemble_chain, pem
 from certsuite.tls.keys import KeyKind, KeyPool, PrivateKey
-from certsuite.tls.recipes import RECIPES, Recipe, recipe
+from certsuite.tls.recipes import OTHER_TRUSTED_ROOT, RECIPES, Recipe, recipe
 from certsuite.tls.templates import Names, good_chain
 
 __all__ = ["RECIPES", "SYSTEM_BUNDLE", "Authority", "Names", "Pki", "Presentation", "Recipe", "recipe"]
@@ -66,6 +66,8 @@ class Pki:
     """All certificates of a run. Presentations are minted when they are first asked for."""
 
     lab: Authority
+    other: Authority
+    "Trusted as well by a device that takes the whole bundle."
     unknown: Authority
     "Of the same shape as ``lab``, and trusted by nobody."
     names: Names
@@ -86,7 +88,8 @@ class Pki:
         # The random part keeps the roots of two runs apart in a trust store that outlives a run.
         tag = secrets.token_hex(4)
         lab, unknown = (assemble_authority(kind, tag, now, keys) for kind in ("lab", "unknown"))
-        pki = cls(lab, unknown, names, now, keys)
+        other = assemble_authority("other", tag, now, keys, intermediate_key_of="unknown")
+        pki = cls(lab, other, unknown, names, now, keys)
         pki.presentation("good")
         return pki
 
@@ -106,13 +109,17 @@ class Pki:
         minted = self._minted.get(name)
         if minted is None:
             # Two threads may both mint it; what stands first in the dictionary is everybody's.
-            minted = self._minted.setdefault(name, self._mint(recipe(name)))
+            minted = self._minted.setdefault(
+                name, self._mint(OTHER_TRUSTED_ROOT if name == OTHER_TRUSTED_ROOT.name else recipe(name))
+            )
         return minted
 
     def _mint(self, how: Recipe) -> Presentation:
         template = how.alter(good_chain(self.names, self.now), self.names, self.now)
-        ours, other = (self.lab, self.unknown) if template.authority == "lab" else (self.unknown, self.lab)
-        made = assemble_chain(template, self.now, ours, other, self._keys)
+        authorities = {"lab": self.lab, "other": self.other, "unknown": self.unknown}
+        ours = authorities[template.authority]
+        stranger = self.lab if ours is self.unknown else self.unknown
+        made = assemble_chain(template, self.now, ours, stranger, self._keys)
         return Presentation(
             how.name, made.sent, made.key, how.description, how.differs_in, made.staple, made.revocation_list
         )
@@ -123,10 +130,11 @@ class Pki:
         return pem(self.lab.root)
 
     def trusted_bundle(self, system_bundle: Path | None = SYSTEM_BUNDLE) -> bytes:
-        """PEM of what a softphone trusts: the machine's own roots, where there are any, and the lab root.
+        """PEM of what a softphone trusts: the machine's own roots, where there are any, and both roots of the lab.
 
         Raises :class:`OSError` if ``system_bundle`` exists and cannot be read.
         """
+        ours = pem(self.other.root) + self.root_pem
         if system_bundle is None or not system_bundle.exists():
-            return self.root_pem
-        return system_bundle.read_bytes().rstrip(b"\n") + b"\n" + self.root_pem
+            return ours
+        return system_bundle.read_bytes().rstrip(b"\n") + b"\n" + ours

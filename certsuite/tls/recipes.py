@@ -163,6 +163,15 @@ def _unreachable_list(chain: ChainTemplate, names: Names, now: datetime) -> Chai
 _ACCEPTS, _REFUSES, _EITHER = GoodClient.ACCEPTS, GoodClient.REFUSES, GoodClient.EITHER
 _MANDATORY, _EXPECTED, _RECORDED = Level.MANDATORY, Level.EXPECTED, Level.INFORMATIVE
 
+OTHER_TRUSTED_ROOT = Recipe(
+    "other-trusted-root",
+    "root",
+    "the same names under the second root that the device was given",
+    Due(_ACCEPTS, "RFC 5280 section 6.1: any of the trust anchors will do", Mark.PRIMARY, _EXPECTED),
+    _chain(authority="other"),
+)
+"It is not of the battery: a device that was given the lab root alone does not know it."
+
 RECIPES: tuple[Recipe, ...] = (
     Recipe(
         "good",

@@ -12,11 +12,12 @@ from functools import lru_cache
 
 from OpenSSL import SSL
 
-from certsuite.core.events import ClientHelloSeen, TlsAlert, TlsEstablished, TlsFailed
+from certsuite.core.events import ClientHelloSeen, ClientKeyExchangeSeen, TlsAlert, TlsEstablished, TlsFailed
 from certsuite.core.observations import IN, OUT
 from certsuite.tls.alerts import alert_name
 from certsuite.tls.client_hello import ClientHelloReader, NotTls
 from certsuite.tls.first_flight import FirstFlight, StopAfter
+from certsuite.tls.lowered_hello import LoweredRecords, lowered_hello
 from certsuite.tls.pki import Presentation
 from certsuite.tls.policies import LOWEST_SECURITY, WEBEX_SERVICES, cipher_policy, cipher_string
 from certsuite.tls.suites import suite_name_of_openssl
@@ -24,6 +25,9 @@ from certsuite.tls.versions import VERSION_NUMBERS
 
 _CHUNK = 65_536
 "Bytes that pass through OpenSSL at a time: what its buffers can grow to."
+
+_CERTIFICATE_SHOWN, _KEY_EXCHANGE_CAME = b"SSLv3/TLS write certificate", b"SSLv3/TLS read client key exchange"
+"Steps of a handshake in OpenSSL's words, which are the same for every version."
 
 _OFF = {
     "TLSv1": SSL.OP_NO_TLSv1,
@@ -46,8 +50,17 @@ class TlsBehaviour:
     "Whether the device is asked for a certificate; none is needed, and one that comes is not judged."
     stop_after: StopAfter | None = None
     "Where in the handshake it closes the connection."
+    stalls: bool = False
+    "Whether it keeps the connection there and says nothing more, rather than closing it."
     fragment: int | None = None
     "Bytes of a handshake record at most, as long as nothing is encrypted: in TLS 1.3, the ServerHello's only."
+    spread_s: float = 0.0
+    "Seconds over which what it says in the handshake is sent, in pieces. That is done by whoever writes to the socket."
+    hears_at_most: str | None = None
+    """What it takes for the highest version of each ClientHello: as if someone on the path had taken those above out of
+    it. Such a handshake cannot be completed, unless the device offered nothing newer."""
+    forgets_sessions: bool = False
+    "Whether it does not know the sessions that were made before it began to behave so."
 
     def __post_init__(self) -> None:
         unknown = [version for version in self.versions if version not in _OFF]
@@ -55,6 +68,21 @@ class TlsBehaviour:
             raise ValueError(f"versions must be some of {', '.join(_OFF)}, not {self.versions!r}")
         if self.fragment is not None and self.fragment < 1:
             raise ValueError(f"a record holds at least one byte, not {self.fragment}")
+        if self.stalls and self.stop_after is not StopAfter.SERVER_HELLO:
+            raise ValueError("it can stall after the ServerHello alone, which stop_after must say")
+
+    @property
+    def manner(self) -> str:
+        """In words, what is unusual about its handshakes; empty if nothing is."""
+        stop = "stalls" if self.stalls else "stops"
+        traits = {
+            f"{stop} after the {self.stop_after}": self.stop_after is not None,
+            f"records of {self.fragment} bytes": self.fragment is not None,
+            f"sent over {self.spread_s:g} s": self.spread_s > 0,
+            f"answers as to a ClientHello for {self.hears_at_most} at most": self.hears_at_most is not None,
+            "has forgotten its sessions": self.forgets_sessions,
+        }
+        return ", ".join(words for words, applies in traits.items() if applies)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +112,17 @@ class PeerClosed:
     """The device ended its side of TLS in order, by close_notify."""
 
 
-TlsEvent = ClientHelloSeen | NotTls | AlertSeen | TlsEstablished | TlsFailed | ApplicationData | SecretLine | PeerClosed
+TlsEvent = (
+    ClientHelloSeen
+    | ClientKeyExchangeSeen
+    | NotTls
+    | AlertSeen
+    | TlsEstablished
+    | TlsFailed
+    | ApplicationData
+    | SecretLine
+    | PeerClosed
+)
 
 
 class _State(Enum):
@@ -95,6 +133,16 @@ class _State(Enum):
     ENDED = auto()
     "Failed, or closed by either side: what still comes is thrown away."
     NOT_TLS = auto()
+
+
+@dataclass(slots=True)
+class _Told:
+    """What OpenSSL's callbacks tell of one connection."""
+
+    events: list[TlsEvent]
+    of_key_exchange: bool
+    "Whether it is an event that the device goes on after the server's flight."
+    certificate_shown: bool = False
 
 
 class TlsServer:
@@ -110,9 +158,12 @@ class TlsServer:
         shaped = behaviour.stop_after is not None or behaviour.fragment is not None
         self._flight = FirstFlight(fragment=behaviour.fragment, stop_after=behaviour.stop_after) if shaped else None
         self._shaped = bytearray()
+        self._held = bytearray()
+        self._lowered = LoweredRecords(behaviour.hears_at_most) if behaviour.hears_at_most else None
         self._connection = SSL.Connection(_context(behaviour), None)
-        # The context's callbacks find this list through the connection; the engine itself would make a cycle.
-        self._connection.set_app_data(self._events)
+        # The context's callbacks find this through the connection; the engine itself would make a cycle.
+        self._told = _Told(self._events, of_key_exchange=behaviour.hears_at_most is not None)
+        self._connection.set_app_data(self._told)
         self._connection.set_accept_state()
 
     @property
@@ -178,13 +229,13 @@ class TlsServer:
             return
         if self._state is _State.ENDED:
             return
+        seen = None
         if not self._hello.done:
             try:
                 seen = self._hello.feed(data)
             except ValueError as error:
                 # OpenSSL judges the same bytes below, and answers with the alert that is due.
                 self._hello_problem = f" (the ClientHello: {error})"
-                seen = None
             if isinstance(seen, NotTls):
                 self._state = _State.NOT_TLS
             if seen is not None:
@@ -195,11 +246,32 @@ class TlsServer:
             if self._hello.done and self.behaviour.stop_after is StopAfter.CLIENT_HELLO:
                 self._stop()
                 return
+        data = self._as_heard(data, seen)
+        if not data:
+            return
         self._connection.bio_write(data)
         self._advance()
         self._shape()
-        if self._flight and self._flight.stopped and self._state is _State.HANDSHAKE:
+        stopped = self._flight is not None and self._flight.stopped and not self.behaviour.stalls
+        if stopped and self._state is _State.HANDSHAKE:
             self._stop()
+
+    def _as_heard(self, data: bytes, hello: ClientHelloSeen | NotTls | None) -> bytes:
+        """What OpenSSL gets in place of the device's bytes; ``hello`` is what has just been read of them."""
+        if self._lowered is None:
+            return data
+        if isinstance(hello, ClientHelloSeen):
+            return lowered_hello(hello.raw, self._lowered.version)
+        if self._hello_problem or not self._hello.done:
+            # One that cannot be read is OpenSSL's to judge, as it came.
+            self._held += data
+            return self._let_go() if self._hello_problem else b""
+        return self._lowered.take(data)
+
+    def _let_go(self) -> bytes:
+        held = bytes(self._held)
+        self._held.clear()
+        return held
 
     def _stop(self) -> None:
         self._state = _State.ENDED
@@ -219,6 +291,7 @@ class TlsServer:
                     TlsEstablished(
                         version=self._connection.get_protocol_version_name(),
                         cipher=suite_name_of_openssl(self._connection.get_cipher_name() or ""),
+                        resumed=not self._told.certificate_shown,
                     )
                 )
             while True:
@@ -258,12 +331,17 @@ def _reason(error: SSL.Error) -> str:
 
 
 def _on_info(connection: SSL.Connection, where: int, value: int) -> None:
-    if not where & SSL.SSL_CB_ALERT:
-        return
-    direction = IN if where & SSL.SSL_CB_READ else OUT
-    level, description = value >> 8, value & 0xFF
-    events: list[TlsEvent] = connection.get_app_data()
-    events.append(AlertSeen(TlsAlert(level, description, alert_name(description)), direction))
+    told: _Told = connection.get_app_data()
+    if where & SSL.SSL_CB_ALERT:
+        direction = IN if where & SSL.SSL_CB_READ else OUT
+        level, description = value >> 8, value & 0xFF
+        told.events.append(AlertSeen(TlsAlert(level, description, alert_name(description)), direction))
+    elif where == SSL.SSL_CB_ACCEPT_LOOP:
+        step = connection.get_state_string()
+        if step == _CERTIFICATE_SHOWN:
+            told.certificate_shown = True
+        elif step == _KEY_EXCHANGE_CAME and told.of_key_exchange:
+            told.events.append(ClientKeyExchangeSeen())
 
 
 def _on_status_request(connection: SSL.Connection, staple: bytes | None) -> bytes:
@@ -272,8 +350,8 @@ def _on_status_request(connection: SSL.Connection, staple: bytes | None) -> byte
 
 
 def _on_secret(connection: SSL.Connection, line: bytes) -> None:
-    events: list[TlsEvent] = connection.get_app_data()
-    events.append(SecretLine(line.decode("ascii")))
+    told: _Told = connection.get_app_data()
+    told.events.append(SecretLine(line.decode("ascii")))
 
 
 def _take_any_certificate(*_: object) -> bool:

@@ -102,7 +102,7 @@ class ChainTemplate:
     leaf: LeafTemplate
     intermediate: IntermediateTemplate = IntermediateTemplate()
     authority: str = "lab"
-    "Whose root it ends at: ``lab`` or ``unknown``."
+    "Whose root it ends at: ``lab``, ``other`` or ``unknown``."
     issued_by: Part = Part.INTERMEDIATE
     "Who signs the leaf; the leaf itself, if it is self-signed."
     sent: tuple[Part, ...] = (Part.LEAF, Part.INTERMEDIATE)

@@ -10,7 +10,7 @@ import pytest
 from certsuite.bench.bench import OLD_VERSIONS, CannotJudge, NotApplicable
 from certsuite.bench.expecting import ExpectationNotMet
 from certsuite.core.cases import Case, State
-from certsuite.core.events import BenchChanged, BindingChanged, CredentialsAudited, Expectation, Note
+from certsuite.core.events import BenchChanged, BindingChanged, ClientHelloSeen, CredentialsAudited, Expectation, Note
 from certsuite.core.redaction import Secret
 from tests.bench.conftest import Stage, Staging, reference
 
@@ -140,3 +140,66 @@ async def test_supplied_credentials_are_told_by_their_properties_alone(stage: St
     assert audited.missing == (("upper", "digit", "special"),) * 2 + ((),)
     assert audited.same_as == ((2,), (1,), ())
     assert '"abc"' not in on.journal.since(0)[-1].to_json()
+
+
+@pytest.mark.asyncio
+async def test_an_edge_shakes_hands_in_unusual_ways_that_are_in_the_record(stage: Staging) -> None:
+    on: Stage = await stage()
+    primary = on.bench.primary
+    await primary.answers_as_if("TLSv1.1")
+    assert on.network.edges["primary"].tls.versions == ("TLSv1.1",)
+    await primary.answers_as_if("TLSv1.2")
+    assert on.network.edges["primary"].tls.versions == on.network.good.versions
+    await primary.sends_records_of(16)
+    await primary.answers_slowly()
+    await primary.stalls()
+    await primary.breaks_off_after(on.bench.middle_of_a_handshake[0])
+    await primary.forgets_sessions()
+    assert primary.manner == "has forgotten its sessions"
+    await primary.comes_back()
+    assert primary.manner == ""
+    assert [event.behaviour for event in on.events(BenchChanged)] == [
+        "answers as to a ClientHello for TLSv1.1 at most",
+        "answers as to a ClientHello for TLSv1.2 at most",
+        "records of 16 bytes",
+        f"sent over {on.bench.limit('slow_handshake_s'):g} s",
+        "stalls after the server-hello",
+        "stops after the server-hello",
+        "has forgotten its sessions",
+        "good",
+    ]
+
+
+@pytest.mark.asyncio
+async def test_what_a_device_does_not_offer_does_not_apply_to_it(stage: Staging) -> None:
+    on: Stage = await stage()
+    with pytest.raises(NotApplicable, match=r"does not offer TLSv1\.3"):
+        on.bench.is_for_devices_that_offer("TLSv1.3")
+    on.journal.record(ClientHelloSeen(b"", "TLSv1.2", ("TLSv1.3",), ()), flow="x1", edge="primary")
+    with pytest.raises(NotApplicable):
+        on.bench.is_for_devices_that_offer("TLSv1.3")
+    on.journal.record(ClientHelloSeen(b"", "TLSv1.2", ("TLSv1.3",), ()), flow="f1", edge="primary")
+    on.bench.is_for_devices_that_offer("TLSv1.3")
+
+
+@pytest.mark.asyncio
+async def test_a_device_that_was_given_one_root_cannot_be_asked_about_the_other(stage: Staging) -> None:
+    on: Stage = await stage()
+    with pytest.raises(CannotJudge, match="trusted_roots"):
+        on.bench.needs_both_roots_given()
+    await on.device.reach(State.REGISTERED)
+    on.bench.needs_both_roots_given()
+
+
+@pytest.mark.asyncio
+async def test_a_device_that_loses_its_flows_comes_back_by_itself(stage: Staging) -> None:
+    on: Stage = await stage()
+    await on.device.reach(State.REGISTERED)
+    on.bench.begin(CASE)
+    await on.bench.edges_end_all_flows()
+    assert not on.device.registered
+    judgement = await on.bench.expect_after_its_own_retry("tls.resumption")
+    assert judgement.measurements
+    (stated,) = on.events(Expectation)
+    assert stated.first_seq == on.device.attempt_seq
+    assert on.device.starts == 1

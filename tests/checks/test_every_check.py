@@ -173,6 +173,42 @@ def takes_a_suite_alone(trace: Trace) -> None:
     trace.request("REGISTER")
 
 
+SO = {"edge": "primary", "manner": "odd"}
+
+
+def odd_handshake(trace: Trace) -> None:
+    offers(trace)
+    trace.see(TlsPresented("good", ("TLSv1.2",), manner="odd"), flow="f1", edge="primary", direction=OUT)
+
+
+@good("tls.completes-so", **SO, finding="x", what="is odd", hint="h")
+def completes_an_odd_handshake(trace: Trace) -> None:
+    odd_handshake(trace)
+    trace.see(TlsEstablished("TLSv1.2", GCM), flow="f1", edge="primary", direction=IN)
+    trace.request("REGISTER")
+
+
+@good("tls.is-not-followed", **SO, offering=["TLSv1.3"], finding="x", what="lies", hint="h")
+@good("tls.is-broken-off", **SO)
+@good("tls.gives-up-stalled", **SO)
+def ends_an_odd_handshake(trace: Trace) -> None:
+    odd_handshake(trace)
+    trace.see(FlowClosed("device", "fin"), flow="f1", edge="primary", direction=IN)
+
+
+@good("tls.resumption")
+def resumes_a_session(trace: Trace) -> None:
+    offers(trace)
+    trace.see(TlsEstablished("TLSv1.2", GCM, resumed=True), flow="f1", edge="primary", direction=IN)
+
+
+@good("tls.comes-back")
+def comes_back(trace: Trace) -> None:
+    odd_handshake(trace)
+    trace.see(FlowClosed("bench", "fin"), flow="f1", edge="primary", direction=OUT)
+    binds(trace, "secondary")
+
+
 @good("reg.auth-user")
 @good("reg.digest")
 def answers_the_challenge(trace: Trace) -> None:
@@ -316,7 +352,7 @@ FAILS_ON_SILENCE = {
 """Checks that are stated right after the device was made to act, or had to: for these silence is the failure, and what
 it says. For all others silence is inconclusive."""
 
-TIMED = ("call.rings", "fo.returns-to-primary", "fo.uses-secondary", "media.audio-both-ways")
+TIMED = ("call.rings", "fo.returns-to-primary", "fo.uses-secondary", "media.audio-both-ways", "tls.gives-up-stalled")
 
 
 def judged(check: str, observations: list[Observation]) -> Judgement:

@@ -54,6 +54,12 @@ def test_it_takes_tls_1_1_and_no_wrong_certificate(tmp_path: Path) -> None:
     assert "sent SIP over TLSv1.1" in finding["observed"]
 
 
+def test_it_follows_an_answer_in_tls_1_1_and_cannot_put_fragments_together(tmp_path: Path) -> None:
+    cases = certified("linphone", ("WXC-TLS-022", "WXC-TLS-152"), tmp_path / "run")
+    found = [finding["id"] for case in cases.values() for finding in case["findings"]]
+    assert sorted(found) == ["tls-fails-on-fragments", "tls-followed-old-version"]
+
+
 def test_without_verification_it_takes_every_certificate(tmp_path: Path) -> None:
     cases = certified("linphone-unverified", ("WXC-TLS-100", "WXC-TLS-120"), tmp_path / "run")
     assert {name: [one["id"] for one in case["findings"]] for name, case in cases.items()} == {

@@ -6,6 +6,7 @@ import asyncio
 import socket
 import ssl
 import struct
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -476,3 +477,29 @@ async def test_the_messages_of_rfc_4475_leave_the_edge_standing(world: World) ->
     phone = await world.registered()
     assert 1 in world.registrar.bindings
     assert world.registrar.bindings[1].contact == phone.contact
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+async def test_a_slow_edge_says_the_same_later(world: World, version: str) -> None:
+    world.primary.tls = TlsBehaviour(world.pki.presentation("good"), (version,), spread_s=0.1)
+    wire = await world.connect()
+    wire.send(options())
+    assert (await wire.message()).status == 200
+    (presented,) = world.events(TlsPresented)
+    assert presented.manner == "sent over 0.1 s"
+    assert len(world.events(TlsEstablished)) == 1
+
+
+@pytest.mark.asyncio
+async def test_a_slow_flow_that_is_ended_says_no_more(world: World) -> None:
+    world.primary.tls = replace(world.good, spread_s=1000.0)
+
+    async def end() -> None:
+        await world.observed(TlsPresented)
+        world.primary.end_flows("fin")
+
+    with pytest.raises((ssl.SSLError, OSError)):
+        await asyncio.gather(world.connect(), end())
+    assert (await closed(world)).by == "bench"
+    assert not world.loop_errors

@@ -43,10 +43,10 @@ _DATAGRAM = 512
 class Authority:
     """A root of the tests and the certificates under it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str = "Test Root") -> None:
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Test Root")])
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         self._root = self._certificate(self._name, self._key.public_key(), root=True)
         self.bundle = directory / "bundle.pem"
         self.bundle.write_bytes(self._root.public_bytes(serialization.Encoding.PEM))

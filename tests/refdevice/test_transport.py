@@ -53,7 +53,7 @@ async def _flow(lab: Lab, registrar: Registrar) -> tuple[Flow, _Listener]:
     context = client_context(lab.authority.bundle, Behaviour())
     channel = TlsChannel(context, "hs17.lab.example", verifies_name_itself=False)
     target = Target("a.example", "127.0.0.1", registrar.port)
-    return await Flow.connect(target, listener, local_address="127.0.0.1", channel=channel), listener
+    return await Flow.connect(target, listener, local_address="127.0.0.1", channel=channel, timeout_s=3.0), listener
 
 
 async def test_a_response_goes_to_its_transaction(lab: Lab) -> None:
@@ -164,7 +164,9 @@ async def test_how_a_certificate_is_refused(lab: Lab, how: RefusesBy, monkeypatc
         client_context(lab.authority.bundle, Behaviour()), "hs17.lab.example", verifies_name_itself=False
     )
     with pytest.raises(TlsFailed, match="Hostname mismatch"):
-        await Flow.connect(target, _Listener(), local_address="127.0.0.1", channel=channel, refuses_by=how)
+        await Flow.connect(
+            target, _Listener(), local_address="127.0.0.1", channel=channel, timeout_s=3.0, refuses_by=how
+        )
     assert how is not RefusesBy.SILENCE or not server.ended.is_set()
     async with asyncio.timeout(20):
         await server.ended.wait()
@@ -178,7 +180,7 @@ async def test_a_reason_of_the_devices_own(lab: Lab) -> None:
     channel = TlsChannel(client_context(lab.authority.bundle, behaviour), "hs17.lab.example", verifies_name_itself=True)
     target = Target("a.example", "127.0.0.1", registrar.port)
     with pytest.raises(TlsFailed, match=r"^TLS: the certificate is for other\.example and not for hs17\.lab\.example$"):
-        await Flow.connect(target, _Listener(), local_address="127.0.0.1", channel=channel)
+        await Flow.connect(target, _Listener(), local_address="127.0.0.1", channel=channel, timeout_s=3.0)
 
 
 async def test_a_server_that_closes_during_the_handshake(lab: Lab) -> None:
@@ -197,7 +199,7 @@ async def test_plain_tcp(lab: Lab) -> None:
     lab.registrars.append(registrar)
     await registrar.open(None)
     target = Target("a.example", "127.0.0.1", registrar.port)
-    flow = await Flow.connect(target, _Listener(), local_address="127.0.0.1", channel=None)
+    flow = await Flow.connect(target, _Listener(), local_address="127.0.0.1", channel=None, timeout_s=3.0)
     assert not flow.secure
     assert (await flow.transact(_register()).final(5)).status == 200
     flow.close()

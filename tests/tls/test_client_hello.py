@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certsuite.core.events import ClientHelloSeen
-from certsuite.tls.client_hello import HELLO_LIMIT, ClientHelloReader, NotTls, parse_client_hello
+from certsuite.tls.client_hello import HELLO_LIMIT, ClientHelloReader, NotTls, offers_session, parse_client_hello
 
 
 def hello_of_openssl(
@@ -158,3 +158,20 @@ def test_garbage_is_refused_by_value_error_alone(message: bytes, at: int, junk: 
     for broken in (message, whole[:at] + junk + whole[at:], b"\x01" + vector(3, message)):
         with contextlib.suppress(ValueError):
             assert parse_client_hello(broken).raw == broken
+
+
+def test_what_offers_a_session() -> None:
+    """A ticket that is there, a pre-shared key, or in TLS 1.2 a session's id."""
+
+    def offers(session_id: bytes, *extensions: tuple[int, bytes]) -> bool:
+        block = b"".join(kind.to_bytes(2, "big") + len(data).to_bytes(2, "big") + data for kind, data in extensions)
+        body = b"\x03\x03" + bytes(32) + bytes([len(session_id)]) + session_id + b"\x00\x02\xc0\x2f\x01\x00"
+        body += len(block).to_bytes(2, "big") + block
+        return offers_session(parse_client_hello(b"\x01" + len(body).to_bytes(3, "big") + body))
+
+    tls13 = (43, b"\x02\x03\x04")
+    assert not offers(b"", (35, b""))
+    assert offers(b"", (35, b"ticket"))
+    assert offers(b"id")
+    assert not offers(b"id", tls13)
+    assert offers(b"id", tls13, (41, b"key"))

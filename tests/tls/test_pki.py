@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from certsuite.core.errors import BenchError
+from certsuite.tls.assemble import pem
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.pki import RECIPES, Names, Pki
 
@@ -145,8 +146,15 @@ def test_the_trusted_bundle_has_the_systems_roots_and_ours(pki: Pki, tmp_path: P
     system = tmp_path / "system.pem"
     foreign = pki.unknown.root
     system.write_bytes(foreign.public_bytes(Encoding.PEM).rstrip(b"\n"))
-    assert x509.load_pem_x509_certificates(pki.trusted_bundle(system)) == [foreign, pki.lab.root]
-    assert pki.trusted_bundle(None) == pki.trusted_bundle(tmp_path / "absent") == pki.root_pem
+    assert x509.load_pem_x509_certificates(pki.trusted_bundle(system)) == [foreign, pki.other.root, pki.lab.root]
+    ours = pem(pki.other.root) + pki.root_pem
+    assert pki.trusted_bundle(None) == pki.trusted_bundle(tmp_path / "absent") == ours
+
+
+def test_the_other_root_is_trusted_by_those_that_have_the_whole_bundle(pki: Pki, tmp_path: Path) -> None:
+    assert verify(pki, "other-trusted-root", tmp_path, host=NAMES.outbound_proxy, bundle=pki.trusted_bundle(None)) == ""
+    assert "local issuer" in verify(pki, "other-trusted-root", tmp_path, host=NAMES.outbound_proxy)
+    assert pki.presentation("other-trusted-root").key is pki.presentation("good").key
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -8,6 +8,7 @@ import ssl
 import warnings
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -438,3 +439,57 @@ def test_one_suite_alone(pki: Pki) -> None:
     assert Client(pki, behaviour).handshake().of(TlsEstablished) == [TlsEstablished("TLSv1.2", suite)]
     refused = Client(pki, behaviour, ciphers="ECDHE-RSA-AES256-GCM-SHA384").handshake()
     assert alerts(refused.events) == [("out", 2, 40)]
+
+
+def test_a_client_that_offers_no_more_than_is_heard_is_served(pki: Pki) -> None:
+    behaviour = TlsBehaviour(pki.presentation("good"), hears_at_most="TLSv1.2")
+    client = Client(pki, behaviour, versions=(V.TLSv1_2, V.TLSv1_2))
+    hello = client.tls
+    with pytest.raises(ssl.SSLWantReadError):
+        hello.do_handshake()
+    # In two pieces: nothing of it is answered before it is whole.
+    first = client._out.read(50)
+    client.events += client.server.receive(first)
+    assert client.server.output() == b""
+    assert client.handshake().error is None
+    assert len(client.of(TlsEstablished)) == 1
+
+
+def test_a_hello_that_cannot_be_read_is_answered_all_the_same(pki: Pki) -> None:
+    server = TlsServer(TlsBehaviour(pki.presentation("good"), hears_at_most="TLSv1.2"))
+    events = server.receive(b"\x16\x03\x01\x00") + server.receive(b"\x04\x01\x00\x00\x00")
+    assert any(isinstance(event, TlsFailed) for event in events)
+
+
+@pytest.mark.parametrize("version", [V.TLSv1_2, V.TLSv1_3])
+def test_a_session_is_resumed_until_it_is_forgotten(pki: Pki, version: V) -> None:
+    good = TlsBehaviour(pki.presentation("good"))
+    first = Client(pki, good, versions=(version, version)).handshake()
+    with pytest.raises(ssl.SSLWantReadError):
+        first.tls.read(1)
+    seen = [first.of(TlsEstablished)[0]]
+    for behaviour in (good, replace(good, forgets_sessions=True)):
+        again = Client(pki, behaviour, context=first.context, session=first.tls.session).handshake()
+        seen.append(again.of(TlsEstablished)[0])
+    assert [event.resumed for event in seen if isinstance(event, TlsEstablished)] == [False, True, False]
+
+
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_a_stalled_handshake_stays_open_and_says_no_more(pki: Pki, version: str) -> None:
+    behaviour = TlsBehaviour(pki.presentation("good"), (version,), stop_after=StopAfter.SERVER_HELLO, stalls=True)
+    client = Client(pki, behaviour)
+    for _ in range(3):
+        with pytest.raises(ssl.SSLWantReadError):
+            client.tls.do_handshake()
+        client.exchange()
+    assert [type(event) for event in client.events if not isinstance(event, SecretLine)] == [ClientHelloSeen]
+    assert [type(event) for event in client.server.eof()] == [TlsFailed]
+
+
+def test_what_is_unusual_is_said_in_words(pki: Pki) -> None:
+    good = TlsBehaviour(pki.presentation("good"))
+    odd = replace(good, fragment=1, spread_s=0.4, stop_after=StopAfter.CLIENT_HELLO)
+    assert good.manner == ""
+    assert odd.manner == "stops after the client-hello, records of 1 bytes, sent over 0.4 s"
+    with pytest.raises(ValueError, match="after the ServerHello alone"):
+        replace(good, stalls=True)
