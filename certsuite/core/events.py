@@ -296,8 +296,8 @@ class FlowClosed(Event):
     "``device``, ``bench`` or ``network``."
     how: str
     "``fin``, ``rst``, ``timeout`` or an error's text."
-    unacknowledged: int = 0
-    "Bytes sent to the device that its TCP had not acknowledged when the end began."
+    unacknowledged: int = dataclasses.field(default=0, compare=False)
+    "Bytes sent to the device that its TCP had not acknowledged when the end began. Ends that differ in it alone are alike."
 
 
 @_event("strangers-counted")

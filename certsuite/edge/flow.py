@@ -44,7 +44,7 @@ _BACKLOG_LIMIT = 4_000_000
 _KEEP_ALIVES_AT_MOST = 1000
 "In a row; a phone that sends one each 30 seconds registers anew long before."
 HANDSHAKE_S = 120.0
-"Seconds after which a connection without a session is ended: well past those in which a phone gives up one that stalls."
+"Seconds after which a connection without a session is ended: well past those that a phone waits for one that stalls."
 STRANGER_S = 10.0
 "Seconds that another program's connection lasts, at most."
 STRANGER_BYTES = 16_384
