@@ -297,7 +297,7 @@ class FlowClosed(Event):
     how: str
     "``fin``, ``rst``, ``timeout`` or an error's text."
     unacknowledged: int = dataclasses.field(default=0, compare=False)
-    "Bytes sent to the device that its TCP had not acknowledged when the end began. Ends that differ in it alone are alike."
+    "Bytes sent to the device that its TCP had not acknowledged when the end began; no part of comparisons."
 
 
 @_event("strangers-counted")
