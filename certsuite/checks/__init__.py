@@ -10,6 +10,7 @@ from certsuite.checks import (
     media,
     registration,
     tls,
+    trust,
     walk,
 )
 from certsuite.checks.registry import Question, all_checks, find_check
@@ -29,5 +30,6 @@ __all__ = [
     "media",
     "registration",
     "tls",
+    "trust",
     "walk",
 ]

@@ -6,35 +6,11 @@ Each has a ``kind``, under which it is written to the record; :mod:`certsuite.co
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, ClassVar, TypeVar, dataclass_transform
+from typing import Any
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Base of everything that can be observed."""
-
-    kind: ClassVar[str] = ""
-
-
-KINDS: dict[str, type[Event]] = {}
-E = TypeVar("E", bound=Event)
-
-
-@dataclass_transform(frozen_default=True)
-def _event(kind: str) -> Callable[[type[E]], type[E]]:
-    """Class decorator: a frozen dataclass that is written and read under the name ``kind``."""
-
-    def decorate(cls: type[E]) -> type[E]:
-        made = dataclass(frozen=True, slots=True)(cls)
-        made.kind = kind
-        assert kind not in KINDS, f"two events are named {kind}"
-        KINDS[kind] = made
-        return made
-
-    return decorate
-
+from certsuite.core.event_kinds import KINDS as KINDS
+from certsuite.core.event_kinds import Event as Event
+from certsuite.core.event_kinds import event as _event
 
 # --- the run ---------------------------------------------------------------------------------------------------------
 
@@ -375,6 +351,25 @@ class HttpRequest(Event):
     target: str
     status: int
     owner: str = "device"
+
+
+@_event("root-probe-answer")
+class RootProbeAnswer(Event):
+    """What the device did on one connection of a root probe; the words are those of ``tls.probe_chains``."""
+
+    root: str
+    "SHA-256 of the root that is asked for."
+    technique: str
+    version: str
+    role: str
+    round: int
+    answer: str
+    "``alert``, ``closed``, ``silence``, ...: see ``tls.probe_server``."
+    alert: int | None = None
+    established: bool = False
+    after_s: float | None = None
+    "Seconds after the server's flight; None if there was none."
+    detail: str = ""
 
 
 @_event("cleartext")

@@ -44,6 +44,7 @@ from certsuite.core.events import (
     MediaOpened,
     MediaWindow,
     Note,
+    RootProbeAnswer,
     SipGarbage,
     SipMessageSeen,
     TargetsWalked,
@@ -171,6 +172,12 @@ def takes_a_suite_alone(trace: Trace) -> None:
     trace.see(TlsPresented("good", ("TLSv1.2",), GCM), flow="f1", edge="primary", direction=OUT)
     trace.see(TlsEstablished("TLSv1.2", GCM), flow="f1", edge="primary", direction=IN)
     trace.request("REGISTER")
+
+
+@good("trust.root", root="AB", name="Root", modes=["spoof TLSv1.2"], rounds=1, store="system", chain="none")
+def answers_a_root_probe(trace: Trace) -> None:
+    for role, alert in (("unknown", 48), ("trusted", 51), ("probed", 51)):
+        trace.see(RootProbeAnswer("AB", "spoof", "TLSv1.2", role, 0, "alert", alert), flow="f1", edge="root-probe")
 
 
 @good("reg.auth-user")
