@@ -6,11 +6,35 @@ Each has a ``kind``, under which it is written to the record; :mod:`certsuite.co
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
-from certsuite.core.event_kinds import KINDS as KINDS
-from certsuite.core.event_kinds import Event as Event
-from certsuite.core.event_kinds import event as _event
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of everything that can be observed."""
+
+    kind: ClassVar[str] = ""
+
+
+KINDS: dict[str, type[Event]] = {}
+E = TypeVar("E", bound=Event)
+
+
+@dataclass_transform(frozen_default=True)
+def _event(kind: str) -> Callable[[type[E]], type[E]]:
+    """Class decorator: a frozen dataclass that is written and read under the name ``kind``."""
+
+    def decorate(cls: type[E]) -> type[E]:
+        made = dataclass(frozen=True, slots=True)(cls)
+        made.kind = kind
+        assert kind not in KINDS, f"two events are named {kind}"
+        KINDS[kind] = made
+        return made
+
+    return decorate
+
 
 # --- the run ---------------------------------------------------------------------------------------------------------
 
