@@ -34,3 +34,9 @@ async def test_refuses_old_tls(bench: Bench, phone: Phone) -> Deferred:
     await bench.secondary.comes_back()
     await bench.device_takes_the_good_primary()
     return bench.over_the_whole_run("net.no-cleartext")
+
+
+@case("WXC-TLS-160", requirements=["TLS-ROOT"], disturbs=["registration"])
+async def test_trusts_the_root_of_webex(bench: Bench, phone: Phone) -> None:
+    """The device trusts the root that Webex Calling's certificates hang from, as a root probe shows."""
+    await bench.root_probing.ask()

@@ -14,6 +14,7 @@ from certsuite.bench.gauntlet import Gauntlet
 from certsuite.bench.network import OUTBOUND_PROXY, SIP_PORT, TARGETS, Network
 from certsuite.bench.party import Party
 from certsuite.bench.phone import Phone
+from certsuite.bench.root_probing import RootProbing
 from certsuite.checks.registry import find_check
 from certsuite.checks.span import Span
 from certsuite.core.cases import Case, Disturbance
@@ -221,6 +222,7 @@ class Bench:
         self.secondary = EdgeControl(self, "secondary")
         self.gauntlet = Gauntlet(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
+        self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}
         "SIP passwords that the user supplied, by line."
         self._journal = journal
@@ -378,8 +380,8 @@ class Bench:
 
     @property
     def edge_names(self) -> list[str]:
-        """The names under which the device may know an edge: the outbound proxy's and the SRV targets'."""
-        return [OUTBOUND_PROXY, *TARGETS.values()]
+        """The names under which the device may know an edge: those of outbound proxy, SRV targets and root probe."""
+        return [OUTBOUND_PROXY, *TARGETS.values(), self.root_probing.host]
 
     @property
     def both_versions(self) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from certsuite.bench.expecting import Watch
-from certsuite.bench.network import OUTBOUND_PROXY, SIP_PORT, Network
+from certsuite.bench.network import SIP_PORT, Network
 from certsuite.bench.waits import Waits
 from certsuite.checks.diagnosis import Diagnosis, diagnose
 from certsuite.core.cases import State
@@ -163,14 +163,18 @@ class Device:
         await self.stop()
         for line, password in passwords.items():
             self.network.set_password(line, password)
+        self.renew()
+        self._new_attempt()
+        await self._start()
+
+    def renew(self) -> None:
+        """Its next start is with what the network's settings are now. It must have been stopped."""
         # A driver knows the passwords that it must not show, so a new set of them takes a new one.
         self.driver = self._make_driver(self.network.settings())
         self.network.judge_flows_of(self.driver)
         self._configured = False
         self._unreachable.clear()
         self.network.registrar.bindings.clear()
-        self._new_attempt()
-        await self._start()
 
     async def stop(self) -> None:
         """End the device, and what may still be open of its connections: it comes back over new ones."""
@@ -199,7 +203,11 @@ class Device:
     def diagnosis(self) -> Diagnosis:
         """What broke on the way to a registration, since the device last had a reason to connect."""
         return diagnose(
-            self._journal.since(self.attempt_seq), self._limits, OUTBOUND_PROXY, SIP_PORT, self.profile.lines
+            self._journal.since(self.attempt_seq),
+            self._limits,
+            self.network.outbound_proxy,
+            SIP_PORT,
+            self.profile.lines,
         )
 
     # --- inside

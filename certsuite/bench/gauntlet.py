@@ -128,7 +128,7 @@ class Gauntlet:
             await self._walk([name], one_by_one=True)
             if loop.time() > until:
                 break
-        await self._bench.expect("walk.measured", deadline=loop.time(), since=0)
+        await self._bench.expect("walk.measured", deadline=loop.time(), since=0, target=self._bench.case.presents)
 
     # --- inside
 

@@ -26,10 +26,12 @@ from certsuite.edge.dns_server import DnsServer
 from certsuite.edge.flow import CROWD, DEVICE, FlowNames, FlowUser
 from certsuite.edge.list_server import ListServer
 from certsuite.edge.media import MediaLoop
+from certsuite.edge.probe_edge import ProbeEdge
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.pki import Names, Pki, Presentation
+from certsuite.tls.probe_chains import ServedChain, Step
 from certsuite.tls.recipes import REVOCATION_LIST_PORT
 from certsuite.tls.server import TlsBehaviour
 
@@ -43,6 +45,7 @@ ASKED_EXPIRY_S = 240
 MODERN = ("TLSv1.2", "TLSv1.3")
 _HOSTS = {"dns": DNS_HOST, "primary": 11, "secondary": 12, "lists": 13, "device": DEVICE_HOST}
 _FIRST_AHEAD = 201
+_HOST_OF_PLACES = 200
 AHEAD_AT_MOST = 40
 "Targets that can stand ahead of the primary."
 _AHEAD_TTL = 1
@@ -57,6 +60,7 @@ class Place:
 
     host: str
     address: str
+    port: int = SIP_PORT
 
 
 def mint_password() -> Secret:
@@ -111,6 +115,10 @@ class Network:
         self._journal = journal
         self._capture = capture
         self._driver: Driver | None = None
+        self.outbound_proxy = OUTBOUND_PROXY
+        "What the device is configured with from its next configuration on."
+        self.clock_offset_s = 0
+        "How far from the truth its clock is then set, where its driver can."
         self.net = net or LoopbackNet()
         self.ahead = tuple(
             Place(f"w{number:02}.lab-dc1.bcld.test", self.net.host(_FIRST_AHEAD + number))
@@ -118,7 +126,7 @@ class Network:
         )
         "Places of targets that may stand ahead of the primary; good certificates are for them too."
         self.keys = KeyPool()
-        self.pki = Pki.mint(datetime.fromtimestamp(journal.clock.utc(), UTC), self._names(), self.keys)
+        self.pki = Pki.mint(self.now, self._names(), self.keys)
         self.lab_root = folder / "lab-root.pem"
         self.trusted_roots = folder / "trusted-roots.pem"
         self.lab_root.write_bytes(self.pki.root_pem)
@@ -188,19 +196,42 @@ class Network:
             stamp=self._stamp,
         )
 
+    def probe_edge(self, step: Step, chain: ServedChain, root: str, patience_s: float) -> ProbeEdge:
+        """One step of a root probe, which does not listen yet."""
+        return ProbeEdge(
+            step,
+            chain,
+            root=root,
+            journal=self._journal,
+            capture=self._capture,
+            names=self._flow_names,
+            owner_of=self.owner_of,
+            patience_s=patience_s,
+        )
+
+    def places_of(self, host: str) -> tuple[Place, ...]:
+        """Places that all have one name and one address, each with a port of its own: a device that compares the
+        target's name with the certificate finds the same as one that compares the outbound proxy's."""
+        address = self.net.host(_HOST_OF_PLACES)
+        return tuple(Place(host, address, SIP_PORT + 1 + number) for number in range(AHEAD_AT_MOST))
+
     def zone(self, proxy: str = OUTBOUND_PROXY, *, ahead: Sequence[Place] = (), good: bool = True) -> Zone:
         """What DNS says of ``proxy``: the targets ``ahead`` in order, then (if ``good``) primary and secondary."""
         service, zone = f"_sips._tcp.{proxy}", Zone()
         for priority, place in enumerate(ahead):
             zone = zone.with_srv(
-                service, priority=priority, weight=100, port=SIP_PORT, target=place.host, ttl=_AHEAD_TTL
-            ).with_address(place.host, place.address)
+                service, priority=priority, weight=100, port=place.port, target=place.host, ttl=_AHEAD_TTL
+            )
+            if not zone.find(place.host, "A"):
+                zone = zone.with_address(place.host, place.address)
         for edge, target in TARGETS.items():
             if good:
                 priority = len(ahead) + PRIORITIES[edge]
                 zone = zone.with_srv(service, priority=priority, weight=100, port=SIP_PORT, target=target)
             zone = zone.with_address(target, self.net.host(_HOSTS[edge]))
         zone = zone.with_address(self.pki.names.below_parent("crl"), self.net.host(_HOSTS["lists"]))
+        if zone.find(proxy, "A"):
+            return zone
         # An A record for devices that ignore SRV: that they do so must be seen, not hidden by a failed look-up.
         return zone.with_address(proxy, self.net.host(_HOSTS["primary"]))
 
@@ -264,7 +295,8 @@ class Network:
     def settings(self) -> DeviceSettings:
         """What the device is configured with."""
         return DeviceSettings(
-            outbound_proxy=OUTBOUND_PROXY,
+            outbound_proxy=self.outbound_proxy,
+            clock_offset_s=self.clock_offset_s,
             resolver=(self.net.host(_HOSTS["dns"]), self.net.dns_port),
             device_address=self.net.host(_HOSTS["device"]),
             lines=tuple(line_settings(account) for account in self.registrar.accounts),
@@ -281,6 +313,11 @@ class Network:
     def judge_flows_of(self, driver: Driver) -> None:
         """From now on a flow is the device's if the driver's processes hold its other end."""
         self._driver = driver
+
+    @property
+    def now(self) -> datetime:
+        """The time by the bench's clock."""
+        return datetime.fromtimestamp(self._journal.clock.utc(), UTC)
 
     def _names(self) -> Names:
         """What good certificates are for: wherever the device is led, what is wrong is not the name."""

@@ -10,7 +10,7 @@ import shutil
 import socket
 import tempfile
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ from certsuite.devices.driver import Driver
 from certsuite.devices.drivers import driver_class
 from certsuite.devices.profile import DeviceProfile
 from certsuite.devices.settings import DeviceSettings
+from certsuite.tls.probe_roots import ProbedRoot
 
 _LEAST_EXPIRY_S = 2
 BENCHES = ("loopback", "netns")
@@ -57,6 +58,8 @@ class RunOptions:
     "Certificate chains that the cases of the run want to be shown to the device."
     bench: str = "loopback"
     "One of ``BENCHES``. For ``netns`` the process is in its namespaces already."
+    root: ProbedRoot | None = None
+    "What the root probe asks for; without it, for the root of Webex Calling, by no genuine chain."
 
 
 class Run:
@@ -89,8 +92,11 @@ class Run:
         self._execution: Execution | None = None
         self._bench: Bench | None = None
 
-    def open(self) -> None:
-        """Raise the bench. Raises :class:`BenchError`, :class:`ProgramMissing`, :class:`ProfileError`."""
+    def open(self, planned: Sequence[Case] = ()) -> None:
+        """Raise the bench, and begin to make what takes time for one of the planned cases.
+
+        Raises :class:`BenchError`, :class:`ProgramMissing`, :class:`ProfileError`.
+        """
         granted = max(round(self._profile.values.granted_expiry_s * self._options.time_scale), _LEAST_EXPIRY_S)
         self._network = Network(
             journal=self._journal,
@@ -102,7 +108,7 @@ class Run:
         )
         if self._options.battery:
             self._network.pki.prepare()
-        self._loop.run(self._raise(self._network))
+        self._loop.run(self._raise(self._network, planned))
 
     def run_case(self, case: Case, function: CaseFunction) -> None:
         """Run one case to its end."""
@@ -134,7 +140,7 @@ class Run:
 
     # --- on the bench's loop
 
-    async def _raise(self, network: Network) -> None:
+    async def _raise(self, network: Network, planned: Sequence[Case]) -> None:
         allow_many_files()
         self._tasks = Tasks(self._task_failed)
         asyncio.get_running_loop().set_exception_handler(self._callback_failed)
@@ -158,6 +164,9 @@ class Run:
         self._bench = Bench(network, device, expecting, self._journal, self._limits)
         self._bench.supplied = dict(self._options.credentials)
         self._bench.gauntlet.planned = self._options.battery
+        if self._options.root is not None:
+            self._bench.root_probing.asked = self._options.root
+        self._bench.root_probing.begin_for(planned)
         self._execution = Execution(self._bench, self._journal, self._waits, self._catalogue)
         self._tasks.spawn(watch_lag(self._journal), name="loop lag")
 

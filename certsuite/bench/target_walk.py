@@ -61,15 +61,18 @@ class TargetWalk:
         *,
         patience_s: float,
         proxy: str = OUTBOUND_PROXY,
+        places: Sequence[Place] | None = None,
         one_by_one: bool = False,
     ) -> None:
         """``patience_s``: how long a connection that the device neither uses nor ends is waited for. ``proxy`` is the
-        name that the device asks DNS for. ``one_by_one`` shows each alone, whatever the device could walk."""
+        name that the device asks DNS for. ``places`` are where stations may stand, if not where the network has
+        room for them. ``one_by_one`` shows each alone, whatever the device could walk."""
         self._device = device
         self._network: Network = device.network
         self._journal = journal
         self._patience_s = patience_s
         self._proxy = proxy
+        self._places = self._network.ahead if places is None else places
         self._width: int | None = None
         self._alone = one_by_one
         self._attempts = 0
@@ -80,10 +83,10 @@ class TargetWalk:
 
     async def past(self, stations: Sequence[Station]) -> None:
         """Lead the device past all of them, and to a good target. Raises what :meth:`Device.connect_anew` does."""
-        if len(stations) > len(self._network.ahead):
-            raise BenchError(f"{len(stations)} targets are more than the {len(self._network.ahead)} that have a place")
+        if len(stations) > len(self._places):
+            raise BenchError(f"{len(stations)} targets are more than the {len(self._places)} that have a place")
         began = asyncio.get_running_loop().time()
-        self._placed = dict(zip((one.name for one in stations), self._network.ahead, strict=False))
+        self._placed = dict(zip((one.name for one in stations), self._places, strict=False))
         left = list(stations)
         try:
             for station in stations:

@@ -11,6 +11,7 @@ from certsuite.checks import (
     media,
     registration,
     tls,
+    trust,
     walk,
 )
 from certsuite.checks.registry import Question, all_checks, find_check
@@ -31,5 +32,6 @@ __all__ = [
     "media",
     "registration",
     "tls",
+    "trust",
     "walk",
 ]

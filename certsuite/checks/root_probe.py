@@ -8,7 +8,7 @@ cannot be told apart, is unsteady or contradicts itself ends as *inconclusive*.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from certsuite.tls.probe_chains import Mode, Technique
@@ -56,6 +56,8 @@ class ModeAnswers:
     unknown: tuple[Answer, ...]
     trusted: tuple[Answer, ...]
     probed: tuple[Answer, ...]
+    missing: str = field(default="", kw_only=True)
+    "What was not served although it was planned; empty if everything was."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +100,8 @@ def read_mode(answers: ModeAnswers) -> ModeReading:
     def told(reading: Reading, reason: str) -> ModeReading:
         return ModeReading(mode, reading, reason)
 
+    if answers.missing:
+        return told(Reading.NOT_ASKED, answers.missing)
     for name, group in groups.items():
         if not group:
             return told(Reading.NOT_ASKED, f"the {name} was not served")

@@ -14,10 +14,13 @@ _ALONE = "one by one"
 @check("walk.measured", limits=("connect_s",))
 def measured(question: Question) -> Judgement:
     """How far the device walks in one answer, what the walk cost, and that it says what one by one says (TLS-WALK)."""
-    walks = question.span.of(TargetsWalked)
+    target = question.params.get("target")
+    walks = [seen for seen in question.span.of(TargetsWalked) if target is None or target in seen.event.targets]
     if not walks or not walks[0].event.contacted:
         return question.unknown("not-walked", "the device was led past no faulty target")
-    walk, *later = walks
+    walk = walks[0]
+    # Others than these may be led past targets of another kind: a walk of theirs is no part of this comparison.
+    later = [seen for seen in question.span.of(TargetsWalked) if set(seen.event.targets) < set(walk.event.targets)]
     alone = [seen for seen in later if seen.event.mode == _ALONE]
     measurements = [
         Measurement("targets_shown", float(len(walk.event.targets)), ""),

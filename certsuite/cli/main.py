@@ -77,6 +77,12 @@ def run(
     credentials: Annotated[
         Path | None, typer.Option(help="SIP passwords by line; YAML, mode 600.", metavar="FILE")
     ] = None,
+    root: Annotated[
+        str | None, typer.Option(help="Root that the root probe asks for; without it, Webex's.", metavar="FILE|NAME")
+    ] = None,
+    chain: Annotated[
+        Path | None, typer.Option(help="Genuine chain under that root; PEM, the leaf first.", metavar="FILE")
+    ] = None,
     time_scale: Annotated[float, typer.Option(help="Reference device only: scales all times.", metavar="X")] = 1.0,
 ) -> None:
     """Certify a device and write its report. The exit code is the outcome's."""
@@ -87,9 +93,12 @@ def run(
         ("--baseline", baseline),
         ("--resume", resume),
         ("--credentials", credentials),
+        ("--root", root),
+        ("--chain", chain),
     ):
         if value is not None:
-            arguments += [option, str(value)]
+            # With a sign between them: pytest takes a file that stands alone for tests, and looks for settings near it.
+            arguments.append(f"{option}={value}")
     for name in case or []:
         arguments += ["--case", name]
     for name in fault or []:

@@ -389,6 +389,25 @@ class HttpRequest(Event):
     owner: str = "device"
 
 
+@_event("root-probe-answer")
+class RootProbeAnswer(Event):
+    """What the device did on one connection of a root probe; the words are those of ``tls.probe_chains``."""
+
+    root: str
+    "SHA-256 of the root that is asked for."
+    technique: str
+    version: str
+    role: str
+    round: int
+    answer: str
+    "``alert``, ``closed``, ``silence``, ...: see ``tls.probe_server``."
+    alert: int | None = None
+    established: bool = False
+    after_s: float | None = None
+    "Seconds after the server's flight; None if there was none."
+    detail: str = ""
+
+
 @_event("cleartext")
 class Cleartext(Event):
     """Bytes that arrived outside TLS: SIP over UDP or TCP, or on a TLS port before a ClientHello."""

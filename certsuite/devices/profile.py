@@ -225,6 +225,8 @@ class Control(Part):
     resolver: Literal["private", "system"] | None = None
     """``private``: the program sees a resolv.conf that names the bench's DNS alone. ``system``: it asks the system's
     resolver on port 53, so it needs the bench ``netns``."""
+    clock: Literal["faketime"] | None = None
+    "``faketime``: the program's clock can be set, by libfaketime; without it, its time is this machine's."
     ready: Text | None = None
     "Regular expression in its output that says that it can be controlled."
     install: str = ""

@@ -180,7 +180,7 @@ class Flow(asyncio.Protocol):
             return
         self._patience.cancel()
         if exc is not None:
-            self._note_end(*_blame(exc))
+            self._note_end(*blame(exc))
         self.closed = True
         self._writer.cancel()
         by, how = self._ended or ("bench", "fin")
@@ -373,7 +373,7 @@ def waited_ms(transport: asyncio.BaseTransport) -> int:
     return int.from_bytes(info[_LAST_DATA_AT:], sys.byteorder)
 
 
-def _blame(error: Exception) -> tuple[str, str]:
+def blame(error: Exception) -> tuple[str, str]:
     """(by whom, how) a connection was lost."""
     match error:
         case ConnectionResetError() | BrokenPipeError():

@@ -34,6 +34,7 @@ from certsuite.core.events import (
     MediaOpened,
     MediaWindow,
     Note,
+    RootProbeAnswer,
     SegmentOpened,
     SipGarbage,
     SipKeepAlive,
@@ -271,6 +272,11 @@ class _Writer:
         # close_notify ends every good session.
         tone = "quiet" if event.description == 0 else "bad"
         self.directed(printable(f"Alert {event.description} {event.name} ({how})"), tone)
+
+    @show.register
+    def _(self, event: RootProbeAnswer) -> None:
+        what = event.answer if event.alert is None else f"{event.answer} {event.alert}"
+        self.note(printable(f"answers {event.technique} {event.version}, {event.role} root: {what}"), "mark")
 
     @show.register
     def _(self, event: TlsEstablished) -> None:

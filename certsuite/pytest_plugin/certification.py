@@ -92,7 +92,7 @@ class Certification:
             folder=self.folder,
             options=replace(self.asked.options, battery=self.asked.battery),
         )
-        self._run.open()
+        self._run.open(self.asked.cases)
 
     def run_case(self, case: Case, function: CaseFunction) -> CaseResult | None:
         """Run a case; gives its result, or ``None`` if it is settled later. Raises :class:`RecordError`."""

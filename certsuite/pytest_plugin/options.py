@@ -12,6 +12,7 @@ from certsuite.bench.run import BENCHES, RunOptions
 from certsuite.core.errors import UsageError
 from certsuite.core.redaction import Secret, printable
 from certsuite.pytest_plugin.faults import find_fault
+from certsuite.tls.probe_roots import IDENTRUST, KnownRoot, ProbedRoot, certificates_of_pem, known_roots
 
 REFERENCE = "reference"
 
@@ -28,6 +29,8 @@ def add_options(parser: pytest.Parser) -> None:
     add("--baseline", metavar="RUN", default=None, help="exit code 0 or 1 then says whether this run is worse")
     add("--resume", metavar="RUN", default=None, help="go on with a run that was cut short")
     add("--credentials", metavar="FILE", default=None, help="SIP passwords by line (YAML, owner-only)")
+    add("--root", metavar="NAME", default=IDENTRUST, help="root that the root probe asks for: a name, or a PEM file")
+    add("--chain", metavar="FILE", default=None, help="genuine chain under that root (PEM, the leaf first)")
     add("--time-scale", metavar="X", type=float, default=1.0, help="reference device only: scales all times")
     add("--progress", action="store_true", default=False, help="a line a case instead of pytest's own output")
 
@@ -48,7 +51,28 @@ def run_options(config: pytest.Config, profile_name: str) -> RunOptions:
     for fault in faults:
         credentials |= {line: Secret(text) for line, text in fault.credentials.items()}
     names = tuple(fault.name for fault in faults if fault.is_the_devices)
-    return RunOptions(faults=names, time_scale=scale, credentials=credentials, bench=bench)
+    root = read_root(config.getoption("--root"), config.getoption("--chain"))
+    return RunOptions(faults=names, time_scale=scale, credentials=credentials, bench=bench, root=root)
+
+
+def read_root(name: str, chain: str | None) -> ProbedRoot:
+    """What the root probe asks for. ``name`` is that of a root that the suite brings along, or a PEM file.
+
+    Raises :class:`UsageError`.
+    """
+    root = known_roots().get(name)
+    if root is None:
+        if not Path(name).expanduser().exists():
+            raise UsageError(f"--root {printable(name)}: no file, and none of the names {', '.join(known_roots())}")
+        root = KnownRoot.of_pem(_content(name), name)
+    return ProbedRoot.by(root, certificates_of_pem(_content(chain), chain) if chain else (), chain or "")
+
+
+def _content(name: str) -> bytes:
+    try:
+        return Path(name).expanduser().read_bytes()
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be read: {error.strerror}") from error
 
 
 def read_credentials(path: Path) -> dict[int, Secret]:

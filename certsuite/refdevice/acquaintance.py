@@ -12,16 +12,16 @@ from certsuite.refdevice.tls import Channel, Peer, TlsChannel, channel_maker
 class Acquaintance:
     """Makes the channel of each connection, knows servers from earlier ones, and may make too much of it."""
 
-    def __init__(self, trusted_roots: Path, behaviour: Behaviour) -> None:
+    def __init__(self, trusted_roots: Path, behaviour: Behaviour, shipped_roots: Path | None = None) -> None:
         """Raises :class:`OSError` if the roots cannot be read."""
         self._behaviour = behaviour
         self._verified: set[Peer] = set()
         self._issuer = ""
         self._last: dict[Peer, TlsChannel] = {}
-        self._make = self._make_unverified = channel_maker(trusted_roots, behaviour)
+        self._make = self._make_unverified = channel_maker(trusted_roots, behaviour, shipped_roots)
         if not behaviour.verifies_each_time:
             careless = dataclasses.replace(behaviour, verifies_chain=False, verifies_host_name=False)
-            self._make_unverified = channel_maker(trusted_roots, careless)
+            self._make_unverified = channel_maker(trusted_roots, careless, shipped_roots)
 
     def channel(self, peer: Peer) -> Channel:
         """The channel of the next connection to a server."""

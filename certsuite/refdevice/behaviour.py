@@ -13,6 +13,8 @@ from enum import Enum, auto
 from typing import Any
 
 SIPS_SERVICE = "_sips._tcp"
+IDENTRUST_SHA256 = "5D56499BE4D2E08BCFCAD08A3E38723D50503BDE706948E42F55603019E528AE"
+"IdenTrust Commercial Root CA 1."
 FAULTY_DEVICE = "a device that misbehaves in what is certified"
 ODD_DEVICE = "a device that is right in an unusual way, for no case to fail"
 MISBEHAVIOUR = "a device that is no use at all, for the suite's own robustness"
@@ -74,6 +76,8 @@ class Behaviour:
     "Whether it offers its last TLS session, and gives up a connection on which that is not resumed."
     loads_trusted_roots: bool = True
     "Whether the roots of its configuration are trusted; else none is."
+    lacks_root: str = ""
+    "SHA-256 of a root that is trusted in no case, in capital hexadecimal digits."
     verifies_chain: bool = True
     verifies_host_name: bool = True
     overlooks: tuple[str, ...] = ()
@@ -211,6 +215,7 @@ FAULTS: dict[str, Fault] = {
         _fault("tls13-only", "offers TLS 1.3 alone", tls_minimum="1.3"),
         _fault("accepts-tls10", "takes servers that speak no more than TLS 1.0 or 1.1", tls_minimum="1.0"),
         _fault("ignores-lab-root", "trusts none of the roots that it was given", loads_trusted_roots=False),
+        _fault("lacks-identrust", "does not trust the IdenTrust root", lacks_root=IDENTRUST_SHA256),
         _fault("accepts-any-root", "does not verify the server's chain", verifies_chain=False),
         _fault("ignores-host-name", "does not compare the server's name", verifies_host_name=False),
         _fault("tls12-only", "offers nothing newer than TLS 1.2", tls_maximum="1.2"),

@@ -45,6 +45,8 @@ class Config:
     trusted_roots: Path
     "PEM file."
     lines: tuple[Line, ...]
+    shipped_roots: Path | None = None
+    "PEM file of what is trusted besides."
     user_agent: str = _USER_AGENT
     boot_s: float = _BOOT_S
     "Seconds from start until it does anything."
@@ -62,6 +64,7 @@ def load(directory: Path) -> Config:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     reader = _Reader(str(path), table)
+    shipped = reader.text("shipped_roots", "")
     lines = table.get("lines")
     if not isinstance(lines, list) or not lines:
         raise ConfigError(f"{path}: lines: at least one is needed")
@@ -71,6 +74,7 @@ def load(directory: Path) -> Config:
         resolver=reader.endpoint("resolver"),
         trusted_roots=directory / reader.text("trusted_roots"),
         lines=tuple(_line(_Reader(f"{path}: lines[{index}]", line)) for index, line in enumerate(lines)),
+        shipped_roots=directory / shipped if shipped else None,
         user_agent=reader.text("user_agent", _USER_AGENT),
         boot_s=reader.number("boot_s", _BOOT_S),
         retry_s=reader.number("retry_s", _RETRY_S),

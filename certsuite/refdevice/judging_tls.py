@@ -22,14 +22,16 @@ _VERSIONS = {"1.0": SSL.TLS1_VERSION, "1.2": SSL.TLS1_2_VERSION, "1.3": SSL.TLS1
 _CIPHERS = "DEFAULT:@SECLEVEL=2"
 
 
-def judging_context(trusted_roots: Path, behaviour: Behaviour) -> SSL.Context:
-    """The TLS settings of the device. ``trusted_roots`` can be read: the library's own context has read them."""
+def judging_context(trusted_roots: Path, behaviour: Behaviour, shipped_roots: Path | None = None) -> SSL.Context:
+    """The TLS settings of the device. The files can be read: the library's own context has read them."""
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     context.set_min_proto_version(_VERSIONS[behaviour.tls_minimum])
     context.set_max_proto_version(_VERSIONS[behaviour.tls_maximum])
     context.set_cipher_list((behaviour.tls_ciphers or _CIPHERS).encode("ascii"))
     if behaviour.loads_trusted_roots:
-        context.load_verify_locations(str(trusted_roots))
+        for file in (trusted_roots, shipped_roots):
+            if file is not None:
+                context.load_verify_locations(str(file))
     in_time = behaviour.verifies is Verifies.IN_HANDSHAKE
 
     def on_certificate(connection: SSL.Connection, certificate: X509, error: int, depth: int, good: int) -> bool:

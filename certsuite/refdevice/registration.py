@@ -56,7 +56,7 @@ class Registration:
         self.bindings = Bindings(config, behaviour, self.composer, announce)
 
     def _take(self, config: Config) -> None:
-        self._servers = Acquaintance(config.trusted_roots, self._behaviour)
+        self._servers = Acquaintance(config.trusted_roots, self._behaviour, config.shipped_roots)
         self._config = config
         takes_long = self._behaviour.takes_long_answers
         self._resolver = Resolver(config.resolver, config.address, takes_long_answers=takes_long)
@@ -78,7 +78,7 @@ class Registration:
         old = self._config
         self._take(config)
         others = self.bindings.configure(config, self.composer)
-        places = ("address", "outbound_proxy", "resolver", "trusted_roots")
+        places = ("address", "outbound_proxy", "resolver", "trusted_roots", "shipped_roots")
         self._starts_over = others or any(getattr(old, name) != getattr(config, name) for name in places)
         self.reregister()
 

@@ -6,6 +6,8 @@ sending the alert that says why.
 
 from __future__ import annotations
 
+import hashlib
+import re
 import ssl
 import warnings
 from collections.abc import Callable
@@ -17,6 +19,7 @@ from certsuite.refdevice.behaviour import Behaviour, Verifies
 from certsuite.refdevice.flight import DECODE_ERROR_ALERT, Flight, Fragmented, client_answer
 
 _VERSIONS = {"1.2": ssl.TLSVersion.TLSv1_2, "1.3": ssl.TLSVersion.TLSv1_3}
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 _CERTIFICATE_REQUEST = 13
 "Handshake message (RFC 5246 section 7.4, RFC 8446 section 4)."
 
@@ -58,13 +61,15 @@ class Channel(Protocol):
     def version(self) -> str: ...
 
 
-def channel_maker(trusted_roots: Path, behaviour: Behaviour) -> Callable[[Peer], Channel]:
+def channel_maker(
+    trusted_roots: Path, behaviour: Behaviour, shipped_roots: Path | None = None
+) -> Callable[[Peer], Channel]:
     """What makes the channel of each connection. Raises :class:`OSError` if the roots cannot be read."""
-    context = client_context(trusted_roots, behaviour)
+    context = client_context(trusted_roots, behaviour, shipped_roots)
     if _judges_in_its_own_way(behaviour):
         from certsuite.refdevice.judging_tls import JudgingChannel, judging_context  # slow to load, and rare
 
-        judging = judging_context(trusted_roots, behaviour)
+        judging = judging_context(trusted_roots, behaviour, shipped_roots)
         return lambda peer: JudgingChannel(judging, peer, behaviour)
     return lambda peer: TlsChannel(
         context,
@@ -82,7 +87,7 @@ def _judges_in_its_own_way(behaviour: Behaviour) -> bool:
     return bool(own) or behaviour.verifies is not Verifies.IN_HANDSHAKE
 
 
-def client_context(trusted_roots: Path, behaviour: Behaviour) -> ssl.SSLContext:
+def client_context(trusted_roots: Path, behaviour: Behaviour, shipped_roots: Path | None = None) -> ssl.SSLContext:
     """The TLS settings of the device. Raises :class:`OSError` if the roots cannot be read."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     if behaviour.tls_minimum == "1.0":
@@ -102,13 +107,25 @@ def client_context(trusted_roots: Path, behaviour: Behaviour) -> ssl.SSLContext:
         # The library asks nobody when it has no certificate: it can only be seen that it was asked for one.
         context._msg_callback = _give_up_when_asked  # type: ignore[attr-defined]
     if behaviour.loads_trusted_roots:
-        try:
-            context.load_verify_locations(cafile=str(trusted_roots))
-        except OSError as error:
-            raise OSError(f"the trusted roots {trusted_roots} cannot be read: {error.strerror or error}") from error
+        for file in (trusted_roots, shipped_roots):
+            if file is not None and (roots := _roots_in(file, behaviour.lacks_root)):
+                context.load_verify_locations(cadata=roots)
     context.check_hostname = behaviour.verifies_host_name and not verifies_name_itself(behaviour)
     context.verify_mode = ssl.CERT_REQUIRED if behaviour.verifies_chain else ssl.CERT_NONE
     return context
+
+
+def _roots_in(file: Path, lacking: str) -> bytes:
+    """The certificates of a PEM file as DER, one after the other, without the one of this fingerprint."""
+    try:
+        roots = [ssl.PEM_cert_to_DER_cert(block) for block in _PEM.findall(file.read_text(encoding="ascii"))]
+    except OSError as error:
+        raise OSError(f"the trusted roots {file} cannot be read: {error.strerror}") from error
+    except ValueError as error:
+        raise OSError(f"the trusted roots {file} cannot be read: {error}") from error
+    if not roots:
+        raise OSError(f"the trusted roots {file} cannot be read: no certificate is in it")
+    return b"".join(root for root in roots if hashlib.sha256(root).hexdigest().upper() != lacking)
 
 
 def verifies_name_itself(behaviour: Behaviour) -> bool:

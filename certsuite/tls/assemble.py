@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 from certsuite.tls.keys import KeyKind, KeyPool, PrivateKey
 from certsuite.tls.templates import (
     AFTER,
+    AUTHORITY_AGE,
     AUTHORITY_MARGIN,
     COMMON_NAME_LIMIT,
     ChainTemplate,
@@ -66,7 +67,7 @@ def assemble_authority(
     intermediate_key = keys.key(f"{intermediate_key_of or kind} intermediate")
     root_name = _name(f"certsuite {kind} root {tag}")
     root = (
-        _builder(root_name, root_name, root_key, now - AUTHORITY_MARGIN, now + AUTHORITY_MARGIN)
+        _builder(root_name, root_name, root_key, now - AUTHORITY_AGE, now + AUTHORITY_MARGIN)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(_authority_usage(), critical=True)
         .sign(root_key, hashes.SHA256())

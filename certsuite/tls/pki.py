@@ -93,6 +93,10 @@ class Pki:
         pki.presentation("good")
         return pki
 
+    def of(self, names: Names, now: datetime) -> Pki:
+        """What edges of other names present, under the same roots, to a device for which it is ``now``."""
+        return Pki(self.lab, self.other, self.unknown, names, now, self._keys)
+
     def prepare(self) -> None:
         """Begin to make the keys of all presentations in the background; returns at once.
 

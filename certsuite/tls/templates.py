@@ -17,7 +17,10 @@ BEFORE = timedelta(days=1)
 AFTER = timedelta(days=30)
 "How long after the run's beginning it stays so."
 AUTHORITY_MARGIN = timedelta(days=60)
-"The same of authorities, before and after: an expired leaf's were valid as long as it was."
+"The same of an authority, after it."
+AUTHORITY_AGE = timedelta(days=20 * 365)
+"""How long an authority has been valid by then, as public ones are: an expired leaf's were valid as long as it was, and
+a device whose clock is set back takes them too."""
 
 COMMON_NAME_LIMIT = 64
 "Characters of a common name (RFC 5280 appendix A.1, ub-common-name)."

@@ -44,6 +44,7 @@ from certsuite.core.events import (
     MediaOpened,
     MediaWindow,
     Note,
+    RootProbeAnswer,
     SipGarbage,
     SipMessageSeen,
     TargetsWalked,
@@ -207,6 +208,12 @@ def comes_back(trace: Trace) -> None:
     odd_handshake(trace)
     trace.see(FlowClosed("bench", "fin"), flow="f1", edge="primary", direction=OUT)
     binds(trace, "secondary")
+
+
+@good("trust.root", root="AB", name="Root", modes=["spoof TLSv1.2"], rounds=1, store="system", chain="none")
+def answers_a_root_probe(trace: Trace) -> None:
+    for role, alert in (("unknown", 48), ("trusted", 51), ("probed", 51)):
+        trace.see(RootProbeAnswer("AB", "spoof", "TLSv1.2", role, 0, "alert", alert), flow="f1", edge="root-probe")
 
 
 @good("reg.auth-user")

@@ -10,7 +10,7 @@ import re
 import shutil
 import socket
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import cast
 
@@ -29,6 +29,7 @@ from certsuite.devices.drivers.process import ProcessDriver
 from certsuite.devices.generate import generate
 from certsuite.devices.profile import load_profile
 from certsuite.devices.settings import DeviceSettings, LineSettings
+from tests.conftest import Finished
 
 pytestmark = pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not here: install baresip-core")
 
@@ -237,6 +238,12 @@ async def test_an_unknown_root_is_refused_when_the_chain_is_verified(tmp_path: P
         await driver._run.output.find("tls: connect: error(.|\n)*Register: Protocol error", None, PATIENCE_S)
         assert registrar.registered == {}
         assert registrar.refused == []
+
+
+@pytest.mark.parametrize(("profile", "verdict"), [("baresip", "pass"), ("baresip-without-identrust", "fail")])
+def test_the_root_of_webex_is_found_or_missed(profile: str, verdict: str, certify: Callable[..., Finished]) -> None:
+    run = certify(profile, "--case", "WXC-TLS-160")
+    assert run.verdicts(verdict) == ["WXC-TLS-160"], run.output
 
 
 @pytest.mark.asyncio

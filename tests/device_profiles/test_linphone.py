@@ -6,12 +6,14 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from certsuite.devices.check import check_profile
+from tests.conftest import Finished
 
 pytestmark = pytest.mark.skipif(shutil.which("linphone-daemon") is None, reason="install linphone-cli")
 
@@ -66,3 +68,18 @@ def test_without_verification_it_takes_every_certificate(tmp_path: Path) -> None
         "WXC-TLS-100": ["tls-accepted-unknown-root"],
         "WXC-TLS-120": ["tls-accepted-wrong-host"],
     }
+
+
+def test_by_spoofing_alone_nothing_is_said_of_the_root_of_webex(certify: Callable[..., Finished]) -> None:
+    run = certify("linphone", "--case", "WXC-TLS-160")
+    assert run.verdicts("inconclusive") == ["WXC-TLS-160"], run.output
+    reason = run.case("WXC-TLS-160")["reason"]
+    assert "The controls are alike" in reason
+    assert "--chain FILE" in reason
+
+
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not here: apt-get install faketime")
+def test_by_a_chain_at_its_own_time_the_root_of_webex_is_found(certify: Callable[..., Finished]) -> None:
+    chain = Path(__file__).parents[1] / "data" / "chains" / "identrust.com-expired-2020.pem"
+    run = certify("linphone", "--case", "WXC-TLS-160", "--chain", str(chain))
+    assert run.verdicts("pass") == ["WXC-TLS-160"], run.output

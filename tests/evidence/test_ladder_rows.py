@@ -18,6 +18,7 @@ from certsuite.core.events import (
     MediaOpened,
     MediaWindow,
     Note,
+    RootProbeAnswer,
     SipGarbage,
     SipKeepAlive,
     SipMessageSeen,
@@ -73,6 +74,14 @@ def window(*, tone: float = 0.0, packets: int = 50, auth_failures: int = 0, sent
         (SipMessageSeen(b"\x16\x03nothing"), "in", DEVICE, "primary", "\\x16\\x03nothing", "bad"),
         (TlsAlert(2, 48, "unknown_ca"), "in", DEVICE, "primary", "Alert 48 unknown_ca (fatal)", "bad"),
         (TlsAlert(1, 0, "close_notify"), "out", "primary", DEVICE, "Alert 0 close_notify (warning)", "quiet"),
+        (
+            RootProbeAnswer("AB", "spoof", "TLSv1.3", "unknown", 0, "alert", 48),
+            "in",
+            "",
+            "",
+            "answers spoof TLSv1.3, unknown root: alert 48",
+            "mark",
+        ),
         (TlsEstablished("TLSv1.2", "AES"), "in", "primary", DEVICE, "TLS established · TLSv1.2 · AES", "good"),
         (
             ClientHelloSeen(b"", "TLSv1.2", (), (1, 2)),

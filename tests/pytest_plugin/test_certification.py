@@ -391,6 +391,32 @@ def test_credentials_that_others_can_read_are_refused(tmp_path: Path) -> None:
     assert "Secret-Word" not in done.stdout + done.stderr
 
 
+# --- the root probe
+
+
+@pytest.mark.parametrize(("faults", "verdict"), [((), "pass"), (("--fault", "lacks-identrust"), "fail")])
+def test_the_trust_in_webexs_root_is_judged_from_the_record_alone(
+    faults: tuple[str, ...], verdict: str, certify: Callable[..., Finished]
+) -> None:
+    run = certify(*faults, "--case", "WXC-TLS-160", "--time-scale", "0.3")
+    assert run.verdicts(verdict) == ["WXC-TLS-160"], run.output
+    (requirement,) = run.case("WXC-TLS-160")["requirements"]
+    assert (requirement["id"], requirement["verdict"]) == ("TLS-ROOT", verdict)
+    again = certsuite("rejudge", run.folder)
+    assert again.returncode == run.exit_code
+    assert "the same verdicts" in again.stdout
+
+
+def test_a_chain_within_the_projects_folder_is_no_test_of_its(certify: Callable[..., Finished]) -> None:
+    """pytest takes a path among its arguments for tests, and would read the settings that lie near it."""
+    chain = Path(__file__).parents[1] / "data" / "chains" / "identrust.com-expired-2020.pem"
+    run = certify("--case", "WXC-DNS-010", "--chain", str(chain))
+    assert run.verdicts("pass") == ["WXC-DNS-010"], run.output
+    refused = certsuite("run", "--case", "WXC-DNS-010", "--root", "godaddy", "--chain", chain)
+    assert refused.returncode == 4
+    assert "is not issued by the root" in refused.stdout
+
+
 # --- plain pytest
 
 

@@ -25,7 +25,7 @@ def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
     (tmp_path / "phone.toml").write_text(_GOOD)
     config = load(tmp_path)
     assert config.resolver == ("127.0.0.1", 5300)
-    assert config.trusted_roots == tmp_path / "bundle.pem"
+    assert (config.trusted_roots, config.shipped_roots) == (tmp_path / "bundle.pem", None)
     assert (config.expires, config.retry_s, config.boot_s) == (240, 1.0, 0.1)
     assert config.lines[0].aor == "sip:u@d.invalid"
     assert config.lines[0].password == 'p"%&'

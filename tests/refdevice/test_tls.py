@@ -176,3 +176,16 @@ def test_tls_1_3_is_broken_off_if_so_faulty(authority: Authority) -> None:
 
 def test_nothing_newer_than_tls_1_2_if_so_faulty(authority: Authority) -> None:
     assert _shake(authority.server_context(_PROXY), authority, "tls12-only")[0].version == "TLSv1.2"
+
+
+def test_shipped_roots_are_trusted_besides_and_one_may_be_lacking(tmp_path: Path, authority: Authority) -> None:
+    shipped = Path(__file__).resolve().parents[2] / "device_profiles" / "reference" / "shipped-roots.pem"
+    given = client_context(authority.bundle, behaviour_with([]))
+    both = client_context(authority.bundle, behaviour_with([]), shipped)
+    lacking = client_context(authority.bundle, behaviour_with(["lacks-identrust"]), shipped)
+    counts = [context.cert_store_stats()["x509_ca"] for context in (given, both, lacking)]
+    assert counts == [counts[0], counts[0] + 1, counts[0]]
+    empty = tmp_path / "empty.pem"
+    empty.write_text("nothing\n")
+    with pytest.raises(OSError, match=r"empty\.pem cannot be read: no certificate is in it"):
+        client_context(authority.bundle, behaviour_with([]), empty)

@@ -189,3 +189,12 @@ def test_names_that_a_presentation_cannot_have(keys: KeyPool) -> None:
 def test_a_time_without_zone_is_refused(keys: KeyPool) -> None:
     with pytest.raises(ValueError, match="time zone"):
         Pki.mint(datetime(2026, 11, 21), NAMES, keys)
+
+
+def test_edges_of_other_names_present_the_same_root_to_a_clock_that_is_set_back(pki: Pki, tmp_path: Path) -> None:
+    then = NOW - timedelta(days=7 * 365)
+    past = pki.of(Names("other.example"), then)
+    assert past.lab is pki.lab
+    assert verify(past, "good", tmp_path, host="other.example", at=then) == ""
+    assert "expired" in verify(past, "good", tmp_path, host="other.example")
+    assert "hostname mismatch" in verify(past, "good", tmp_path, host=NAMES.outbound_proxy, at=then)

@@ -13,7 +13,9 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -464,3 +466,41 @@ async def test_the_program_dies_with_the_harness(search: Path, small_profile: st
     process.kill()
     await process.wait()
     await gone(pid)
+
+
+CLOCKS = """
+import subprocess, sys, threading, time
+began = time.monotonic()
+# A child, and a wait with a limit in another thread, as programs have them.
+child = subprocess.run([sys.executable, "-S", "-c", "import time; print(time.time())"], capture_output=True, text=True)
+lock = threading.Condition()
+with lock:
+    lock.wait(0.05)
+print("clock", time.time(), child.stdout.strip(), time.monotonic() - began, flush=True)
+for line in sys.stdin:
+    pass
+"""
+
+
+@pytest.mark.asyncio
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not here: apt-get install faketime")
+@pytest.mark.parametrize("offset_s", [0, -220_000_000, 40_000_000])
+async def test_the_clock_of_a_program_is_set_and_its_timers_run_on(make: Make, offset_s: int, tmp_path: Path) -> None:
+    driver = make(CLOCKS, channel={"stdin": True}, ready="clock", clock="faketime")
+    driver._settings = replace(driver._settings, clock_offset_s=offset_s)
+    await driver.start()
+    now = time.time()
+    await driver.stop()
+    _, own, childs, lasted = (tmp_path / "device.log").read_text().split("\n")[0].split()
+    for told in (own, childs):
+        assert abs(float(told) - now - offset_s) < 60, "within what a slow machine takes to start a program"
+    assert 0.05 <= float(lasted) < 60
+
+
+@pytest.mark.asyncio
+async def test_a_clock_that_cannot_be_set_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    driver = make(CLOCKS, channel={"stdin": True})
+    driver.check()
+    driver._settings = replace(driver._settings, clock_offset_s=-5)
+    with pytest.raises(ProgramMissing, match="clock is to be set"):
+        driver.check()
