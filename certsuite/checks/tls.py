@@ -232,9 +232,10 @@ def _is_a_refusal(question: Question, presented: Seen[TlsPresented], closed: See
     One that the bench ended counts too, if TLS itself had not failed: the device had had the patience's time to use it.
     """
     flow = presented.at.flow
-    if closed.event.unacknowledged or not question.span.of(ClientHelloSeen, flow=flow):
+    if not question.span.of(ClientHelloSeen, flow=flow) or _exited(question, presented, closed):
         return False
-    if _exited(question, presented, closed):
+    # Who completed the handshake has had the server's flight. What may be missing then are the session tickets after it.
+    if closed.event.unacknowledged and not question.span.of(TlsEstablished, flow=flow):
         return False
     alerts = [seen for seen in question.span.of(TlsAlert, flow=flow) if seen.event.description != CLOSE_NOTIFY]
     failed_here = bool(question.span.of(TlsFailed, flow=flow)) or any(seen.at.direction != IN for seen in alerts)

@@ -239,6 +239,14 @@ def test_who_did_not_receive_the_server_s_answer_has_not_refused_it(trace: Trace
     trace.is_open("tls.refuses", "refusal-not-seen", **FAULT)
 
 
+def test_who_completed_the_handshake_has_received_it_whatever_else_was_on_its_way(trace: Trace) -> None:
+    """Session tickets of TLS 1.3 come after the handshake, and a device that verifies then may be gone before them."""
+    shakes_hands(trace, presentation="unknown-root")
+    establishes(trace)
+    trace.see(FlowClosed("device", "fin", unacknowledged=510), flow="f1", edge="primary")
+    trace.passes("tls.refuses", **FAULT)
+
+
 def test_the_end_of_a_device_that_was_stopped_is_no_refusal(trace: Trace) -> None:
     shakes_hands(trace, presentation="unknown-root")
     trace.see(FlowClosed("device", "fin"), flow="f1", edge="primary", direction=IN)
