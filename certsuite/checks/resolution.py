@@ -36,7 +36,7 @@ def _described(queries: list[Seen[DnsQuery]]) -> str:
     return ", ".join(shown) + (f" and {len(texts) - len(shown)} more" if len(texts) > len(shown) else "")
 
 
-@check("dns.is-asked", limits=("dns_recovery_s",))
+@check("dns.is-asked", limits=("connect_s",))
 def is_asked(question: Question) -> Judgement:
     """An SRV question came: without one nothing can be said of what the device makes of the answers."""
     asked = _asked_srv(question)
