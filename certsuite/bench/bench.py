@@ -9,14 +9,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from certsuite.bench.device import Device
+from certsuite.bench.dns_control import DnsControl
 from certsuite.bench.expecting import CannotJudge, ExpectationNotMet, Expecting, NotApplicable, Stated
 from certsuite.bench.gauntlet import Gauntlet
-from certsuite.bench.network import OUTBOUND_PROXY, SIP_PORT, TARGETS, Network
+from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SIP_PORT, TARGETS, Network
 from certsuite.bench.party import Party
 from certsuite.bench.phone import Phone
 from certsuite.bench.root_probing import RootProbing
 from certsuite.checks.registry import find_check
-from certsuite.checks.span import Span
+from certsuite.checks.span import E, Seen, Span
 from certsuite.core.cases import Case, Disturbance
 from certsuite.core.events import ClientHelloSeen, CredentialsAudited, Note
 from certsuite.core.findings import Judgement
@@ -221,6 +222,7 @@ class Bench:
         self.primary = EdgeControl(self, "primary")
         self.secondary = EdgeControl(self, "secondary")
         self.gauntlet = Gauntlet(self, journal)
+        self.dns = DnsControl(self)
         self.colleague = Party(self, name="Colleague", number="2065550100")
         self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}
@@ -258,6 +260,7 @@ class Bench:
                 "answer_s": values.answer_s,
                 "registration_s": values.boot_s + values.register_s,
                 "connect_s": values.boot_s + values.register_s,
+                "dns_recovery_s": (values.registration_retry_s or 0.0) + values.register_s,
             }.get(limit.name, 0.0)
         return max(told * scale, _PATIENCE_OVER_LIMIT * limit.value)
 
@@ -319,9 +322,7 @@ class Bench:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_OVER_LIMIT * granted
         # Nothing may happen at the moment that counts: that it has come is put into the record.
-        loop.call_later(
-            _BEYOND_EXPIRY * granted, self._journal.record, Note(f"the {granted} s that were granted first are over")
-        )
+        loop.call_later(_BEYOND_EXPIRY * granted, self.note, f"the {granted} s that were granted first are over")
         stated = self.stated("reg.refreshes", since=self.device.attempt_seq, lines=self.device.profile.lines)
         return Deferred(stated, deadline, (Disturbance.REGISTRATION,))
 
@@ -340,6 +341,14 @@ class Bench:
     def over_the_whole_run(self, check: str, **about: Any) -> Deferred:
         """State an expectation that is judged over the whole record when the run ends."""
         return Deferred(self.stated(check, since=0, **about), deadline=0.0, at_end=True)
+
+    def note(self, text: str) -> None:
+        """Put something into the record that nothing judges."""
+        self._journal.record(Note(text))
+
+    def seen_of_attempt(self, kind: type[E]) -> list[Seen[E]]:
+        """What was seen of a kind since the device last had a reason to connect."""
+        return Span(self._journal.since(self.device.attempt_seq)).of(kind)
 
     @property
     def here(self) -> int:
@@ -373,6 +382,10 @@ class Bench:
     @property
     def outbound_proxy(self) -> str:
         return OUTBOUND_PROXY
+
+    @property
+    def registrar_domain(self) -> str:
+        return REGISTRAR_DOMAIN
 
     @property
     def sip_port(self) -> int:

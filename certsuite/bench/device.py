@@ -13,7 +13,15 @@ from certsuite.bench.waits import Waits
 from certsuite.checks.diagnosis import Diagnosis, diagnose
 from certsuite.core.cases import State
 from certsuite.core.errors import ActionFailed, DriverError
-from certsuite.core.events import ConfigDelivered, DeviceExited, StateNotReached, StateReached
+from certsuite.core.events import (
+    ConfigDelivered,
+    DeviceExited,
+    DnsQuery,
+    Event,
+    FlowOpened,
+    StateNotReached,
+    StateReached,
+)
 from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
@@ -152,6 +160,27 @@ class Device:
         self._new_attempt()
         self._end_flows()
 
+    async def lose_connection(self) -> None:
+        """End the device's flows and leave the rest to it: it goes on running, with all that it remembers."""
+        edges = self.network.edges.values()
+        old = {flow for edge in edges for flow in edge.flows}
+        self.lose_flows()
+        if self.driver.can("reregister"):
+            # An order that overtakes the end of its flow would be carried out over that flow.
+            await self.until(lambda: not any(flow in edge.flows for edge in edges for flow in old), _RETRY_AT_LEAST_S)
+            await self.act("reregister")
+
+    async def reconnect(self) -> None:
+        """Make the device ask DNS and connect anew: without a restart if it can be told to, and if it then asks."""
+        if not self.driver.running or not self.driver.can("reregister"):
+            await self.connect_anew()
+            return
+        await self.lose_connection()
+        await self.until(lambda: self._seen(DnsQuery, FlowOpened), self.register_patience_s)
+        if not self._seen(DnsQuery):
+            # It keeps what it was answered before. What it makes of other answers is seen when it has forgotten that.
+            await self.restart()
+
     async def restart(self) -> None:
         """Stop and start the device. Raises :class:`DriverError`."""
         await self.stop()
@@ -225,6 +254,9 @@ class Device:
     def _end_flows(self, how: str = "fin") -> None:
         for edge in self.network.edges.values():
             edge.end_flows(how)
+
+    def _seen(self, *kinds: type[Event]) -> bool:
+        return any(isinstance(seen.event, kinds) for seen in self._journal.since(self.attempt_seq))
 
     def _reachable(self, binding: Binding) -> bool:
         flow = self.network.edges[binding.edge].flows.get(binding.flow)

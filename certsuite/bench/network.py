@@ -19,6 +19,7 @@ from certsuite.core.journal import Journal
 from certsuite.core.redaction import Secret
 from certsuite.devices.driver import Driver
 from certsuite.devices.settings import DeviceSettings, LineSettings
+from certsuite.dns.behaviour import GOOD
 from certsuite.dns.zone import Zone
 from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.call_control import CallControl
@@ -224,7 +225,8 @@ class Network:
             )
             if not zone.find(place.host, "A"):
                 zone = zone.with_address(place.host, place.address)
-        for edge, target in TARGETS.items():
+        # The better one stands last: a device that takes the answer's order for the order of preference is seen.
+        for edge, target in reversed(TARGETS.items()):
             if good:
                 priority = len(ahead) + PRIORITIES[edge]
                 zone = zone.with_srv(service, priority=priority, weight=100, port=SIP_PORT, target=target)
@@ -238,9 +240,7 @@ class Network:
     def resolve(self, zone: Zone) -> None:
         """Answer from this zone from now on."""
         assert self.dns is not None
-        self.dns.zone = zone
-        answers = [f"{one.name} {one.type} {one.data}" for one in zone.records if one.type == "SRV"]
-        self._journal.record(BenchChanged("DNS", "zone", {"srv": answers}))
+        self.dns.behave("zone", zone=zone)
 
     def owner_of(
         self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
@@ -264,8 +264,8 @@ class Network:
                 edge.end_flows("fin")
                 await edge.behave("good", tls=self.good)
         self._cut_off.clear()
-        if self.dns is not None and self.dns.zone != self.zone():
-            self.resolve(self.zone())
+        if self.dns is not None and (self.dns.zone != self.zone() or self.dns.behaviour != GOOD):
+            self.dns.behave("good", zone=self.zone())
 
     async def lose_address(self, edge: str) -> None:
         """From now on there is no route to an edge. Raises :class:`BenchError` on a bench that cannot do so."""

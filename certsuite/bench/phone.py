@@ -53,6 +53,24 @@ class Phone:
         """It is given a reason to connect anew, by the cheapest means that it has."""
         await self._bench.device.connect_anew()
 
+    async def is_registered(self) -> None:
+        """Control: every line registered since it last had a reason to connect."""
+        for line in self.lines:
+            await self._bench.control("reg.registers", line=line, since=self._bench.device.attempt_seq)
+
+    async def reconnects(self) -> None:
+        """It is made to connect anew, and goes on running if it can be told to."""
+        await self._bench.device.reconnect()
+
+    async def loses_its_connection(self) -> None:
+        """Its connection ends while it runs, so that it has to connect anew by itself."""
+        await self._bench.device.lose_connection()
+
+    async def refreshes(self) -> None:
+        """It refreshes its registration: at once if it can be told to, else when it is due."""
+        if self._bench.device.driver.can("reregister"):
+            await self._bench.device.act("reregister")
+
     async def dials(self, party: Party, *, line: int = 1) -> None:
         """It dials a party's number."""
         await self._bench.device.act("dial", line=line, uri=self._uri(party.number))

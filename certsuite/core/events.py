@@ -258,10 +258,15 @@ class DnsQuery(Event):
     name: str
     type: str
     rcode: str
+    "Empty if nothing was sent."
     answers: tuple[str, ...]
     "The answer section in presentation form."
     id: int = 0
     edns: bool = False
+    truncated: bool = False
+    "Whether the answer had the TC bit: the rest is to be had over TCP."
+    behaviour: str = ""
+    "What was wrong with the server for this question; empty if nothing."
 
 
 @_event("dns-garbage")

@@ -6,6 +6,8 @@ that stub resolvers are content, and negative ones forbid caching, so that a zon
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import dns.edns
 import dns.exception
 import dns.flags
@@ -19,6 +21,7 @@ import dns.rdatatype
 import dns.rrset
 
 from certsuite.core.events import DnsGarbage, DnsQuery
+from certsuite.dns.behaviour import GOOD, DnsBehaviour
 from certsuite.dns.zone import A, Aaaa, Cname, Record, Srv, Zone
 
 UDP_LIMIT = 1232
@@ -28,21 +31,35 @@ TCP_LIMIT = 65_535
 _PLAIN_UDP_LIMIT = 512
 "Bytes of a UDP reply to who does not speak EDNS (RFC 1035 section 4.2.1)."
 _HEADER = 12
+_TC = 0x02
+"The TC bit in the third byte of a header."
 _GARBAGE_KEPT = 512
 _CNAMES_AT_MOST = 8
 _NO_CACHING = "certsuite.invalid. hostmaster.certsuite.invalid. 1 3600 600 86400 0"
 
 
-def answer(query: bytes, zone: Zone, *, transport: str, source: str) -> tuple[bytes | None, DnsQuery | DnsGarbage]:
-    """The reply to ``query``, if there is one, and what is to be recorded.
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """What comes of one message."""
+
+    event: DnsQuery | DnsGarbage
+    "What is to be recorded."
+    replies: tuple[bytes, ...] = ()
+    "Messages to send, in their order."
+    delay_s: float = 0.0
+    "Seconds to wait before they are sent."
+
+
+def answer(query: bytes, zone: Zone, behaviour: DnsBehaviour = GOOD, *, transport: str, source: str) -> Reaction:
+    """The replies to ``query``, if there are any, and what is to be recorded.
 
     ``transport`` is ``udp`` or ``tcp`` and decides how long the reply may be; ``source`` is ``address:port`` of who
     asked. What is no question gets FORMERR or NOTIMP if it has a header, and nothing if it is itself a reply.
     """
 
-    def garbage(problem: str, rcode: dns.rcode.Rcode | None) -> tuple[bytes | None, DnsGarbage]:
-        reply = None if rcode is None else _bare_reply(query, rcode)
-        return reply, DnsGarbage(source=source, data=query[:_GARBAGE_KEPT], problem=problem)
+    def garbage(problem: str, rcode: dns.rcode.Rcode | None) -> Reaction:
+        replies = () if rcode is None else (_bare_reply(query, rcode),)
+        return Reaction(DnsGarbage(source=source, data=query[:_GARBAGE_KEPT], problem=problem), replies)
 
     if len(query) < _HEADER:
         return garbage(f"{len(query)} bytes are no DNS message", None)
@@ -57,23 +74,104 @@ def answer(query: bytes, zone: Zone, *, transport: str, source: str) -> tuple[by
         return garbage(f"{type(error).__name__}: {error}", dns.rcode.FORMERR)
     if len(message.question) != 1:
         return garbage(f"{len(message.question)} questions, where one is due", dns.rcode.FORMERR)
+    return _react(message, zone, behaviour, transport, source)
 
-    reply = _reply(message, zone)
+
+def _react(message: dns.message.Message, zone: Zone, behaviour: DnsBehaviour, transport: str, source: str) -> Reaction:
+    """The reaction to one question."""
     question = message.question[0]
+    name, wanted = _plain(question.name), dns.rdatatype.to_text(question.rdtype)
+    met = _meets(behaviour, message, name, wanted, transport)
+    reply = _misbehaved(message, behaviour) if met else None
+    if reply is None:
+        reply = _reply(message, zone)
+    if transport == "tcp":
+        limit = TCP_LIMIT
+    else:
+        limit = min(max(message.payload, _PLAIN_UDP_LIMIT), UDP_LIMIT) if message.edns >= 0 else _PLAIN_UDP_LIMIT
+    if met and behaviour.other_letter_case:
+        _swap_targets(reply)
+    wire = _wire(reply, limit)
+    if met and behaviour.other_letter_case:
+        wire = _with_swapped_question(wire)
+    replies: tuple[bytes, ...] = (wire,)
+    if met and behaviour.forged is not None:
+        replies = (_with_other_id(_wire(_reply(message, behaviour.forged), limit)), wire)
+    sent = behaviour.answers or not met
     event = DnsQuery(
         transport=transport,
         source=source,
-        name=_plain(question.name),
-        type=dns.rdatatype.to_text(question.rdtype),
-        rcode=dns.rcode.to_text(reply.rcode()),
-        answers=tuple(line for rrset in reply.answer for line in rrset.to_text().splitlines()),
+        name=name,
+        type=wanted,
+        rcode=dns.rcode.to_text(reply.rcode()) if sent else "",
+        answers=tuple(line for rrset in reply.answer for line in rrset.to_text().splitlines()) if sent else (),
         id=message.id,
         edns=message.edns >= 0,
+        truncated=sent and bool(wire[2] & _TC),
+        behaviour=behaviour.name if met else "",
     )
-    if transport == "tcp":
-        return reply.to_wire(max_size=TCP_LIMIT, prefer_truncation=True, want_shuffle=False), event
-    limit = min(max(message.payload, _PLAIN_UDP_LIMIT), UDP_LIMIT) if message.edns >= 0 else _PLAIN_UDP_LIMIT
-    return reply.to_wire(max_size=limit, prefer_truncation=True, want_shuffle=False), event
+    return Reaction(event, replies if sent else (), behaviour.delay_s if met else 0.0)
+
+
+def _meets(behaviour: DnsBehaviour, message: dns.message.Message, name: str, wanted: str, transport: str) -> bool:
+    """Whether what is wrong with the server touches this question."""
+    if behaviour is GOOD or not _is_about(behaviour, name, wanted):
+        return False
+    if not behaviour.understands_edns:
+        return message.edns >= 0
+    if behaviour.truncates or behaviour.forged is not None:
+        return transport == "udp"
+    return True
+
+
+def _is_about(behaviour: DnsBehaviour, name: str, wanted: str) -> bool:
+    try:
+        return behaviour.is_about(name, wanted)
+    except ValueError:  # the root, or a name that no zone can hold
+        return not behaviour.names
+
+
+def _misbehaved(message: dns.message.Message, behaviour: DnsBehaviour) -> dns.message.Message | None:
+    """A reply without an answer, if that is what the server gives in place of one."""
+    reply = dns.message.make_response(message, recursion_available=True, our_payload=UDP_LIMIT)
+    if not behaviour.understands_edns:
+        reply.use_edns(False)
+        reply.set_rcode(dns.rcode.FORMERR)
+    elif behaviour.truncates:
+        reply.flags |= dns.flags.TC
+    elif behaviour.rcode:
+        reply.set_rcode(dns.rcode.from_text(behaviour.rcode))
+    else:
+        return None
+    return reply
+
+
+def _wire(reply: dns.message.Message, limit: int) -> bytes:
+    return reply.to_wire(max_size=limit, prefer_truncation=True, want_shuffle=False)
+
+
+def _with_other_id(wire: bytes) -> bytes:
+    return bytes([wire[0] ^ 0x55, wire[1] ^ 0xAA]) + wire[2:]
+
+
+def _with_swapped_question(wire: bytes) -> bytes:
+    """The letters of the question in the other case, and with them every owner that is a pointer to it."""
+    swapped = bytearray(wire)
+    at = _HEADER
+    while length := wire[at]:
+        label = slice(at + 1, at + 1 + length)
+        swapped[label] = wire[label].swapcase()
+        at = label.stop
+    return bytes(swapped)
+
+
+def _swap_targets(reply: dns.message.Message) -> None:
+    """The letters of SRV and CNAME targets in the other case; their addresses stand under the name as it was."""
+    for rrset in reply.answer:
+        for rdata in list(rrset):
+            if rdata.rdtype in (dns.rdatatype.SRV, dns.rdatatype.CNAME):
+                target = dns.name.Name(tuple(label.swapcase() for label in rdata.target.labels))
+                rrset.items[rdata.replace(target=target)] = rrset.items.pop(rdata)
 
 
 def _reply(message: dns.message.Message, zone: Zone) -> dns.message.Message:
@@ -119,7 +217,7 @@ def _text(record: Record) -> str:
     """The record's data in presentation form."""
     match record.data:
         case Srv(priority, weight, port, target):
-            return f"{priority} {weight} {port} {target}."
+            return f"{priority} {weight} {port} {target.removesuffix('.')}."
         case A(address) | Aaaa(address):
             return address
         case Cname(target):

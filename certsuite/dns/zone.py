@@ -83,8 +83,8 @@ class Zone:
     def with_srv(
         self, name: str, *, priority: int, weight: int, port: int, target: str, ttl: int = DEFAULT_TTL
     ) -> Zone:
-        """This zone and one SRV record."""
-        return self._with(name, ttl, Srv(priority, weight, port, plain_name(target)))
+        """This zone and one SRV record. Target ``.`` says that the service is not there (RFC 2782)."""
+        return self._with(name, ttl, Srv(priority, weight, port, target if target == "." else plain_name(target)))
 
     def with_address(self, name: str, address: str, *, ttl: int = DEFAULT_TTL) -> Zone:
         """This zone and one A or AAAA record. Raises :class:`ValueError` if ``address`` is no IP address."""

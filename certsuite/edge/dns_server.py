@@ -6,13 +6,16 @@ import asyncio
 import socket
 import struct
 import time
+from collections.abc import Callable
 from itertools import count
 
 from certsuite.core.capture import Capture, Endpoint
 from certsuite.core.errors import AddressUnavailable, BenchError
+from certsuite.core.events import BenchChanged
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN
-from certsuite.dns.responder import answer
+from certsuite.dns.behaviour import GOOD, DnsBehaviour
+from certsuite.dns.responder import Reaction, answer
 from certsuite.dns.zone import Zone
 from certsuite.edge.flow import CROWD, DEVICE, OwnerOf, ends, waiting
 
@@ -50,6 +53,8 @@ class DnsServer:
     ) -> None:
         self.zone = zone
         "What is answered from now on."
+        self.behaviour = GOOD
+        "How it is answered from now on."
         self._journal = journal
         self._capture = capture
         self._address = address
@@ -60,6 +65,7 @@ class DnsServer:
         self._tcp: asyncio.Server | None = None
         self._connections: set[_TcpConnection] = set()
         self._flows = count(1)
+        self._delayed: set[asyncio.TimerHandle] = set()
 
     @property
     def endpoint(self) -> Endpoint:
@@ -86,8 +92,20 @@ class DnsServer:
         self._udp = udp
         loop.add_reader(udp, self._read_datagrams)
 
+    def behave(self, name: str, *, zone: Zone | None = None, behaviour: DnsBehaviour = GOOD) -> None:
+        """Answer so from now on: from another zone, or in another way. The record keeps ``name``."""
+        if zone is not None:
+            self.zone = zone
+        self.behaviour = behaviour
+        srv = [f"{one.name} {one.data}" for one in self.zone.records if one.type == "SRV"]
+        about = {"srv": srv, "types": sorted(behaviour.types), "names": sorted(behaviour.names)}
+        self._journal.record(BenchChanged("DNS", name, {key: value for key, value in about.items() if value}))
+
     async def stop(self) -> None:
         """Close everything; a server that does not run stays so."""
+        for timer in self._delayed:
+            timer.cancel()
+        self._delayed.clear()
         if self._udp is not None:
             asyncio.get_running_loop().remove_reader(self._udp)
             self._udp.close()
@@ -122,17 +140,33 @@ class DnsServer:
         if owner == CROWD:
             return
         frame = self._capture.udp(asker, self.endpoint, data, t_ns)
-        reply, event = answer(data, self.zone, transport="udp", source=_text(asker))
+        reaction = answer(data, self.zone, self.behaviour, transport="udp", source=_text(asker))
         flow = None if owner == DEVICE else self._flow_of(owner)
-        self._journal.record(event, t_mono_ns=t_mono_ns, flow=flow, direction=IN, frame=frame)
-        if reply is None:
+        self._journal.record(reaction.event, t_mono_ns=t_mono_ns, flow=flow, direction=IN, frame=frame)
+        self._send(reaction, lambda reply: self._send_datagram(udp, reply, peer))
+
+    def _send(self, reaction: Reaction, send: Callable[[bytes], None]) -> None:
+        """Send what is due, when it is due."""
+        if reaction.delay_s == 0:
+            for reply in reaction.replies:
+                send(reply)
             return
+
+        def due() -> None:
+            self._delayed.discard(timer)
+            for reply in reaction.replies:
+                send(reply)
+
+        timer = asyncio.get_running_loop().call_later(reaction.delay_s, due)
+        self._delayed.add(timer)
+
+    def _send_datagram(self, udp: socket.socket, reply: bytes, peer: Endpoint) -> None:
         try:
             udp.sendto(reply, peer)
         except OSError:
             # A datagram that cannot be sent is lost, as on any network; the question is in the record.
             return
-        self._capture.udp(self.endpoint, asker, reply, self._received(0)[1])
+        self._capture.udp(self.endpoint, (peer[0], peer[1]), reply, self._received(0)[1])
 
     def _flow_of(self, owner: str) -> str:
         """A name for a connection; it begins with ``x`` if it is not the device's."""
@@ -197,13 +231,16 @@ class _TcpConnection(asyncio.Protocol):
 
     def _answer(self, question: bytes, frame: int) -> None:
         server = self._server
-        reply, event = answer(question, server.zone, transport="tcp", source=_text(self._asker))
-        server._journal.record(event, flow=self._flow, direction=IN, frame=frame)
-        if reply is None or self._transport is None:
+        reaction = answer(question, server.zone, server.behaviour, transport="tcp", source=_text(self._asker))
+        server._journal.record(reaction.event, flow=self._flow, direction=IN, frame=frame)
+        server._send(reaction, self._reply)
+
+    def _reply(self, reply: bytes) -> None:
+        if self._transport is None:
             return
         framed = len(reply).to_bytes(2, "big") + reply
         self._transport.write(framed)
-        server._capture.tcp(self._flow, from_device=False, data=framed, t_ns=self._now_ns())
+        self._server._capture.tcp(self._flow, from_device=False, data=framed, t_ns=self._now_ns())
 
     def pause_writing(self) -> None:
         # Who does not take its answers asks no further questions.

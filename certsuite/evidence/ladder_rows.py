@@ -219,9 +219,12 @@ class _Writer:
     def _(self, event: DnsQuery) -> None:
         over = "" if event.transport == "udp" else f" over {event.transport.upper()}"
         self.arrow(DEVICE, DNS, printable(f"{event.type} {event.name}?{over}"))
+        if not event.rcode:
+            return
         answers = event.answers[:_SHOWN_ANSWERS]
         more = f" and {len(event.answers) - len(answers)} more" if len(event.answers) > len(answers) else ""
         text = f"{event.rcode} {'; '.join(answers)}{more}" if answers else f"{event.rcode}, no answer"
+        text = f"{text} (truncated)" if event.truncated else text
         self.arrow(DNS, DEVICE, printable(text), "plain" if event.rcode == "NOERROR" else "bad")
 
     @show.register

@@ -100,6 +100,36 @@ class Behaviour:
     fixed_port: int | None = None
     "Port that is used in place of the SRV record's."
     highest_priority_value_first: bool = False
+    order_of_answer: bool = False
+    "Whether targets are tried in the order in which the answer has them."
+    heeds_weight: bool = True
+    heeds_ttl: bool = True
+    "Else the first targets are kept for ever."
+    addresses_per_target: int | None = None
+    "How many addresses of a target are tried; ``None`` is all."
+    records_per_answer: int | None = None
+    "How many records of an answer are read; ``None`` is all."
+    asks_ipv6: bool = False
+    "Whether AAAA is asked for beside A, and its answer waited for."
+    ipv6_alone: bool = False
+    "Whether the IPv4 addresses of a host that has IPv6 ones are left out."
+    insists_on_edns: bool = False
+    "Whether each question has EDNS, whatever the server says to it."
+    compares_id: bool = True
+    heeds_letter_case: bool = False
+    follows_cname: bool = True
+    dns_timeout_s: float = 0.9
+    "Seconds until a question is asked again, or given up."
+    takes_no_service_for_no_record: bool = False
+    "Whether SRV target ``.`` is as good as no SRV record."
+    falls_back_to_address: bool = True
+    "Whether the addresses of the proxy are asked for where there is no SRV record."
+    gives_up_after: str = ""
+    "Failure of DNS after which it never tries again: ``no answer``, ``SERVFAIL`` or ``NXDOMAIN``."
+    resolves_to_refresh: bool = False
+    "Whether a refresh begins with DNS, and the registration is given up when DNS fails."
+    resolves_registrar: bool = False
+    "Whether the registrar's domain has to have an address."
     connects: bool = True
     "Whether it goes on from the DNS answer to a connection."
     takes_long_answers: bool = True
@@ -119,6 +149,8 @@ class Behaviour:
     heeds_granted_expiry: bool = True
     "Whether the granted expiry sets the refresh; else the one that it asked for."
     contact_scheme: str = "sip"
+    register_names_proxy: bool = False
+    "Whether REGISTER has the outbound proxy in its URI."
 
     # --- identity
     user_agent: str | None = None
@@ -315,6 +347,26 @@ FAULTS: dict[str, Fault] = {
         _fault("asks-sip-tls", "asks for SRV _sip._tls", srv_service="_sip._tls"),
         _fault("ignores-srv-port", "connects to port 5061 whatever SRV says", fixed_port=5061),
         _fault("ignores-srv-priority", "tries the highest priority value first", highest_priority_value_first=True),
+        _fault("takes-answer-order", "tries targets in the order of the answer", order_of_answer=True),
+        _fault("ignores-weight", "tries the lightest target of a priority first", heeds_weight=False),
+        _fault("ignores-ttl", "keeps the first targets that it found for ever", heeds_ttl=False),
+        _fault("takes-first-address-only", "tries one address of each target", addresses_per_target=1),
+        _fault("reads-four-records", "reads the first four records of an answer", records_per_answer=4),
+        _fault("takes-ipv6-alone", "tries no IPv4 address of a host with IPv6", asks_ipv6=True, ipv6_alone=True),
+        _fault("waits-for-aaaa", "needs an answer to AAAA to use that to A", asks_ipv6=True),
+        _fault("insists-on-edns", "asks with EDNS alone", insists_on_edns=True),
+        _fault("impatient-resolver", "waits 0.2 s for DNS", dns_timeout_s=0.2),
+        _fault("accepts-wrong-id", "takes any answer for its own", compares_id=False),
+        _fault("heeds-letter-case", "takes names in other letters for other names", heeds_letter_case=True),
+        _fault("ignores-cname", "follows no alias", follows_cname=False),
+        _fault("ignores-no-service", "takes SRV target . for a missing record", takes_no_service_for_no_record=True),
+        _fault("no-address-fallback", "asks nothing more without SRV", falls_back_to_address=False),
+        _fault("gives-up-after-silence", "gives up when DNS does not answer", gives_up_after="no answer"),
+        _fault("gives-up-after-servfail", "gives up when DNS answers SERVFAIL", gives_up_after="SERVFAIL"),
+        _fault("gives-up-after-nxdomain", "gives up when DNS knows no such name", gives_up_after="NXDOMAIN"),
+        _fault("drops-registration-without-dns", "resolves before each refresh", resolves_to_refresh=True),
+        _fault("needs-registrar-address", "does not go on without one", resolves_registrar=True),
+        _fault("register-names-proxy", "has the outbound proxy in the URI of REGISTER", register_names_proxy=True),
         _fault("never-fails-over", "tries the first target alone, again and again", targets_tried=1),
         _fault("walks-two-targets", "tries the first two targets alone", targets_tried=2),
         _fault("takes-eight-targets", "keeps no more than eight targets of an SRV answer", targets_tried=8),

@@ -160,7 +160,8 @@ class Bindings:
 
     async def _transact(self, flow: Flow, state: LineState, expires: int) -> SipMessage:
         """Send REGISTER and answer what is asked for; gives the final response. Raises :class:`TargetFailed`."""
-        uri = f"sip:{state.line.domain}"
+        registrar = self._config.outbound_proxy if self._behaviour.register_names_proxy else state.line.domain
+        uri = f"sip:{registrar}"
         authorization = state.credentials.again("REGISTER", uri)
         has_answered = False
         for _ in range(_ROUNDS):

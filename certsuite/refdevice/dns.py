@@ -10,16 +10,27 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-A, CNAME, SRV = 1, 5, 33
+from certsuite.refdevice.behaviour import Behaviour
+
+A, CNAME, AAAA, SRV = 1, 5, 28, 33
 _NO_ERROR, _NAME_ERROR = 0, 3
-_TIMEOUT_S = 2.0
+_CODES = {1: "FORMERR", 2: "SERVFAIL", 3: "NXDOMAIN", 4: "NOTIMP", 5: "REFUSED"}
+COMPLIANT = Behaviour()
 _NAME_LIMIT = 255
+_ALIASES_AT_MOST = 8
+_OPT = struct.pack("!BHHIH", 0, 41, 1232, 0, 0)
+"An empty OPT record (RFC 6891 section 6.1.2)."
 _HEADER = struct.Struct("!HHHHHH")
 _TRUNCATED, _RESPONSE, _RECURSION_DESIRED = 0x0200, 0x8000, 0x0100
 
 
 class DnsError(Exception):
     """The name could not be resolved: no answer, a refusal, or bytes that are no answer."""
+
+    def __init__(self, text: str, kind: str = "") -> None:
+        super().__init__(text)
+        self.kind = kind
+        "``no answer``, or the response code's name; empty if it is neither."
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class Reply:
     additional: tuple[Record, ...]
 
 
-def query(identifier: int, name: str, type_: int) -> bytes:
+def query(identifier: int, name: str, type_: int, *, edns: bool = False) -> bytes:
     """A query for one record type of one name. Raises :class:`DnsError` if the name cannot be written."""
     labels = b""
     for label in name.rstrip(".").split("."):
@@ -64,19 +75,22 @@ def query(identifier: int, name: str, type_: int) -> bytes:
         if not 0 < len(raw) < 64:
             raise DnsError(f"{name} is no host name")
         labels += bytes([len(raw)]) + raw
-    return _HEADER.pack(identifier, _RECURSION_DESIRED, 1, 0, 0, 0) + labels + b"\0" + struct.pack("!HH", type_, 1)
+    header = _HEADER.pack(identifier, _RECURSION_DESIRED, 1, 0, 0, int(edns))
+    return header + labels + b"\0" + struct.pack("!HH", type_, 1) + (_OPT if edns else b"")
 
 
-def parse_reply(data: bytes, asked: bytes) -> Reply:
+def parse_reply(data: bytes, asked: bytes, behaviour: Behaviour = COMPLIANT) -> Reply:
     """Read the response to a query. Raises :class:`DnsError` if it is none, or is the answer to something else."""
     try:
         identifier, flags, questions, answers, authority, additional = _HEADER.unpack_from(data)
-        if not flags & _RESPONSE or identifier != _HEADER.unpack_from(asked)[0]:
+        own = not behaviour.compares_id or identifier == _HEADER.unpack_from(asked)[0]
+        if not flags & _RESPONSE or not own:
             raise DnsError("not an answer to this query")
         at = _HEADER.size
         for _ in range(questions):
             name, at = _name(data, at)
-            if name.lower() != _name(asked, _HEADER.size)[0].lower():
+            mine = _name(asked, _HEADER.size)[0]
+            if name != mine and (behaviour.heeds_letter_case or name.lower() != mine.lower()):
                 raise DnsError("an answer to another question")
             at += 4
         sections: list[list[Record]] = []
@@ -91,7 +105,9 @@ def parse_reply(data: bytes, asked: bytes) -> Reply:
         if len(data) >= _HEADER.size and struct.unpack_from("!H", data, 2)[0] & _TRUNCATED:
             return Reply(_NO_ERROR, True, (), ())
         raise DnsError("a malformed answer") from error
-    return Reply(flags & 0x000F, bool(flags & _TRUNCATED), tuple(sections[0]), tuple(sections[2]))
+    return Reply(
+        flags & 0x000F, bool(flags & _TRUNCATED), tuple(sections[0][: behaviour.records_per_answer]), tuple(sections[2])
+    )
 
 
 def _record(data: bytes, at: int) -> tuple[Record | None, int]:
@@ -103,6 +119,8 @@ def _record(data: bytes, at: int) -> tuple[Record | None, int]:
         raise IndexError("a record beyond the end")
     if type_ == A and length == 4:
         return Record(name, type_, ttl, socket.inet_ntoa(data[at:end])), end
+    if type_ == AAAA and length == 16:
+        return Record(name, type_, ttl, socket.inet_ntop(socket.AF_INET6, data[at:end])), end
     if type_ == CNAME:
         return Record(name, type_, ttl, _name(data, at)[0]), end
     if type_ == SRV:
@@ -158,23 +176,18 @@ def in_order(records: list[SrvRecord], chance: Callable[[int], int] = random.ran
 class Resolver:
     """Asks one DNS server, from the device's own address."""
 
-    def __init__(self, server: tuple[str, int], local_address: str, *, takes_long_answers: bool = True) -> None:
-        """``takes_long_answers``: whether what is truncated over UDP is asked for over TCP (RFC 7766 section 5)."""
+    def __init__(self, server: tuple[str, int], local_address: str, behaviour: Behaviour = COMPLIANT) -> None:
         self._server = server
         self._local = (local_address, 0)
-        self._takes_long_answers = takes_long_answers
+        self._behaviour = behaviour
 
     async def srv(self, name: str) -> tuple[list[SrvRecord], dict[str, list[str]]]:
         """SRV records of a name and the addresses that came with them. Raises :class:`DnsError`.
 
-        Records without a target (``.``) are left out: the service is not there.
+        A record with an empty target says that the service is not there.
         """
-        reply = await self._ask(name, SRV)
-        records = [
-            SrvRecord(*record.data, ttl=record.ttl)
-            for record in reply.answers
-            if record.type == SRV and isinstance(record.data, tuple) and record.data[3]
-        ]
+        found, reply = await self._find(name, SRV)
+        records = [SrvRecord(*record.data, ttl=record.ttl) for record in found if isinstance(record.data, tuple)]
         addresses: dict[str, list[str]] = {}
         for record in reply.additional:
             if record.type == A and isinstance(record.data, str):
@@ -182,33 +195,56 @@ class Resolver:
         return records, addresses
 
     async def addresses(self, name: str) -> list[str]:
-        """IPv4 addresses of a host, as the answer orders them. Raises :class:`DnsError`."""
-        reply = await self._ask(name, A)
-        return [record.data for record in reply.answers if record.type == A and isinstance(record.data, str)]
+        """Addresses of a host to connect to, as the answer orders them. Raises :class:`DnsError`."""
+        ipv6 = (await self._find(name, AAAA))[0] if self._behaviour.asks_ipv6 else []
+        found, reply = await self._find(name, A)
+        if not found and reply.code == _NAME_ERROR:
+            raise DnsError(f"{name}: there is no such name", _CODES[_NAME_ERROR])
+        chosen = ipv6 if ipv6 and self._behaviour.ipv6_alone else found
+        return [record.data for record in chosen if isinstance(record.data, str)]
+
+    async def _find(self, name: str, type_: int) -> tuple[list[Record], Reply]:
+        """Records of a name, through aliases (RFC 1034 section 3.6.2), and the reply that had them."""
+        for _ in range(_ALIASES_AT_MOST):
+            reply = await self._ask(name, type_)
+            owner = self._without_aliases(name.rstrip(".").lower(), reply)
+            found = [record for record in reply.answers if record.type == type_ and record.name.lower() == owner]
+            if found or owner == name.rstrip(".").lower():
+                return found, reply
+            name = owner
+        raise DnsError(f"{name}: too many aliases")
+
+    def _without_aliases(self, name: str, reply: Reply) -> str:
+        """The name that the answer's aliases lead to."""
+        aliases = {record.name.lower(): record.data for record in reply.answers if record.type == CNAME}
+        if self._behaviour.follows_cname:
+            for _ in range(_ALIASES_AT_MOST):
+                name = str(aliases.get(name, name)).lower()
+        return name
 
     async def _ask(self, name: str, type_: int) -> Reply:
         for last in (False, True):
-            asked = query(secrets.randbelow(65_536), name, type_)
+            asked = query(secrets.randbelow(65_536), name, type_, edns=self._behaviour.insists_on_edns)
             try:
-                async with asyncio.timeout(_TIMEOUT_S):
+                async with asyncio.timeout(self._behaviour.dns_timeout_s):
                     reply = await self._over_udp(asked)
                     if reply.truncated:
-                        if not self._takes_long_answers:
+                        if not self._behaviour.takes_long_answers:
                             raise DnsError(f"{name}: the answer is too long")
                         reply = await self._over_tcp(asked)
                 break
             except (OSError, asyncio.IncompleteReadError) as error:  # TimeoutError is an OSError
                 if last:
-                    reason = "no answer" if isinstance(error, TimeoutError) else str(error)
-                    raise DnsError(f"{name}: {reason}") from error
+                    silent = isinstance(error, TimeoutError)
+                    raise DnsError(f"{name}: {'no answer' if silent else error}", "no answer") from error
         if reply.code not in (_NO_ERROR, _NAME_ERROR):
-            raise DnsError(f"{name}: the server answered with code {reply.code}")
+            raise DnsError(f"{name}: the server answered with code {reply.code}", _CODES.get(reply.code, ""))
         return reply
 
     async def _over_udp(self, asked: bytes) -> Reply:
         loop = asyncio.get_running_loop()
         transport, waiter = await loop.create_datagram_endpoint(
-            lambda: _Waiter(asked, loop), local_addr=self._local, remote_addr=self._server
+            lambda: _Waiter(asked, loop, self._behaviour), local_addr=self._local, remote_addr=self._server
         )
         try:
             transport.sendto(asked)
@@ -221,7 +257,7 @@ class Resolver:
         try:
             writer.write(struct.pack("!H", len(asked)) + asked)
             (length,) = struct.unpack("!H", await reader.readexactly(2))
-            return parse_reply(await reader.readexactly(length), asked)
+            return parse_reply(await reader.readexactly(length), asked, self._behaviour)
         finally:
             writer.close()
 
@@ -229,15 +265,16 @@ class Resolver:
 class _Waiter(asyncio.DatagramProtocol):
     """Takes the first datagram that answers the query; others are not ours (RFC 5452 section 9.1)."""
 
-    def __init__(self, asked: bytes, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, asked: bytes, loop: asyncio.AbstractEventLoop, behaviour: Behaviour) -> None:
         self._asked = asked
+        self._behaviour = behaviour
         self.reply: asyncio.Future[Reply] = loop.create_future()
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         if self.reply.done():
             return
         try:
-            self.reply.set_result(parse_reply(data, self._asked))
+            self.reply.set_result(parse_reply(data, self._asked, self._behaviour))
         except DnsError:
             return
 

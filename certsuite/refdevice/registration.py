@@ -46,6 +46,7 @@ class Registration:
         self._has_flow = asyncio.Event()
         self._forced = False
         self._starts_over = False
+        self._gave_up = False
         self._targets: TargetList | None = None
         self._retired: list[Flow] = []
         self._left_alone_until: dict[str, float] = {}
@@ -58,8 +59,7 @@ class Registration:
     def _take(self, config: Config) -> None:
         self._servers = Acquaintance(config.trusted_roots, self._behaviour, config.shipped_roots)
         self._config = config
-        takes_long = self._behaviour.takes_long_answers
-        self._resolver = Resolver(config.resolver, config.address, takes_long_answers=takes_long)
+        self._resolver = Resolver(config.resolver, config.address, self._behaviour)
         self.composer = Composer(config, self._behaviour)
 
     # --- told from outside
@@ -151,16 +151,18 @@ class Registration:
             states = [state for state in self.bindings.states if forced or state.due <= time.monotonic()]
             if not states:
                 continue
-            if (better := await self._fail_back(flow)) is not None:
-                self._leave()
-                flow = better
-                self._use(flow)
-                continue
+            if self._behaviour.resolves_to_refresh and await self._find_targets() is None:
+                return None
+            # What stands must not wait for a look-up: a better target is looked for when it is refreshed.
             try:
                 await self.bindings.register(flow, states, announced=forced)
             except TargetFailed as failure:
                 self._note(flow.target, failure)
                 return flow.target
+            if (better := await self._fail_back(flow)) is not None:
+                self._leave()
+                flow = better
+                self._use(flow)
 
     async def _wait(self, seconds: float) -> None:
         """Wait for the time, or for something that comes before it."""
@@ -212,10 +214,15 @@ class Registration:
         return await self._first_that_serves(found.better_than(flow.target), must_register=True)
 
     async def _find_targets(self) -> TargetList | None:
+        if self._targets is not None and not self._behaviour.heeds_ttl:
+            return self._targets
         try:
+            if self._behaviour.resolves_registrar:
+                await self._resolver.addresses(self._config.lines[0].domain)
             return await find_targets(self._config.outbound_proxy, self._resolver, self._behaviour)
         except DnsError as error:
             log.warning("%s", error)
+            self._gave_up = bool(error.kind) and error.kind == self._behaviour.gives_up_after
             return None
 
     async def _first_that_serves(self, targets: Sequence[Target], *, must_register: bool = False) -> Flow | None:

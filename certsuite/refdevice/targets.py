@@ -34,27 +34,42 @@ class TargetList:
 
 async def find_targets(outbound_proxy: str, resolver: Resolver, behaviour: Behaviour) -> TargetList:
     """Resolve the outbound proxy. Raises :class:`DnsError` if it leads nowhere."""
-    records, additional = await resolver.srv(f"{behaviour.srv_service}.{outbound_proxy}")
+    service = f"{behaviour.srv_service}.{outbound_proxy}"
+    records, additional = await resolver.srv(service)
+    if any(not record.target for record in records) and not behaviour.takes_no_service_for_no_record:
+        raise DnsError(f"{service}: the service is not there")
+    records = [record for record in records if record.target]
     if not records:
-        if behaviour.srv_service != SIPS_SERVICE:
-            raise DnsError(f"{behaviour.srv_service}.{outbound_proxy}: no SRV record")
+        if behaviour.srv_service != SIPS_SERVICE or not behaviour.falls_back_to_address:
+            raise DnsError(f"{service}: no SRV record")
         # RFC 3263 section 4.2: without SRV records the name itself is the host.
         records = [SrvRecord(0, 0, SIPS_PORT, outbound_proxy)]
-    ordered = in_order(records)
-    if behaviour.highest_priority_value_first:
-        ordered.sort(key=lambda record: -record.priority)
     targets: list[Target] = []
-    for record in ordered:
-        addresses = additional.get(record.target.lower())
+    problem = ""
+    for record in _ordered(records, behaviour):
+        addresses = [] if behaviour.asks_ipv6 else additional.get(record.target.lower(), [])
         if not addresses:
             try:
                 addresses = await resolver.addresses(record.target)
             except DnsError as error:
                 log.warning("%s", error)
-                addresses = []
+                problem = error.kind
         port = behaviour.fixed_port or record.port
-        targets += [Target(record.target, address, port, record.priority) for address in addresses]
+        usable = addresses[: behaviour.addresses_per_target]
+        targets += [Target(record.target, address, port, record.priority) for address in usable]
     if not targets:
-        raise DnsError(f"{outbound_proxy}: no address")
+        raise DnsError(f"{outbound_proxy}: no address", problem)
     log.info("targets: %s", ", ".join(f"{target} ({target.priority})" for target in targets))
     return TargetList(tuple(targets), time.monotonic() + min(record.ttl for record in records))
+
+
+def _ordered(records: list[SrvRecord], behaviour: Behaviour) -> list[SrvRecord]:
+    """In the order in which they are tried."""
+    if behaviour.order_of_answer:
+        return records
+    if not behaviour.heeds_weight:
+        return sorted(records, key=lambda record: (record.priority, record.weight))
+    ordered = in_order(records)
+    if behaviour.highest_priority_value_first:
+        ordered.sort(key=lambda record: -record.priority)
+    return ordered

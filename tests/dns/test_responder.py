@@ -3,6 +3,7 @@ from __future__ import annotations
 import dns.edns
 import dns.flags
 import dns.message
+import dns.name
 import dns.opcode
 import dns.rcode
 import dns.rdatatype
@@ -11,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from certsuite.core.events import DnsGarbage, DnsQuery
-from certsuite.dns.responder import UDP_LIMIT, answer
+from certsuite.dns.behaviour import GOOD, DnsBehaviour
+from certsuite.dns.responder import UDP_LIMIT, Reaction, answer
 from certsuite.dns.zone import Zone
 
 SERVICE = "_sips._tcp.obp.lab.example"
@@ -29,14 +31,22 @@ for _number in range(60):
     MANY = MANY.with_srv(SERVICE, priority=_number, weight=0, port=5061, target=f"edge{_number}.lab.example")
     MANY = MANY.with_address(f"edge{_number}.lab.example", f"127.8.0.{_number}")
 
+ODD = (
+    DnsBehaviour("a", truncates=True),
+    DnsBehaviour("b", forged=MANY),
+    DnsBehaviour("c", other_letter_case=True),
+    DnsBehaviour("d", understands_edns=False),
+    DnsBehaviour("e", names=frozenset({SERVICE}), rcode="SERVFAIL"),
+)
+
 
 def ask(
     name: str, type_name: str, zone: Zone = ZONE, *, transport: str = "udp", payload: int | None = None
 ) -> tuple[dns.message.Message, DnsQuery, int]:
     """The reply, what was recorded, and the reply's length."""
     query = dns.message.make_query(name, type_name, use_edns=payload is not None, payload=payload or 0)
-    wire, event = answer(query.to_wire(), zone, transport=transport, source="127.8.0.1:4000")
-    assert wire is not None
+    reaction = answer(query.to_wire(), zone, transport=transport, source="127.8.0.1:4000")
+    (wire,), event = reaction.replies, reaction.event
     assert isinstance(event, DnsQuery)
     reply = dns.message.from_wire(wire)
     assert query.is_response(reply)
@@ -151,14 +161,16 @@ def test_tcp_takes_it_whole() -> None:
 
 def test_another_version_of_edns_or_class() -> None:
     query = dns.message.make_query(SERVICE, "SRV", use_edns=1)
-    wire, event = answer(query.to_wire(), ZONE, transport="udp", source="")
+    reaction = answer(query.to_wire(), ZONE, transport="udp", source="")
+    (wire,), event = reaction.replies, reaction.event
     assert isinstance(event, DnsQuery)
-    assert wire is not None
     assert event.rcode == "BADVERS"
     assert dns.message.from_wire(wire).rcode() == dns.rcode.BADVERS
 
     chaos = dns.message.make_query("version.bind", "TXT", rdclass="CH")
-    assert answer(chaos.to_wire(), ZONE, transport="udp", source="")[1].rcode == "REFUSED"  # type: ignore[union-attr]
+    refused = answer(chaos.to_wire(), ZONE, transport="udp", source="").event
+    assert isinstance(refused, DnsQuery)
+    assert refused.rcode == "REFUSED"
 
 
 @pytest.mark.parametrize(
@@ -175,14 +187,15 @@ def test_another_version_of_edns_or_class() -> None:
     ],
 )
 def test_what_is_no_question(query: bytes, problem: str, rcode: dns.rcode.Rcode | None) -> None:
-    wire, event = answer(query, ZONE, transport="udp", source="127.8.0.1:4000")
+    reaction = answer(query, ZONE, transport="udp", source="127.8.0.1:4000")
+    event = reaction.event
     assert isinstance(event, DnsGarbage)
     assert any(word in event.problem for word in problem.split("|")), event.problem
     assert event.data == query
     if rcode is None:
-        assert wire is None
+        assert reaction.replies == ()
     else:
-        assert wire is not None
+        (wire,) = reaction.replies
         reply = dns.message.from_wire(wire)
         assert (reply.id, reply.rcode(), reply.opcode()) == (0x1234, rcode, query[2] >> 3 & 0x0F)
 
@@ -192,5 +205,102 @@ def test_no_bytes_break_it(junk: bytes, at: int) -> None:
     query = dns.message.make_query(SERVICE, "SRV", use_edns=0).to_wire()
     for data in (junk, query[:at] + junk + query[at:], query[:at] + junk, query[:12] + junk):
         for transport in ("udp", "tcp"):
-            wire, _ = answer(data, ZONE, transport=transport, source="")
-            assert wire is None or wire[:2] == data[:2]
+            for behaviour in (GOOD, *ODD):
+                reaction = answer(data, ZONE, behaviour, transport=transport, source="")
+                assert len(reaction.replies) <= 2
+                assert all(len(wire) >= 12 for wire in reaction.replies)
+
+
+def react(
+    behaviour: DnsBehaviour, name: str = SERVICE, type_name: str = "SRV", *, transport: str = "udp", edns: bool = False
+) -> tuple[dns.message.Message, Reaction, DnsQuery]:
+    """The question, what came of it, and what was recorded."""
+    query = dns.message.make_query(name, type_name, use_edns=edns)
+    reaction = answer(query.to_wire(), ZONE, behaviour, transport=transport, source="")
+    assert isinstance(reaction.event, DnsQuery)
+    return query, reaction, reaction.event
+
+
+def test_silence() -> None:
+    for transport in ("udp", "tcp"):
+        _, reaction, event = react(DnsBehaviour("silent", answers=False), transport=transport)
+        assert reaction.replies == ()
+        assert (event.rcode, event.answers, event.behaviour) == ("", (), "silent")
+
+
+@pytest.mark.parametrize("rcode", ["SERVFAIL", "NXDOMAIN", "REFUSED", "NOERROR"])
+def test_a_response_code_in_place_of_an_answer(rcode: str) -> None:
+    query, reaction, event = react(DnsBehaviour(rcode, rcode=rcode))
+    reply = dns.message.from_wire(reaction.replies[0])
+    assert query.is_response(reply)
+    assert dns.rcode.to_text(reply.rcode()) == event.rcode == rcode
+    assert not reply.answer
+
+
+def test_it_is_about_some_questions_and_no_others() -> None:
+    only_srv = DnsBehaviour("x", types=frozenset({"SRV"}), rcode="SERVFAIL")
+    assert react(only_srv)[2].rcode == "SERVFAIL"
+    _, _, other = react(only_srv, "edge1.lab.example", "A")
+    assert (other.rcode, other.behaviour) == ("NOERROR", "")
+    only_one = DnsBehaviour("x", names=frozenset({"edge1.lab.example"}), answers=False)
+    assert react(only_one, "EDGE1.lab.example", "A")[1].replies == ()
+    assert react(only_one, "edge2.lab.example", "A")[1].replies
+    assert react(only_one, ".", "NS")[1].replies
+
+
+def test_what_is_truncated_over_udp_is_whole_over_tcp() -> None:
+    cut = DnsBehaviour("truncated", truncates=True)
+    _, reaction, event = react(cut)
+    reply = dns.message.from_wire(reaction.replies[0])
+    assert reply.flags & dns.flags.TC
+    assert (reply.answer, event.truncated, event.answers) == ([], True, ())
+    _, reaction, event = react(cut, transport="tcp")
+    reply = dns.message.from_wire(reaction.replies[0])
+    assert not reply.flags & dns.flags.TC
+    assert (len(reply.answer[0]), event.truncated, event.behaviour) == (2, False, "")
+
+
+def test_a_reply_that_is_too_long_is_recorded_as_truncated() -> None:
+    assert ask(SERVICE, "SRV", MANY)[1].truncated
+    assert not ask(SERVICE, "SRV", MANY, transport="tcp")[1].truncated
+
+
+def test_an_answer_with_another_id_goes_ahead() -> None:
+    forged = Zone().with_srv(SERVICE, priority=1, weight=0, port=1, target="edge2.lab.example")
+    query, reaction, event = react(DnsBehaviour("forged", forged=forged))
+    first, second = (dns.message.from_wire(wire) for wire in reaction.replies)
+    assert first.id != query.id
+    assert first.answer[0][0].to_text() == "1 0 1 edge2.lab.example."
+    assert query.is_response(second)
+    assert len(event.answers) == 2
+    assert len(react(DnsBehaviour("forged", forged=forged), transport="tcp")[1].replies) == 1
+
+
+def test_letters_in_the_other_case_are_the_same_names() -> None:
+    query, reaction, _ = react(DnsBehaviour("letters", other_letter_case=True))
+    reply = dns.message.from_wire(reaction.replies[0])
+    assert query.is_response(reply)
+    assert reply.question[0].name.to_text() == SERVICE.upper() + "."
+    assert [rdata.target.to_text() for rdata in reply.answer[0]] == ["EDGE1.LAB.EXAMPLE.", "EDGE2.LAB.EXAMPLE."]
+    assert {rrset.name for rrset in reply.additional} >= {dns.name.from_text("edge1.lab.example")}
+
+
+def test_a_server_older_than_edns() -> None:
+    old = DnsBehaviour("no EDNS", understands_edns=False)
+    _, reaction, event = react(old, edns=True)
+    reply = dns.message.from_wire(reaction.replies[0])
+    assert (reply.rcode(), reply.edns, event.rcode) == (dns.rcode.FORMERR, -1, "FORMERR")
+    assert react(old)[2].rcode == "NOERROR"
+
+
+def test_a_delay_is_told_and_not_waited_for() -> None:
+    late = DnsBehaviour("late", types=frozenset({"SRV"}), delay_s=2.5)
+    assert react(late)[1].delay_s == 2.5
+    assert react(late, "edge1.lab.example", "A")[1].delay_s == 0.0
+
+
+def test_a_target_that_says_there_is_no_service() -> None:
+    zone = Zone().with_srv(SERVICE, priority=0, weight=0, port=0, target=".")
+    reply, event, _ = ask(SERVICE, "SRV", zone)
+    assert event.answers == (f"{SERVICE}. 60 IN SRV 0 0 0 .",)
+    assert not reply.additional

@@ -46,3 +46,8 @@ def test_what_is_no_name(name: str) -> None:
 def test_what_is_no_address() -> None:
     with pytest.raises(ValueError, match="address"):
         Zone().with_address("a.example", "127.0.0")
+
+
+def test_a_service_may_be_decidedly_absent() -> None:
+    (record,) = Zone().with_srv("_sips._tcp.a.example", priority=0, weight=0, port=0, target=".").records
+    assert record.data == Srv(0, 0, 0, ".")

@@ -18,9 +18,10 @@ import pytest
 
 from certsuite.checks.span import is_foreign
 from certsuite.core.errors import AddressUnavailable, BenchError
-from certsuite.core.events import DnsGarbage, DnsQuery
+from certsuite.core.events import BenchChanged, DnsGarbage, DnsQuery
 from certsuite.core.journal import Journal, SystemClock
 from certsuite.core.observations import Observation
+from certsuite.dns.behaviour import DnsBehaviour
 from certsuite.dns.zone import Zone
 from certsuite.edge.dns_server import CONNECTIONS_AT_MOST, DnsServer
 from certsuite.evidence.pcapng import PcapngWriter
@@ -273,3 +274,47 @@ async def test_an_address_of_another_machine_is_refused(capture: PcapngWriter) -
     server = DnsServer(Journal(SystemClock()), capture, ZONE, "192.0.2.1")
     with pytest.raises(AddressUnavailable, match=r"192\.0\.2\.1"):
         await server.start()
+
+
+@pytest.mark.asyncio
+async def test_it_misbehaves_by_name_and_the_record_knows(capture: PcapngWriter) -> None:
+    async with running(capture) as bench:
+        bench.server.behave("SERVFAIL for A", behaviour=DnsBehaviour("x", types=frozenset({"A"}), rcode="SERVFAIL"))
+        reply = await dns.asyncquery.udp(QUERY, ADDRESS, PATIENCE, bench.port)
+        assert reply.rcode() == dns.rcode.SERVFAIL
+        bench.server.behave("other zone", zone=Zone().with_address("edge1.lab.example", "127.8.0.9"))
+        reply = await dns.asyncquery.tcp(QUERY, ADDRESS, PATIENCE, bench.port)
+        assert [rrset.to_text() for rrset in reply.answer] == ["edge1.lab.example. 60 IN A 127.8.0.9"]
+    changed = [seen.event for seen in bench.seen if isinstance(seen.event, BenchChanged)]
+    assert [(one.what, one.behaviour, one.detail) for one in changed] == [
+        ("DNS", "SERVFAIL for A", {"types": ["A"]}),
+        ("DNS", "other zone", {}),
+    ]
+
+
+@pytest.mark.asyncio
+async def test_an_answer_comes_late_and_not_after_the_end(capture: PcapngWriter) -> None:
+    async with running(capture) as bench:
+        clock = bench.journal.clock
+        bench.server.behave("late", behaviour=DnsBehaviour("late", delay_s=0.2))
+        for ask in (dns.asyncquery.udp, dns.asyncquery.tcp):
+            before = clock.monotonic_ns()
+            await ask(QUERY, ADDRESS, PATIENCE, bench.port)
+            assert clock.monotonic_ns() - before >= 200_000_000
+        bench.server.behave("never", behaviour=DnsBehaviour("late", delay_s=3600.0))
+        with pytest.raises(dns.exception.Timeout):
+            await dns.asyncquery.udp(QUERY, ADDRESS, 0.1, bench.port)
+        assert len(bench.server._delayed) == 1
+    assert bench.server._delayed == set()
+
+
+@pytest.mark.asyncio
+async def test_an_answer_with_another_id_is_sent_ahead(capture: PcapngWriter) -> None:
+    async with running(capture) as bench:
+        bench.server.behave("forged", behaviour=DnsBehaviour("forged", forged=Zone()))
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asker:
+            asker.setblocking(False)
+            asker.sendto(QUERY.to_wire(), bench.server.endpoint)
+            loop = asyncio.get_running_loop()
+            answers = [await asyncio.wait_for(loop.sock_recv(asker, 512), PATIENCE) for _ in range(2)]
+    assert [dns.message.from_wire(one).id == QUERY.id for one in answers] == [False, True]

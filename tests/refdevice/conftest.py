@@ -20,6 +20,7 @@ from typing import Any
 
 import dns.flags
 import dns.message
+import dns.rcode
 import dns.rdatatype
 import dns.rrset
 import pylibsrtp
@@ -95,6 +96,7 @@ class Zone(asyncio.DatagramProtocol):
         self.records: dict[tuple[str, str], list[str]] = {}
         "(name, type) to records as text."
         self.truncates = False
+        self.rcode = dns.rcode.NOERROR
         self.asked: list[tuple[str, str, str]] = []
         "(transport, name, type)."
         self.port = 0
@@ -124,6 +126,7 @@ class Zone(asyncio.DatagramProtocol):
         self.asked.append((transport, name, type_))
         self._was_asked.set()
         reply = dns.message.make_response(asked)
+        reply.set_rcode(self.rcode)
         texts = self.records.get((name, type_), [])
         if self.truncates and transport == "udp":
             reply.flags |= dns.flags.TC
@@ -133,7 +136,7 @@ class Zone(asyncio.DatagramProtocol):
         if transport == "udp" and len(wire) > _DATAGRAM:
             reply.answer.clear()
             reply.flags |= dns.flags.TC
-            return reply.to_wire()
+            return reply.to_wire(want_shuffle=False)
         return wire
 
     async def open(self) -> None:

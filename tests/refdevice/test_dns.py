@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
 import socket
 from collections import Counter
 from random import Random
 from typing import TYPE_CHECKING
 
 import dns.message
+import dns.rcode
 import dns.rrset
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certsuite.refdevice.behaviour import Behaviour, behaviour_with
 from certsuite.refdevice.dns import SRV, DnsError, Resolver, SrvRecord, in_order, parse_reply, query
 
 if TYPE_CHECKING:
@@ -103,7 +106,7 @@ async def test_asks_a_server(zone: Zone) -> None:
 @pytest.mark.asyncio
 async def test_a_service_that_is_not_there(zone: Zone) -> None:
     zone.records[_NAME + ".", "SRV"] = ["0 0 0 ."]
-    assert await Resolver(("127.0.0.1", zone.port), "127.0.0.1").srv(_NAME) == ([], {})
+    assert await Resolver(("127.0.0.1", zone.port), "127.0.0.1").srv(_NAME) == ([SrvRecord(0, 0, 0, "", 30)], {})
 
 
 @pytest.mark.asyncio
@@ -117,7 +120,7 @@ async def test_an_answer_of_twenty_records_comes_over_tcp_and_whole(zone: Zone) 
 
 @pytest.mark.asyncio
 async def test_an_answer_that_is_too_long_is_none_if_so_faulty(zone: Zone) -> None:
-    resolver = Resolver(("127.0.0.1", zone.port), "127.0.0.1", takes_long_answers=False)
+    resolver = Resolver(("127.0.0.1", zone.port), "127.0.0.1", behaviour_with(["ignores-long-answers"]))
     zone.srv((5, "a.example", 8934))
     assert len((await resolver.srv(_NAME))[0]) == 1
     zone.truncates = True
@@ -133,3 +136,59 @@ async def test_nobody_answers() -> None:
         port = taken.getsockname()[1]
     with pytest.raises(DnsError, match="refused"):
         await Resolver(("127.0.0.1", port), "127.0.0.1").srv(_NAME)
+
+
+@pytest.mark.asyncio
+async def test_an_alias_is_followed_within_an_answer_and_to_the_next(zone: Zone) -> None:
+    zone.records["a.example.", "A"] = []
+    asked = dns.message.make_query("a.example", "A", id=7)
+    reply = dns.message.make_response(asked)
+    reply.answer.append(dns.rrset.from_text("a.example.", 30, "IN", "CNAME", "B.example."))
+    reply.answer.append(dns.rrset.from_text("b.example.", 30, "IN", "A", "127.0.0.9"))
+    parsed = parse_reply(reply.to_wire(), asked.to_wire())
+    resolver = Resolver(("127.0.0.1", zone.port), "127.0.0.1")
+    assert resolver._without_aliases("a.example", parsed) == "b.example"
+    unfollowing = Resolver(("127.0.0.1", zone.port), "127.0.0.1", behaviour_with(["ignores-cname"]))
+    assert unfollowing._without_aliases("a.example", parsed) == "a.example"
+
+
+@pytest.mark.asyncio
+async def test_what_kind_of_failure_it_was(zone: Zone) -> None:
+    zone.rcode = dns.rcode.SERVFAIL
+    resolver = Resolver(("127.0.0.1", zone.port), "127.0.0.1")
+    with pytest.raises(DnsError, match="code 2") as failed:
+        await resolver.srv(_NAME)
+    assert failed.value.kind == "SERVFAIL"
+    zone.rcode = dns.rcode.NXDOMAIN
+    assert (await resolver.srv(_NAME))[0] == []
+    with pytest.raises(DnsError, match="no such name") as failed:
+        await resolver.addresses("a.example")
+    assert failed.value.kind == "NXDOMAIN"
+
+
+def test_faults_of_the_reader() -> None:
+    data, asked = _reply("5 100 8934 a.hs17.lab.example.", "10 0 8934 b.hs17.lab.example.")
+    assert len(parse_reply(data, asked, behaviour_with(["reads-four-records"])).answers) == 2
+    one = dataclasses.replace(Behaviour(), records_per_answer=1)
+    assert len(parse_reply(data, asked, one).answers) == 1
+    assert parse_reply(data, b"\0\1" + asked[2:], behaviour_with(["accepts-wrong-id"])).answers
+    capital = asked.replace(b"sips", b"SIPS")
+    assert parse_reply(data, capital).answers
+    with pytest.raises(DnsError, match="another question"):
+        parse_reply(data, capital, behaviour_with(["heeds-letter-case"]))
+
+
+def test_edns_is_what_dnspython_writes() -> None:
+    expected = dns.message.make_query(_NAME, "SRV", id=4711, use_edns=0, payload=1232)
+    assert query(4711, _NAME, SRV, edns=True) == expected.to_wire()
+
+
+@pytest.mark.asyncio
+async def test_ipv6_is_asked_for_by_who_is_made_to(zone: Zone) -> None:
+    zone.records["a.example.", "A"] = ["127.0.0.1"]
+    zone.records["a.example.", "AAAA"] = ["::1"]
+    found = {}
+    for fault in ("waits-for-aaaa", "takes-ipv6-alone"):
+        resolver = Resolver(("127.0.0.1", zone.port), "127.0.0.1", behaviour_with([fault]))
+        found[fault] = await resolver.addresses("a.example")
+    assert found == {"waits-for-aaaa": ["127.0.0.1"], "takes-ipv6-alone": ["::1"]}

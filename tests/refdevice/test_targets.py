@@ -56,6 +56,30 @@ async def test_twenty_targets_are_all_there_in_their_order(zone: Zone) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_service_that_is_not_there_has_no_address_either(zone: Zone) -> None:
+    zone.records[f"_sips._tcp.{_PROXY}.", "SRV"] = ["0 0 0 ."]
+    zone.records[f"{_PROXY}.", "A"] = ["127.0.0.1"]
+    with pytest.raises(DnsError, match="not there"):
+        await _found(zone)
+    assert await _found(zone, "ignores-no-service") == [(_PROXY, "127.0.0.1", 5061)]
+
+
+@pytest.mark.asyncio
+async def test_faults_of_order_and_number(zone: Zone) -> None:
+    zone.srv((10, "b.example", 8934), (5, "a.example", 8935))
+    zone.records["a.example.", "A"] = ["127.0.0.1", "127.0.0.2"]
+    assert [host for host, _, _ in await _found(zone, "takes-answer-order")] == ["b.example", "a.example", "a.example"]
+    assert len(await _found(zone, "takes-first-address-only")) == 2
+    name = f"_sips._tcp.{_PROXY}."
+    zone.records[name, "SRV"] = ["5 100 8934 a.example.", "5 0 8934 b.example."]
+    assert [host for host, _, _ in await _found(zone, "ignores-weight")] == ["b.example", "a.example", "a.example"]
+    del zone.records[name, "SRV"]
+    zone.records[f"{_PROXY}.", "A"] = ["127.0.0.1"]
+    with pytest.raises(DnsError, match="no SRV"):
+        await _found(zone, "no-address-fallback")
+
+
+@pytest.mark.asyncio
 async def test_a_name_that_leads_nowhere(zone: Zone) -> None:
     with pytest.raises(DnsError, match="no address"):
         await find_targets(_PROXY, Resolver(("127.0.0.1", zone.port), "127.0.0.1"), Behaviour())
