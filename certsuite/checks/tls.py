@@ -234,7 +234,7 @@ def _is_a_refusal(question: Question, presented: Seen[TlsPresented], closed: See
     flow = presented.at.flow
     if not question.span.of(ClientHelloSeen, flow=flow) or _exited(question, presented, closed):
         return False
-    # Who completed the handshake has had the server's flight. What may be missing then are the session tickets after it.
+    # Who completed the handshake has had the server's flight: what may be missing then are session tickets.
     if closed.event.unacknowledged and not question.span.of(TlsEstablished, flow=flow):
         return False
     alerts = [seen for seen in question.span.of(TlsAlert, flow=flow) if seen.event.description != CLOSE_NOTIFY]
