@@ -132,11 +132,11 @@ class Zone(asyncio.DatagramProtocol):
             reply.flags |= dns.flags.TC
         elif texts:
             reply.answer.append(dns.rrset.from_text(name, 30, "IN", type_, *texts))
-        wire = reply.to_wire()
+        wire = reply.to_wire(want_shuffle=False)
         if transport == "udp" and len(wire) > _DATAGRAM:
             reply.answer.clear()
             reply.flags |= dns.flags.TC
-            return reply.to_wire(want_shuffle=False)
+            return reply.to_wire()
         return wire
 
     async def open(self) -> None:
