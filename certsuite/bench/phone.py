@@ -53,6 +53,10 @@ class Phone:
         """It is given a reason to connect anew, by the cheapest means that it has."""
         await self._bench.device.connect_anew()
 
+    async def is_stopped(self) -> None:
+        """It is told to end in good order, and has."""
+        await self._bench.device.stop()
+
     async def dials(self, party: Party, *, line: int = 1) -> None:
         """It dials a party's number."""
         await self._bench.device.act("dial", line=line, uri=self._uri(party.number))
