@@ -57,6 +57,7 @@ from certsuite.core.findings import Judgement
 from certsuite.core.limits import Limits
 from certsuite.core.observations import IN, OUT, Observation
 from certsuite.core.verdicts import Verdict
+from tests.checks.good_registration import GOOD_REGISTRATION
 
 if TYPE_CHECKING:
     from tests.checks.conftest import Trace
@@ -100,6 +101,9 @@ def binds(trace: Trace, edge: str = "primary") -> None:
 def asks(trace: Trace) -> None:
     trace.see(DnsQuery("udp", "127.9.0.9:1", f"{PROXY}.", "NAPTR", "NOERROR", ()))
     trace.see(DnsQuery("udp", "127.9.0.9:1", f"_sips._tcp.{PROXY}.", "SRV", "NOERROR", ()))
+
+
+GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
 
 
 @good("net.no-cleartext")
@@ -359,7 +363,15 @@ FAILS_ON_SILENCE = {
 """Checks that are stated right after the device was made to act, or had to: for these silence is the failure, and what
 it says. For all others silence is inconclusive."""
 
-TIMED = ("call.rings", "fo.returns-to-primary", "fo.uses-secondary", "media.audio-both-ways", "tls.gives-up-stalled")
+TIMED = (
+    "call.rings",
+    "fo.returns-to-primary",
+    "fo.uses-secondary",
+    "media.audio-both-ways",
+    "reg.comes-back",
+    "sip.answers-options",
+    "tls.gives-up-stalled",
+)
 
 
 def judged(check: str, observations: list[Observation]) -> Judgement:
