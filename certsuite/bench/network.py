@@ -19,7 +19,7 @@ from certsuite.core.journal import Journal
 from certsuite.core.redaction import Secret
 from certsuite.devices.driver import Driver
 from certsuite.devices.settings import DeviceSettings, LineSettings
-from certsuite.dns.behaviour import GOOD
+from certsuite.dns.behaviour import GOOD as GOOD_DNS
 from certsuite.dns.zone import Zone
 from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.call_control import CallControl
@@ -29,6 +29,7 @@ from certsuite.edge.list_server import ListServer
 from certsuite.edge.media import MediaLoop
 from certsuite.edge.probe_edge import ProbeEdge
 from certsuite.edge.registrar import Registrar
+from certsuite.edge.registrar_behaviour import GOOD as GOOD_REGISTRAR
 from certsuite.edge.sip_edge import SipEdge
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.pki import Names, Pki, Presentation
@@ -264,8 +265,10 @@ class Network:
                 edge.end_flows("fin")
                 await edge.behave("good", tls=self.good)
         self._cut_off.clear()
-        if self.dns is not None and (self.dns.zone != self.zone() or self.dns.behaviour != GOOD):
+        if self.dns is not None and (self.dns.zone != self.zone() or self.dns.behaviour != GOOD_DNS):
             self.dns.behave("good", zone=self.zone())
+        if self.registrar.behaviour != GOOD_REGISTRAR:
+            self.registrar.behave(GOOD_REGISTRAR)
 
     async def lose_address(self, edge: str) -> None:
         """From now on there is no route to an edge. Raises :class:`BenchError` on a bench that cannot do so."""
