@@ -16,6 +16,7 @@ from certsuite.core.events import (
     ConfigDelivered,
     DeviceExited,
     DeviceStarted,
+    DnsQuery,
     FlowClosed,
     StateNotReached,
     StateReached,
@@ -263,3 +264,26 @@ async def test_a_stopped_device_has_no_connection_left(stage: Staging, monkeypat
     assert on.events(FlowClosed)
     assert [event.asked for event in on.events(DeviceExited)] == [True]
     assert not on.network.registrar.bindings
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("faults", "starts"), [((), 1), (("ignores-ttl",), 2)], ids=["asks anew", "keeps answers"])
+async def test_it_reconnects_without_a_restart_if_it_then_asks_dns(
+    stage: Staging, faults: tuple[str, ...], starts: int
+) -> None:
+    on: Stage = await stage(reference(), *faults)
+    await on.device.reach(State.REGISTERED)
+    await on.device.reconnect()
+    await on.device.until(lambda: on.device.registered, 10)
+    assert on.device.registered
+    assert on.device.starts == starts
+    assert [event for event in on.events(DnsQuery) if event.type == "SRV"][1:]
+
+
+@pytest.mark.asyncio
+async def test_a_device_that_cannot_be_told_to_register_reconnects_by_the_cheapest_means(stage: Staging) -> None:
+    on: Stage = await stage(reference(without=("reregister",)))
+    await on.device.reach(State.REGISTERED)
+    await on.device.reconnect()
+    await on.device.until(lambda: on.device.registered, 10)
+    assert on.device.starts == 2
