@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from certsuite.bench.device import Device
 from certsuite.bench.dns_control import DnsControl
-from certsuite.bench.expecting import CannotJudge, ExpectationNotMet, Expecting, NotApplicable, Stated
+from certsuite.bench.expecting import CannotJudge, Deferred, ExpectationNotMet, Expecting, NotApplicable, Stated
 from certsuite.bench.gauntlet import Gauntlet
 from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SIP_PORT, TARGETS, Network
 from certsuite.bench.party import Party
 from certsuite.bench.phone import Phone
+from certsuite.bench.registrar_control import RegistrarControl
 from certsuite.bench.root_probing import RootProbing
 from certsuite.checks.registry import find_check
 from certsuite.checks.span import E, Seen, Span
@@ -43,19 +44,6 @@ EACH_PLACE = len(StopAfter) + 1
 "Reconnects of a case in which handshakes are broken off at each place, and once at both edges."
 EACH_SUITE = len(cipher_policy(WEBEX_SERVICES).suites)
 "Reconnects of a case that offers one suite of Webex's after the other."
-
-
-@dataclass(frozen=True)
-class Deferred:
-    """An expectation that takes time and needs no attention: it is settled later in the run."""
-
-    stated: Stated
-    deadline: float
-    "The loop's time at which the patience is over."
-    spoiled_by: tuple[Disturbance, ...] = ()
-    "It is waited for before a case disturbs this."
-    at_end: bool = False
-    "It judges the whole record, so it is settled when everything else is."
 
 
 class EdgeControl:
@@ -223,6 +211,7 @@ class Bench:
         self.secondary = EdgeControl(self, "secondary")
         self.gauntlet = Gauntlet(self, journal)
         self.dns = DnsControl(self)
+        self.registrar = RegistrarControl(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
         self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}
@@ -263,6 +252,10 @@ class Bench:
                 "dns_recovery_s": (values.registration_retry_s or 0.0) + values.register_s,
             }.get(limit.name, 0.0)
         return max(told * scale, _PATIENCE_OVER_LIMIT * limit.value)
+
+    def limit(self, name: str) -> float:
+        """The value of a limit, as it is scaled for this run."""
+        return self._limits[name].value
 
     # --- what a case states
 

@@ -11,6 +11,7 @@ from certsuite.bench.waits import Waits
 from certsuite.checks.judge import evaluate
 from certsuite.checks.registry import find_check
 from certsuite.checks.span import Span, is_foreign
+from certsuite.core.cases import Disturbance
 from certsuite.core.events import CaseBlocked, CaseNotApplicable, Expectation
 from certsuite.core.findings import Judgement
 from certsuite.core.journal import Journal
@@ -70,6 +71,19 @@ class Stated:
             call_id=self.call_id,
             control=self.control,
         )
+
+
+@dataclass(frozen=True)
+class Deferred:
+    """An expectation that takes time and needs no attention: it is settled later in the run."""
+
+    stated: Stated
+    deadline: float
+    "The loop's time at which the patience is over."
+    spoiled_by: tuple[Disturbance, ...] = ()
+    "It is waited for before a case disturbs this."
+    at_end: bool = False
+    "It judges the whole record, so it is settled when everything else is."
 
 
 class Watch:

@@ -29,6 +29,7 @@ from certsuite.edge.list_server import ListServer
 from certsuite.edge.media import MediaLoop
 from certsuite.edge.probe_edge import ProbeEdge
 from certsuite.edge.registrar import Registrar
+from certsuite.edge.registrar_behaviour import GOOD as GOOD_REGISTRAR
 from certsuite.edge.sip_edge import SipEdge
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.pki import Names, Pki, Presentation
@@ -264,6 +265,8 @@ class Network:
                 edge.end_flows("fin")
                 await edge.behave("good", tls=self.good)
         self._cut_off.clear()
+        if self.registrar.behaviour != GOOD_REGISTRAR:
+            self.registrar.behave(GOOD_REGISTRAR)
         if self.dns is not None and (self.dns.zone != self.zone() or self.dns.behaviour != GOOD):
             self.dns.behave("good", zone=self.zone())
 

@@ -71,6 +71,10 @@ class Phone:
         if self._bench.device.driver.can("reregister"):
             await self._bench.device.act("reregister")
 
+    async def is_stopped(self) -> None:
+        """It is told to end in good order, and has."""
+        await self._bench.device.stop()
+
     async def dials(self, party: Party, *, line: int = 1) -> None:
         """It dials a party's number."""
         await self._bench.device.act("dial", line=line, uri=self._uri(party.number))

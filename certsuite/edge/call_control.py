@@ -142,24 +142,17 @@ class CallControl:
 
     def notify(self, line: int, event: str) -> None:
         """An out-of-dialog NOTIFY, such as ``check-sync``, down the line's flow."""
-        binding = self.registrar.bindings.get(line)
-        flow = self._flow(binding.flow) if binding else None
-        if binding is None or flow is None or not flow.usable:
-            raise BenchError(f"line {line} is not registered, so it cannot be notified")
-        sse = self.edges[flow.edge].sse
-        account = binding.account
-        headers = (
-            ("Via", sse.via(sse.branch(1))),
-            ("From", f"<sip:{account.aor}>;tag={sse.tag()}"),
-            ("To", f"<sip:{account.aor}>"),
-            ("Call-ID", sse.call_id()),
-            ("CSeq", "1 NOTIFY"),
-            ("Max-Forwards", "69"),
-            ("Event", event),
-            ("Subscription-State", "terminated"),
-            ("Contact", sse.contact(account.user)),
-        )
-        self.send_request(flow, SipMessage("NOTIFY", binding.contact, headers=headers), lambda response: None)
+        self._ask(line, "NOTIFY", [("Event", event), ("Subscription-State", "terminated")])
+
+    def options(self, line: int) -> str:
+        """An out-of-dialog OPTIONS down the line's flow (RFC 3261 section 11); gives its Call-ID."""
+        return self._ask(line, "OPTIONS", [("Accept", "application/sdp")])
+
+    def options_within(self, leg: CallLeg) -> str:
+        """An OPTIONS in the dialog of a call (RFC 3261 section 11); gives its Call-ID."""
+        assert leg.dialog is not None
+        self.send_request(self.flow_of(leg), leg.dialog.request("OPTIONS"), lambda response: None)
+        return leg.call_id
 
     def stop(self) -> None:
         """Stop the registrar's clock."""
@@ -174,6 +167,28 @@ class CallControl:
             if flow_id in edge.flows:
                 return edge.flows[flow_id]
         return None
+
+    def _ask(self, line: int, method: str, headers: list[tuple[str, str]]) -> str:
+        """Send a request outside of any dialog down the line's flow; gives its Call-ID. Raises :class:`BenchError`."""
+        binding = self.registrar.bindings.get(line)
+        flow = self._flow(binding.flow) if binding else None
+        if binding is None or flow is None or not flow.usable:
+            raise BenchError(f"line {line} is not registered, so it cannot be sent {method}")
+        sse = self.edges[flow.edge].sse
+        account = binding.account
+        fixed = (
+            ("Via", sse.via(sse.branch(1))),
+            ("From", f"<sip:{account.aor}>;tag={sse.tag()}"),
+            ("To", f"<sip:{account.aor}>"),
+            ("Call-ID", sse.call_id()),
+            ("CSeq", f"1 {method}"),
+            ("Max-Forwards", "69"),
+            *headers,
+            ("Contact", sse.contact(account.user)),
+        )
+        request = SipMessage(method, binding.contact, headers=fixed)
+        self.send_request(flow, request, lambda response: None)
+        return request.call_id
 
     def _on_response(self, message: SipMessage) -> None:
         key = (message.branch, message.cseq[1])

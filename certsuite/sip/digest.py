@@ -1,4 +1,4 @@
-"""HTTP Digest as SIP uses it (RFC 2617, RFC 3261 section 22), in the manner of BroadWorks: MD5, qop=auth."""
+"""HTTP Digest as SIP uses it (RFC 2617, RFC 3261 section 22, RFC 8760), in the manner of BroadWorks: MD5, qop=auth."""
 
 from __future__ import annotations
 
@@ -24,10 +24,26 @@ def parameters(value: str) -> dict[str, str]:
     }
 
 
-def challenge(realm: str, nonce: str, *, stale: bool = False) -> str:
-    """A challenge as BroadWorks writes it."""
-    text = f'DIGEST realm="{realm}",nonce="{nonce}",algorithm=MD5,qop="auth"'
-    return text + ",stale=true" if stale else text
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """With what a server asks for credentials; the defaults are BroadWorks' own."""
+
+    realm: str = BROADWORKS_REALM
+    algorithm: str = "MD5"
+    "``MD5`` or ``SHA-256``; empty names none, which means MD5 (RFC 2617 section 3.2.1)."
+    qop: tuple[str, ...] = ("auth",)
+    "Empty: the challenge has no qop, as in RFC 2069."
+    unknown: str = ""
+    "Parameters that no RFC knows, as they are written."
+
+    def value(self, nonce: str, *, stale: bool = False) -> str:
+        """The header's value as BroadWorks writes it."""
+        parts = [f'realm="{self.realm}"', f'nonce="{nonce}"']
+        parts += [f"algorithm={self.algorithm}"] if self.algorithm else []
+        parts += [f'qop="{",".join(self.qop)}"'] if self.qop else []
+        parts += [self.unknown] if self.unknown else []
+        parts += ["stale=true"] if stale else []
+        return f"DIGEST {','.join(parts)}"
 
 
 def nonce(random: bytes) -> str:
@@ -36,14 +52,18 @@ def nonce(random: bytes) -> str:
 
 
 def response(given: Mapping[str, str], password: str, method: str) -> str:
-    """The response that ``given`` parameters (username, realm, nonce, uri, and with qop: nc, cnonce) ought to have."""
-    ha1 = _md5(f"{given.get('username', '')}:{given.get('realm', '')}:{password}")
-    ha2 = _md5(f"{method}:{given.get('uri', '')}")
+    """The response that ``given`` parameters (username, realm, nonce, uri, and with qop: nc, cnonce) ought to have.
+
+    The algorithm is the one that they name; one that is not known here counts as MD5.
+    """
+    hashed = _HASHES.get(given.get("algorithm", "").upper(), _md5)
+    ha1 = hashed(f"{given.get('username', '')}:{given.get('realm', '')}:{password}")
+    ha2 = hashed(f"{method}:{given.get('uri', '')}")
     if given.get("qop"):
         middle = f"{given.get('nonce', '')}:{given.get('nc', '')}:{given.get('cnonce', '')}:{given['qop']}"
     else:
         middle = given.get("nonce", "")
-    return _md5(f"{ha1}:{middle}:{ha2}")
+    return hashed(f"{ha1}:{middle}:{ha2}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +80,30 @@ class Assessment:
         return self.response_right and self.username_right and self.nonce_right
 
 
-def assess(given: Mapping[str, str], *, password: Secret, username: str, nonces: set[str], method: str) -> Assessment:
-    """Judge credentials: the response for the username that was given, the username, and the nonce, each by itself."""
+def assess(
+    given: Mapping[str, str],
+    *,
+    password: Secret,
+    username: str,
+    nonces: set[str],
+    method: str,
+    asked: Challenge = Challenge(),
+) -> Assessment:
+    """Judge credentials: the response for the username that was given, the username, and the nonce, each by itself.
+
+    ``asked`` is the challenge that they answer.
+    """
     problems = []
-    foreign = given.get("realm") != BROADWORKS_REALM or given.get("algorithm", "MD5").upper() != "MD5"
-    if given.get("realm") != BROADWORKS_REALM:
-        problems.append(f"the realm that was asked for is {BROADWORKS_REALM}")
-    if given.get("algorithm", "MD5").upper() != "MD5":
-        problems.append(f"algorithm {given['algorithm']} was not offered")
-    if given.get("qop", "auth") != "auth":
-        problems.append(f"qop {given['qop']} was not offered")
-    if not given.get("qop"):
+    algorithm, offered = given.get("algorithm", "MD5"), asked.algorithm or "MD5"
+    foreign = given.get("realm") != asked.realm or algorithm.upper() != offered.upper()
+    if given.get("realm") != asked.realm:
+        problems.append(f"the realm that was asked for is {asked.realm}")
+    if algorithm.upper() != offered.upper():
+        problems.append(f"algorithm {algorithm} was not offered")
+    qop = given.get("qop")
+    if qop and qop not in asked.qop:
+        problems.append(f"qop {qop} was not offered")
+    if not qop and asked.qop:
         problems.append("answered without the offered qop")
     return Assessment(
         response_right=not foreign and given.get("response", "").lower() == response(given, password.reveal(), method),
@@ -83,3 +116,10 @@ def assess(given: Mapping[str, str], *, password: Secret, username: str, nonces:
 def _md5(text: str) -> str:
     # The algorithm is the platform's; the digest protects nothing beyond what TLS does.
     return hashlib.md5(text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+_HASHES = {"MD5": _md5, "SHA-256": _sha256}

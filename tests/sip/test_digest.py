@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certsuite.core.redaction import Secret
-from certsuite.sip.digest import Assessment, assess, challenge, nonce, parameters, response
+from certsuite.sip.digest import Assessment, Challenge, assess, nonce, parameters, response
 
 RFC_2617 = {
     "username": "Mufasa",
@@ -108,13 +108,13 @@ def test_a_nonce_that_was_not_given_is_not_accepted() -> None:
 
 
 def test_a_challenge_is_read_as_it_was_meant() -> None:
-    assert parameters(challenge("BroadWorks", "n")) == {
+    assert parameters(Challenge().value("n")) == {
         "realm": "BroadWorks",
         "nonce": "n",
         "algorithm": "MD5",
         "qop": "auth",
     }
-    assert parameters(challenge("BroadWorks", "n", stale=True))["stale"] == "true"
+    assert parameters(Challenge().value("n", stale=True))["stale"] == "true"
     assert nonce(bytes(range(12))).startswith("BroadWorksX")
 
 
