@@ -179,12 +179,14 @@ class RegistrarControl:
         stated = bench.stated("reg.backs-off", line=1, since=since, status=refusal.status)
         pause_s = bench.limit("pause_after_refusal_s")
         await bench.device.until(lambda: self._tries(since) > 0, bench.device.register_patience_s)
+        loop = asyncio.get_running_loop()
+        settled, tries = False, 0
         # Each new try begins the pause anew, until there were so many that the check is settled.
-        while not bench.expecting.judgement(stated).findings:
+        while not settled and self._tries(since) > tries:
             tries = self._tries(since)
-            if not await bench.device.until(lambda tries=tries: self._tries(since) > tries, pause_s):  # type: ignore[misc]
-                self._journal.record(Note(f"no REGISTER with credentials for {pause_s:g} s"))
-                break
+            settled = (await bench.expecting.settles(stated, loop.time() + pause_s)).settled
+        if not settled:
+            self._journal.record(Note(f"no REGISTER with credentials for {pause_s:g} s"))
         await bench.expecting.expect(stated, asyncio.get_running_loop().time())
         await self._registers_again()
 
@@ -199,7 +201,7 @@ class RegistrarControl:
         stated = bench.stated("reg.heeds-retry-after", since=since, edge=edge)
         await bench.device.until(lambda: self._asked(since, edge) > 0, bench.device.register_patience_s)
         if not bench.device.gone:
-            await bench.device.until(lambda: bool(bench.expecting.judgement(stated).findings), after_s + _SPARE_S)
+            await bench.expecting.settles(stated, asyncio.get_running_loop().time() + after_s + _SPARE_S)
             self._journal.record(Note(f"the {after_s} s of Retry-After are over"))
         await bench.expecting.expect(stated, asyncio.get_running_loop().time())
         await self._registers_again()

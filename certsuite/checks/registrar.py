@@ -212,7 +212,6 @@ def backs_off(question: Question) -> Judgement:
         refused[0].evidence,
         tries[-1].evidence,
         hint="A platform locks an account after a few wrong passwords: wait longer after each refusal.",
-        settled=False,
         verdict=limit.breach,
         limit=limit,
         measurements=(counted,),
@@ -243,7 +242,6 @@ def heeds_retry_after(question: Question) -> Judgement:
                     one.evidence,
                     seen.evidence,
                     hint="Leave the server alone for that long, and use the next target of the SRV record meanwhile.",
-                    settled=False,
                 )
     last = [observation.t for observation in question.span][-1]
     if last < told[0].at.t + int(told[0].message.get("Retry-After") or "0"):
