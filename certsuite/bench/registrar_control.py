@@ -193,7 +193,7 @@ class RegistrarControl:
     async def asks_to_be_left_alone(self, edge: str) -> None:
         """An edge answers 503 with Retry-After, and must get no REGISTER until that time is over."""
         bench = self._bench
-        after_s = max(self._registrar.granted_expiry_s // 2, 2)
+        after_s = max(self._registrar.granted_expiry_s // 3, 2)
         refusal = Refusal(503, "Service Unavailable", edge, after_s, after_credentials=False)
         self._registrar.behave(RegistrarBehaviour(f"503 at the {edge}", refuses=refusal))
         await bench.phone.connects_anew()

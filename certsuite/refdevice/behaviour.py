@@ -151,6 +151,43 @@ class Behaviour:
     contact_scheme: str = "sip"
     register_names_proxy: bool = False
     "Whether REGISTER has the outbound proxy in its URI."
+    only_realm: str = ""
+    "The only realm whose challenges are answered; empty is every one."
+    keeps_first_realm: bool = False
+    "Whether challenges in another realm than the first one are not answered."
+    heeds_stale: bool = True
+    knows_sha256: bool = True
+    looks_beyond_first_challenge: bool = True
+    takes_several_challenges: bool = True
+    takes_qop_lists: bool = True
+    "Whether a qop with more than ``auth`` is answered."
+    needs_qop: bool = False
+    takes_unknown_parameters: bool = True
+    "Whether a challenge with parameters that it does not know is answered."
+    reads_expires_header: bool = True
+    "Whether a granted expiry in the Expires header is found."
+    prefers_expires_header: bool = False
+    goes_on_after_423: bool = True
+    heeds_min_expires: bool = True
+    refresh_share: float = 0.5
+    "Share of the granted expiry after which a line is refreshed."
+    reuses_flow: bool = True
+    "Whether calls go over the flow of the registration; else each has one of its own."
+    reconnects: bool = True
+    "Whether a flow that is lost is opened again without being told to."
+    hammers_on: int = 0
+    "Status of a rejected REGISTER after which it tries again at once, for ever; 0 is none."
+    heeds_retry_after: bool = True
+    "Whether a server that asks for it is left alone; else it is tried once more at once."
+    takes_bodies: bool = True
+    "Whether a 200 to REGISTER may have a body."
+    takes_unknown_headers: bool = True
+    "Whether a 200 to REGISTER may have headers that it does not know."
+    own_call_ids: bool = True
+    "Whether each line registers with a Call-ID of its own."
+    deregisters: bool = True
+    "Whether it takes its bindings back when it ends."
+    answers_options: bool = True
 
     # --- identity
     user_agent: str | None = None
@@ -186,6 +223,9 @@ class Behaviour:
     garbage_bytes: int = 0
     "Bytes of garbage that are sent in place of the first REGISTER of each flow."
     heeds_sigterm: bool = True
+
+
+COMPLIANT = Behaviour()
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,6 +420,46 @@ FAULTS: dict[str, Fault] = {
         _fault("never-refreshes", "lets its registration expire", refreshes=False),
         _fault("ignores-granted-expiry", "refreshes by the expiry that it asked for", heeds_granted_expiry=False),
         _fault("uses-sips-uri", "writes a sips: URI into its Contact", contact_scheme="sips"),
+        # --- registration: digest
+        _fault("takes-no-qop-list", "gives up when qop has more than auth", takes_qop_lists=False),
+        _fault("needs-qop", "gives up when the challenge has no qop", needs_qop=True),
+        _fault("gives-up-on-two-challenges", "answers none of two challenges", takes_several_challenges=False),
+        _fault(
+            "takes-first-challenge-only",
+            "knows MD5 alone, and looks at the first challenge alone",
+            knows_sha256=False,
+            looks_beyond_first_challenge=False,
+        ),
+        _fault("knows-md5-alone", "knows no digest by SHA-256", ODD_DEVICE, knows_sha256=False),
+        _fault("knows-broadworks-alone", "answers challenges in the realm BroadWorks alone", only_realm="BroadWorks"),
+        _fault("keeps-first-realm", "answers challenges in the realm of the first one alone", keeps_first_realm=True),
+        _fault("ignores-stale", "gives up when its nonce is stale", heeds_stale=False),
+        _fault(
+            "trips-over-unknown-parameters",
+            "gives up when the challenge has a parameter that it does not know",
+            takes_unknown_parameters=False,
+        ),
+        # --- registration: grants and refusals
+        _fault("ignores-expires-header", "looks for the granted expiry in Contact alone", reads_expires_header=False),
+        _fault("prefers-expires-header", "takes the Expires header before the Contact", prefers_expires_header=True),
+        _fault("gives-up-on-423", "does not register where its expiry is too brief", goes_on_after_423=False),
+        _fault("ignores-min-expires", "asks for the same expiry after a 423", heeds_min_expires=False),
+        _fault("hammers-on-403", "tries again at once when it is forbidden to register", hammers_on=403),
+        _fault("hammers-on-401", "tries again at once when its credentials are refused", hammers_on=401),
+        _fault("ignores-retry-after", "tries a server again at once that is out of service", heeds_retry_after=False),
+        _fault("chokes-on-xml-body", "ends the connection when a 200 has a body", takes_bodies=False),
+        _fault(
+            "chokes-on-unknown-headers",
+            "ends the connection when a 200 has headers that it does not know",
+            takes_unknown_headers=False,
+        ),
+        # --- registration: at rest
+        _fault("refreshes-too-fast", "refreshes its registration all the time", refresh_share=0.05),
+        _fault("opens-a-flow-per-request", "opens a connection for each call", reuses_flow=False),
+        _fault("never-reconnects", "stays away when its connection is lost", reconnects=False),
+        _fault("one-call-id-for-all-lines", "registers all lines with one Call-ID", own_call_ids=False),
+        _fault("never-deregisters", "ends without taking its bindings back", deregisters=False),
+        _fault("answers-no-options", "does not answer OPTIONS", answers_options=False),
         # --- identity
         _fault("user-agent-without-model", "names a make and no model", user_agent="Certsuite"),
         _fault("user-agent-of-other-model", "names another model", user_agent="Certsuite OtherPhone/1.0"),

@@ -12,17 +12,23 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from certsuite.refdevice.behaviour import Behaviour
+from certsuite.refdevice.behaviour import COMPLIANT, Behaviour
 from certsuite.refdevice.config import Config, Line
 from certsuite.refdevice.digest import Credentials
 from certsuite.refdevice.messages import ALLOW, Composer, Header, new_tag
 from certsuite.refdevice.transport import Flow, FlowFailed
-from certsuite.sip.message import SipMessage, parameter, uri_of, user_host
+from certsuite.sip.message import SipMessage, canonical, parameter, uri_of, user_host
 
 log = logging.getLogger("refdevice.bindings")
 
 TRANSACTION_TIMEOUT_S = 8.0
 _BACK_OFF, _BACK_OFF_LIMIT = 1.25, 5.0
+_REJECTED = 10.0
+"How much longer it waits when its credentials are refused: the next try will hardly do better."
+_HAMMERING_S = 0.05
+_KNOWN_HEADERS = frozenset(
+    {"via", "from", "to", "call-id", "cseq", "contact", "expires", "allow-events", "content-type", "content-length"}
+)
 _ROUNDS = 5
 _ONE_CONTACT = re.compile(r'(?:"(?:\\.|[^"\\])*"|<[^>]*>|[^,"<])+')
 
@@ -58,15 +64,17 @@ def retry_after(retry_s: float, failures: int) -> float:
     return retry_s * min(_BACK_OFF ** min(failures - 1, 100), _BACK_OFF_LIMIT)
 
 
-def granted_expiry(response: SipMessage, contact: str, asked: int) -> int:
+def granted_expiry(response: SipMessage, contact: str, asked: int, behaviour: Behaviour = COMPLIANT) -> int:
     """Seconds granted to the binding of ``contact``: others of the same AoR may be listed beside it."""
+    header = response.get("Expires") or "" if behaviour.reads_expires_header else ""
+    if header.isdecimal() and behaviour.prefers_expires_header:
+        return int(header)
     own = user_host(contact)
     for value in response.all("Contact"):
         for one in _ONE_CONTACT.findall(value):
             expires = parameter(one.rpartition(">")[2] or one, "expires")
             if user_host(uri_of(one)) == own and expires.isdecimal():
                 return int(expires)
-    header = response.get("Expires") or ""
     return int(header) if header.isdecimal() else asked
 
 
@@ -88,6 +96,9 @@ class Bindings:
         others = [state.line.aor for state in self.states] != [line.aor for line in config.lines]
         if others:
             self.states = [LineState(n, line, self._credentials(line)) for n, line in enumerate(config.lines, 1)]
+            if not self._behaviour.own_call_ids:
+                for state in self.states:
+                    state.call_id = self.states[0].call_id
         for state, line in zip(self.states, config.lines, strict=True):
             if (state.line.auth_user, state.line.password) != (line.auth_user, line.password):
                 state.credentials = self._credentials(line)
@@ -132,7 +143,8 @@ class Bindings:
         username = line.user if self._behaviour.auth_user_is_aor_user else line.auth_user
         password = line.password.translate({ord(sign): None for sign in self._behaviour.password_drops})
         realm = line.domain if self._behaviour.pins_realm else ""
-        return Credentials(username, password + "x" if self._behaviour.wrong_digest else password, realm=realm)
+        password += "x" if self._behaviour.wrong_digest else ""
+        return Credentials(username, password, realm=realm, behaviour=self._behaviour)
 
     async def _register(self, flow: Flow, state: LineState, announced: bool) -> None:
         response = await self._transact(flow, state, self._config.expires)
@@ -142,21 +154,40 @@ class Bindings:
             raise TargetFailed("503", float(wait.group()) if wait else 0.0)
         if response.status >= 300:
             state.failures += 1
-            state.due = now + retry_after(self._config.retry_s, state.failures)
+            state.due = now + self._pause(response.status, state.failures)
             log.warning("line %d: %d %s", state.number, response.status, response.reason)
             if state.flow is flow:
                 state.flow = None
                 self._announce(f"unregistered {state.number}")
             return
-        granted = granted_expiry(response, self._composer.contact_uri(state.line, flow), self._config.expires)
+        self._look_at(flow, response)
+        contact = self._composer.contact_uri(state.line, flow)
+        granted = granted_expiry(response, contact, self._config.expires, self._behaviour)
         if not self._behaviour.heeds_granted_expiry:
             granted = self._config.expires
         state.failures = 0
-        state.due = now + max(granted, 1) / 2 if self._behaviour.refreshes else math.inf
+        share = self._behaviour.refresh_share
+        state.due = now + max(granted, 1) * share if self._behaviour.refreshes else math.inf
         log.info("line %d: registered at %s for %d s", state.number, flow.target, granted)
         before, state.flow = state.flow, flow
         if announced or before is not flow:
             self._announce(f"registered {state.number} {flow.target}")
+
+    def _pause(self, status: int, failures: int) -> float:
+        """Seconds until a line that was rejected is tried again."""
+        if status == self._behaviour.hammers_on:
+            return _HAMMERING_S
+        refused = _REJECTED if status in (401, 403, 407) else 1.0
+        return refused * retry_after(self._config.retry_s, failures)
+
+    def _look_at(self, flow: Flow, response: SipMessage) -> None:
+        """A faulty device gives its flow up on a 200 with what it does not know. Raises :class:`TargetFailed`."""
+        unknown = any(canonical(name) not in _KNOWN_HEADERS for name, _ in response.headers)
+        if (unknown and not self._behaviour.takes_unknown_headers) or (
+            response.body and not self._behaviour.takes_bodies
+        ):
+            flow.close()
+            raise TargetFailed("a 200 that is not understood")
 
     async def _transact(self, flow: Flow, state: LineState, expires: int) -> SipMessage:
         """Send REGISTER and answer what is asked for; gives the final response. Raises :class:`TargetFailed`."""
@@ -174,11 +205,15 @@ class Bindings:
                 has_answered = True
                 if authorization is None:
                     break
-            elif response.status == 423 and least.isdecimal() and int(least) > expires > 0:
-                expires = int(least)
+            elif response.status == 423 and self._goes_on(least, expires):
+                expires = int(least) if self._behaviour.heeds_min_expires else expires
             else:
                 break
         return response
+
+    def _goes_on(self, least: str, expires: int) -> bool:
+        """Whether a 423 is a reason to ask for more."""
+        return self._behaviour.goes_on_after_423 and least.isdecimal() and int(least) > expires > 0
 
     async def _send(
         self, flow: Flow, state: LineState, uri: str, expires: int, authorization: Header | None

@@ -8,10 +8,12 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from certsuite.refdevice.behaviour import COMPLIANT, Behaviour
 from certsuite.sip.message import SipMessage
 
 _PARAMETER = re.compile(r'([\w-]+)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^\s,"]+))')
 _HASHES = {"md5": hashlib.md5, "sha-256": hashlib.sha256}
+_KNOWN = frozenset({"realm", "nonce", "algorithm", "qop", "opaque", "stale", "domain"})
 _CHALLENGES = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
 
 
@@ -26,10 +28,19 @@ class Challenge:
     qop: tuple[str, ...] = ()
     opaque: str | None = None
     stale: bool = False
+    unknown: bool = False
+    "Whether it has parameters that are not known here."
 
-    @property
-    def usable(self) -> bool:
-        return (self.algorithm or "MD5").lower() in _HASHES and (not self.qop or "auth" in self.qop)
+    def usable(self, behaviour: Behaviour = COMPLIANT) -> bool:
+        """Whether a device of this behaviour can answer it."""
+        algorithm = (self.algorithm or "MD5").lower()
+        if algorithm not in _HASHES or (algorithm == "sha-256" and not behaviour.knows_sha256):
+            return False
+        if behaviour.only_realm not in ("", self.realm) or (self.unknown and not behaviour.takes_unknown_parameters):
+            return False
+        if not self.qop:
+            return not behaviour.needs_qop
+        return "auth" in self.qop and (behaviour.takes_qop_lists or self.qop == ("auth",))
 
 
 def parse_challenge(value: str) -> Challenge:
@@ -47,17 +58,21 @@ def parse_challenge(value: str) -> Challenge:
         qop=tuple(item.strip().lower() for item in found.get("qop", "").split(",") if item.strip()),
         opaque=found.get("opaque"),
         stale=found.get("stale", "").lower() == "true",
+        unknown=not found.keys() <= _KNOWN,
     )
 
 
-def usable_challenge(values: Iterable[str]) -> Challenge | None:
+def usable_challenge(values: Iterable[str], behaviour: Behaviour = COMPLIANT) -> Challenge | None:
     """The first challenge that can be answered: the server's order is its preference (RFC 8760 section 2.4)."""
-    for value in values:
+    given = list(values)
+    if len(given) > 1 and not behaviour.takes_several_challenges:
+        return None
+    for value in given if behaviour.looks_beyond_first_challenge else given[:1]:
         try:
             challenge = parse_challenge(value)
         except ValueError:
             continue
-        if challenge.usable:
+        if challenge.usable(behaviour):
             return challenge
     return None
 
@@ -81,8 +96,9 @@ def digest_response(
 class Credentials:
     """A user name and password, and the challenges that they have answered."""
 
-    def __init__(self, username: str, password: str, *, realm: str = "") -> None:
+    def __init__(self, username: str, password: str, *, realm: str = "", behaviour: Behaviour = COMPLIANT) -> None:
         """``realm`` is answered with, whatever the challenge says; empty: the challenge's, as it ought to be."""
+        self._behaviour = behaviour
         self._realm = realm
         self._username = username
         self._password = password
@@ -94,8 +110,8 @@ class Credentials:
         if response.status not in _CHALLENGES:
             return None
         asked, answered = _CHALLENGES[response.status]
-        challenge = usable_challenge(response.all(asked))
-        if challenge is None:
+        challenge = usable_challenge(response.all(asked), self._behaviour)
+        if challenge is None or not self._takes_realm(challenge.realm):
             return None
         self._last = (answered, challenge)
         return answered, self._value(challenge, method, uri)
@@ -107,12 +123,14 @@ class Credentials:
         name, challenge = self._last
         return name, self._value(challenge, method, uri)
 
-    @staticmethod
-    def is_stale(response: SipMessage) -> bool:
+    def is_stale(self, response: SipMessage) -> bool:
         """Whether only the nonce was too old, and not the password wrong."""
         name = _CHALLENGES.get(response.status, ("", ""))[0]
-        challenge = usable_challenge(response.all(name)) if name else None
-        return challenge is not None and challenge.stale
+        challenge = usable_challenge(response.all(name), self._behaviour) if name else None
+        return challenge is not None and challenge.stale and self._behaviour.heeds_stale
+
+    def _takes_realm(self, realm: str) -> bool:
+        return not self._behaviour.keeps_first_realm or self._last is None or self._last[1].realm == realm
 
     def _value(self, challenge: Challenge, method: str, uri: str) -> str:
         if self._realm:

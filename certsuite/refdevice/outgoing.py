@@ -58,6 +58,8 @@ class OutgoingCall(Call):
     async def place(self) -> None:
         """Send the INVITE and see it through to its final response."""
         try:
+            if not self.owner.behaviour.reuses_flow:
+                self.flow = await self.owner.another_flow(self.flow)
             response = await self._invited()
             if response.status >= 300:
                 self.end(f"{response.status} {response.reason}")

@@ -60,6 +60,9 @@ class Phone:
     async def usable_flow(self, timeout: float) -> Flow | None:
         return await self.registration.usable_flow(timeout)
 
+    async def another_flow(self, flow: Flow) -> Flow:
+        return await self.registration.another_flow(flow)
+
     def call_ended(self, call: Call) -> None:
         if self.call is call:
             self.call = None
@@ -172,7 +175,8 @@ class Phone:
         elif request.method == "INFO" and request.get("Info-Package") is not None:
             self._respond(flow, request, 469, ("Recv-Info", ""))
         elif request.method == "OPTIONS":
-            self._respond(flow, request, 200, ("Allow", ALLOW), _ACCEPT)
+            if self.behaviour.answers_options:
+                self._respond(flow, request, 200, ("Allow", ALLOW), _ACCEPT)
         elif request.to_tag:
             self._within_dialog(flow, request)
         elif request.method == "INVITE":

@@ -89,6 +89,12 @@ class Registration:
         if flow is self.flow:
             self._wake.set()
 
+    async def another_flow(self, flow: Flow) -> Flow:
+        """A second flow to the same target, for a call alone. Raises :class:`FlowFailed`."""
+        another = await self._connect(flow.target)
+        self._retired.append(another)
+        return another
+
     def close_unused(self) -> None:
         """Close the flows that were kept for a call, now that it has ended."""
         for flow in [flow for flow in self._retired if not self._flow_in_use(flow)]:
@@ -124,6 +130,8 @@ class Registration:
             failures = 0
             failed = await self._stay(flow)
             self._leave()
+            while not (self._behaviour.reconnects or self._forced or self._starts_over or failed):
+                await self._wait(math.inf)
             # Again at once, but not in a circle with a target that takes each flow and drops it.
             if time.monotonic() - reconnected_at < self._config.retry_s:
                 await self._wait(self._config.retry_s)
@@ -131,7 +139,7 @@ class Registration:
 
     async def deregister(self, timeout: float) -> None:
         """Take the bindings back, as far as that works within ``timeout`` seconds, and close all flows."""
-        if self.flow is not None and self.flow.alive:
+        if self.flow is not None and self.flow.alive and self._behaviour.deregisters:
             try:
                 async with asyncio.timeout(timeout):
                     await self.bindings.deregister(self.flow)
@@ -227,7 +235,9 @@ class Registration:
 
     async def _first_that_serves(self, targets: Sequence[Target], *, must_register: bool = False) -> Flow | None:
         """``must_register``: a target that rejects every line is no better than none."""
-        for target in targets:
+        # Who does not heed Retry-After asks the same server once more.
+        times = 1 if self._behaviour.heeds_retry_after else 2
+        for target in [target for target in targets for _ in range(times)]:
             if self._left_alone_until.get(str(target), 0.0) > time.monotonic():
                 log.info("%s: asked to be left alone for a while", target)
                 continue
@@ -289,5 +299,5 @@ class Registration:
 
     def _note(self, target: Target, failure: TargetFailed | FlowFailed) -> None:
         log.warning("%s: %s", target, failure)
-        if isinstance(failure, TargetFailed) and failure.retry_after:
+        if isinstance(failure, TargetFailed) and failure.retry_after and self._behaviour.heeds_retry_after:
             self._left_alone_until[str(target)] = time.monotonic() + failure.retry_after

@@ -92,9 +92,9 @@ def test_the_header_answers_the_status(status: int, name: str) -> None:
 
 
 def test_staleness() -> None:
-    assert Credentials.is_stale(_challenged('Digest realm="r",nonce="n",stale=true'))
-    assert not Credentials.is_stale(_challenged(_BROADWORKS))
-    assert not Credentials.is_stale(SipMessage(status=403))
+    assert Credentials("user", "password").is_stale(_challenged('Digest realm="r",nonce="n",stale=true'))
+    assert not Credentials("user", "password").is_stale(_challenged(_BROADWORKS))
+    assert not Credentials("user", "password").is_stale(SipMessage(status=403))
 
 
 def _challenged(value: str, status: int = 401) -> SipMessage:
