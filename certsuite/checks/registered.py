@@ -194,6 +194,8 @@ def takes_back(question: Question) -> Judgement:
             remaining = next(iter(bound.values()), left)
             if remaining is None:
                 return question.passed(*(seen.evidence for seen in taken))
+            if event.status < 0:
+                return question.unknown("ended-by-signal", "the program leaves its end to the system: nothing is orderly")
             return question.failed(
                 "not-deregistered",
                 f"the device ended with line {remaining.at.line} still bound",
