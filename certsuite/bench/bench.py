@@ -253,10 +253,6 @@ class Bench:
             }.get(limit.name, 0.0)
         return max(told * scale, _PATIENCE_OVER_LIMIT * limit.value)
 
-    def limit(self, name: str) -> float:
-        """The value of a limit, as it is scaled for this run."""
-        return self._limits[name].value
-
     # --- what a case states
 
     def stated(

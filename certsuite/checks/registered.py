@@ -195,7 +195,9 @@ def takes_back(question: Question) -> Judgement:
             if remaining is None:
                 return question.passed(*(seen.evidence for seen in taken))
             if event.status < 0:
-                return question.unknown("ended-by-signal", "the program leaves its end to the system: nothing is orderly")
+                return question.unknown(
+                    "ended-by-signal", "the program does not heed the order to end: a signal ends it"
+                )
             return question.failed(
                 "not-deregistered",
                 f"the device ended with line {remaining.at.line} still bound",
