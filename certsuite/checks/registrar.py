@@ -190,7 +190,7 @@ def backs_off(question: Question) -> Judgement:
     if not tries or not refused:
         return question.unknown("never-refused", "the device sent no credentials that could be refused")
     limit = question.limits["pause_after_refusal_s"]
-    last = [observation.t for observation in question.span][-1]
+    last = max(observation.t for observation in question.span)
     times = [seen.at.t for seen in tries]
     quick = next(
         (
@@ -243,7 +243,7 @@ def heeds_retry_after(question: Question) -> Judgement:
                     seen.evidence,
                     hint="Leave the server alone for that long, and use the next target of the SRV record meanwhile.",
                 )
-    last = [observation.t for observation in question.span][-1]
+    last = max(observation.t for observation in question.span)
     if last < told[0].at.t + int(told[0].message.get("Retry-After") or "0"):
         return question.unknown("not-over-yet", "the time that Retry-After names is not over")
     return question.passed(told[0].evidence)

@@ -58,6 +58,7 @@ from certsuite.core.limits import Limits
 from certsuite.core.observations import IN, OUT, Observation
 from certsuite.core.verdicts import Verdict
 from tests.checks.good_dns import GOOD_DNS
+from tests.checks.good_registration import GOOD_REGISTRATION
 
 if TYPE_CHECKING:
     from tests.checks.conftest import Trace
@@ -104,6 +105,7 @@ def asks(trace: Trace) -> None:
 
 
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_DNS.items()})
+GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
 
 
 @good("net.no-cleartext")
@@ -370,6 +372,8 @@ TIMED = (
     "fo.returns-to-primary",
     "fo.uses-secondary",
     "media.audio-both-ways",
+    "reg.comes-back",
+    "sip.answers-options",
     "tls.gives-up-stalled",
 )
 
