@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from certsuite.core.events import BindingChanged, DigestChecked
+from certsuite.core.events import BenchChanged, BindingChanged, DigestChecked
 from certsuite.core.journal import Journal, SystemClock
 from certsuite.core.redaction import Secret
 from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.registrar import Registrar
+from certsuite.edge.registrar_behaviour import GOOD, ExpiryForm, Refusal, RegistrarBehaviour
+from certsuite.sip.digest import Challenge, parameters, response
 from certsuite.sip.message import SipMessage
 from certsuite.sip.sse import Sse
 
@@ -242,3 +244,142 @@ def test_a_flow_that_ends_takes_its_bindings_along_and_no_other(office: Office) 
     office.registrar.flow_closed("f1")
     assert office.changes()[-1] == ("flow-closed", 0)
     assert not office.registrar.bindings
+
+
+# --- other behaviours
+
+
+def asked(office: Office) -> list[dict[str, str]]:
+    """The challenges of a REGISTER without credentials."""
+    challenge = office.registrar.register(office.request(("Contact", CONTACT)), Flow(), office.sse, 0.0)
+    assert challenge.status == 401
+    return [parameters(value) for value in challenge.all("WWW-Authenticate")]
+
+
+def answer(challenge: dict[str, str], *, qop: str = "") -> tuple[str, str]:
+    """Credentials for a challenge, with the response by the suite's own digest, which has tests of its own."""
+    kept = {name: value for name, value in challenge.items() if name in ("realm", "nonce", "algorithm")}
+    given = {"username": "2055550101", "uri": f"sip:{DOMAIN}", **kept}
+    given |= {"qop": qop, "nc": "00000001", "cnonce": "abcd"} if qop else {}
+    given["response"] = response(given, 'Pa"ss\\w0rd', "REGISTER")
+    return "Authorization", "Digest " + ",".join(f'{name}="{value}"' for name, value in given.items())
+
+
+def status(office: Office, *headers: tuple[str, str], flow: Flow | None = None) -> int:
+    request = office.request(("Contact", CONTACT), *headers)
+    return office.registrar.register(request, flow or Flow(), office.sse, 0.0).status
+
+
+@pytest.mark.parametrize(
+    ("challenge", "qop"),
+    [
+        (Challenge(qop=()), ""),
+        (Challenge(qop=("x-lab", "auth-int", "auth")), "auth"),
+        (Challenge(algorithm="SHA-256"), "auth"),
+        (Challenge(realm=DOMAIN), "auth"),
+        (Challenge(algorithm="", unknown='x-lab="1"'), "auth"),
+    ],
+)
+def test_each_challenge_is_given_as_it_is_set_and_its_answer_taken(
+    office: Office, challenge: Challenge, qop: str
+) -> None:
+    office.registrar.behave(RegistrarBehaviour("other", (challenge,)))
+    (given,) = asked(office)
+    assert (given["realm"], given.get("algorithm", "")) == (challenge.realm, challenge.algorithm)
+    assert given.get("qop", "") == ",".join(challenge.qop)
+    assert ("x-lab" in given) == bool(challenge.unknown)
+    assert status(office, answer(given, qop=qop)) == 200
+    assert [seen.event.behaviour for seen in office.journal.since(0) if isinstance(seen.event, BenchChanged)] == [
+        "other"
+    ]
+
+
+@pytest.mark.parametrize("chosen", [0, 1])
+def test_of_two_challenges_either_is_taken_with_its_own_nonce(office: Office, chosen: int) -> None:
+    office.registrar.behave(RegistrarBehaviour("two", (Challenge(), Challenge(algorithm="SHA-256"))))
+    both = asked(office)
+    assert [one["algorithm"] for one in both] == ["MD5", "SHA-256"]
+    assert status(office, answer({**both[chosen], "nonce": both[1 - chosen]["nonce"]}, qop="auth")) == 403
+    assert status(office, answer(both[chosen], qop="auth")) == 200
+
+
+def test_who_asks_in_another_way_forgets_nonces_and_who_is_good_again_does_not(office: Office) -> None:
+    (before,) = asked(office)
+    office.registrar.behave(RegistrarBehaviour("realm", (Challenge(realm=DOMAIN),)))
+    assert status(office, answer(before, qop="auth")) == 401
+    (during,) = asked(office)
+    office.registrar.behave(GOOD)
+    assert status(office, answer(during, qop="auth")) == 200
+
+
+def test_the_first_right_answer_is_told_that_its_nonce_is_stale(office: Office) -> None:
+    office.registrar.behave(RegistrarBehaviour("stale", stale_once=True))
+    (first,) = asked(office)
+    again = office.registrar.register(
+        office.request(("Contact", CONTACT), answer(first, qop="auth")), Flow(), office.sse, 0.0
+    )
+    assert office.checked().detail == "the nonce is told to be stale"
+    second = parameters(again.get("WWW-Authenticate") or "")
+    assert (again.status, second["stale"], "stale" in first) == (401, "true", False)
+    assert status(office, answer(first, qop="auth")) == 401
+    assert status(office, answer(second, qop="auth")) == 200
+
+
+def test_a_wrong_password_is_not_told_to_be_stale(office: Office) -> None:
+    office.registrar.behave(RegistrarBehaviour("stale", stale_once=True))
+    assert status(office, office.credentials(password="other")) == 403
+
+
+@pytest.mark.parametrize(("asks", "expected"), [("299", 423), ("300", 200), ("0", 200)])
+def test_too_brief_an_expiry_is_refused(office: Office, asks: str, expected: int) -> None:
+    office.registrar.behave(RegistrarBehaviour("least", least_expiry_s=300))
+    answered = office.register(("Expires", asks))
+    assert answered.status == expected
+    assert answered.get("Min-Expires") == ("300" if expected == 423 else None)
+
+
+def test_a_refusal_before_credentials_holds_at_its_edge_alone(office: Office) -> None:
+    office.registrar.behave(
+        RegistrarBehaviour("503", refuses=Refusal(503, "Service Unavailable", "primary", 7, after_credentials=False))
+    )
+    refused = office.registrar.register(office.request(("Contact", CONTACT)), Flow(), office.sse, 0.0)
+    assert (refused.status, refused.get("Retry-After")) == (503, "7")
+    assert status(office, flow=Flow("f2", "secondary")) == 401
+
+
+@pytest.mark.parametrize("refused", [401, 403])
+def test_a_refusal_after_credentials_looks_as_for_a_wrong_password(office: Office, refused: int) -> None:
+    office.registrar.behave(RegistrarBehaviour("no", refuses=Refusal(refused, "No")))
+    (challenge,) = asked(office)
+    assert status(office, answer(challenge, qop="auth")) == refused
+    assert office.checked().response_right
+    assert not office.registrar.bindings
+
+
+@pytest.mark.parametrize(
+    ("form", "contact", "header"),
+    [
+        (ExpiryForm.CONTACT, f"{CONTACT};expires=60;q=0.5", None),
+        (ExpiryForm.HEADER, f"{CONTACT};q=0.5", "60"),
+        (ExpiryForm.BOTH, f"{CONTACT};expires=60;q=0.5", "1200"),
+    ],
+)
+def test_the_next_grant_of_a_line_is_told_where_it_is_set_to_be(
+    office: Office, form: ExpiryForm, contact: str, header: str | None
+) -> None:
+    office.registrar.expiry_forms[1] = [form]
+    first, second = office.register(), office.register()
+    assert (first.get("Contact"), first.get("Expires")) == (contact, header)
+    assert (second.get("Contact"), second.get("Expires")) == (f"{CONTACT};expires=60;q=0.5", None)
+    assert office.registrar.bindings[1].granted_s == 60
+
+
+def test_headers_and_a_body_of_the_200(office: Office) -> None:
+    office.registrar.behave(
+        RegistrarBehaviour("more", headers=(("X-Lab", "1"),), body=b"<a/>", content_type="application/x")
+    )
+    answered = office.register()
+    assert (answered.get("X-Lab"), answered.get("Content-Type"), answered.body) == ("1", "application/x", b"<a/>")
+    assert b"\r\nContent-Length: 4\r\n\r\n<a/>" in answered.to_bytes()
+    refused = office.registrar.register(office.request(), Flow(), office.sse, 0.0)
+    assert (refused.get("X-Lab"), refused.body) == ("1", b"")

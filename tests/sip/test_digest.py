@@ -40,6 +40,23 @@ def test_example_of_rfc_2617() -> None:
     assert response(RFC_2617, "Circle Of Life", "GET") == "6629fae49393a05397450978507c4ef1"
 
 
+def test_example_of_rfc_7616() -> None:
+    """Section 3.9.1, the same request by both algorithms."""
+    given = {
+        "username": "Mufasa",
+        "realm": "http-auth@example.org",
+        "nonce": "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v",
+        "uri": "/dir/index.html",
+        "qop": "auth",
+        "nc": "00000001",
+        "cnonce": "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ",
+    }
+    assert response({**given, "algorithm": "MD5"}, "Circle of Life", "GET") == "8ca523f5e9506fed4657c9700eebdbec"
+    assert response({**given, "algorithm": "SHA-256"}, "Circle of Life", "GET") == (
+        "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
+    )
+
+
 def test_vector_in_the_platform_s_shape() -> None:
     assert response(BROADWORKS, PASSWORD, "REGISTER") == "3fe53d4307f1fa355b7ae53257a5416a"
 
@@ -153,3 +170,18 @@ def test_a_name_that_is_no_utf_8_is_hashed_as_its_bytes() -> None:
     ha1 = hashlib.md5(b"\xff\xe9:r:p").hexdigest()
     ha2 = hashlib.md5(b"REGISTER:u").hexdigest()
     assert response(given, "p", "REGISTER") == hashlib.md5(f"{ha1}:n:{ha2}".encode()).hexdigest()
+
+
+def test_credentials_are_judged_by_the_challenge_that_they_answer() -> None:
+    asked = Challenge(realm="lab.invalid", algorithm="SHA-256", qop=())
+    given = {"username": "u", "realm": "lab.invalid", "nonce": "n", "uri": "sip:a", "algorithm": "SHA-256"}
+    given["response"] = response(given, PASSWORD, "REGISTER")
+    about = {"password": Secret(PASSWORD), "username": "u", "nonces": {"n"}, "method": "REGISTER"}
+    assert assess(given, **about, asked=asked).accepted  # type: ignore[arg-type]
+    assert not assess(given, **about, asked=Challenge(realm="lab.invalid")).response_right  # type: ignore[arg-type]
+
+
+def test_a_challenge_has_what_it_is_set_to_have() -> None:
+    assert Challenge(algorithm="", qop=("x", "auth"), unknown="y=1").value("n") == (
+        'DIGEST realm="BroadWorks",nonce="n",qop="x,auth",y=1'
+    )
