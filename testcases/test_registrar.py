@@ -83,7 +83,7 @@ async def test_goes_on_with_the_new_nonce_when_the_old_is_stale(bench: Bench, ph
 
 @case("WXC-REG-050", requirements=["REG-CHALLENGE"], disturbs=["registration"])
 async def test_passes_over_unknown_parameters_of_a_challenge(bench: Bench, phone: Phone) -> None:
-    """A challenge with unknown parameters and without an algorithm, in a 401 with unknown headers, is answered."""
+    """A challenge with unknown parameters and without an algorithm is answered."""
     await bench.registrar.asks_with(
         "unknown parameters",
         finding="digest-unknown-parameters",

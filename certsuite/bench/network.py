@@ -265,7 +265,9 @@ class Network:
                 edge.end_flows("fin")
                 await edge.behave("good", tls=self.good)
         self._cut_off.clear()
-        if self.dns is not None and (self.dns.zone != self.zone() or self.dns.behaviour != GOOD_DNS):
+        if self.registrar.behaviour != GOOD_REGISTRAR:
+            self.registrar.behave(GOOD_REGISTRAR)
+        if self.dns is not None and (self.dns.zone != self.zone() or self.dns.behaviour != GOOD):
             self.dns.behave("good", zone=self.zone())
         if self.registrar.behaviour != GOOD_REGISTRAR:
             self.registrar.behave(GOOD_REGISTRAR)

@@ -165,7 +165,6 @@ class Behaviour:
     takes_unknown_parameters: bool = True
     "Whether a challenge with parameters that it does not know is answered."
     reads_expires_header: bool = True
-    "Whether a granted expiry in the Expires header is found."
     prefers_expires_header: bool = False
     goes_on_after_423: bool = True
     heeds_min_expires: bool = True
@@ -180,13 +179,10 @@ class Behaviour:
     heeds_retry_after: bool = True
     "Whether a server that asks for it is left alone; else it is tried once more at once."
     takes_bodies: bool = True
-    "Whether a 200 to REGISTER may have a body."
     takes_unknown_headers: bool = True
-    "Whether a 200 to REGISTER may have headers that it does not know."
+    "Whether a 200 to REGISTER may have headers that it does not know, and likewise a body."
     own_call_ids: bool = True
-    "Whether each line registers with a Call-ID of its own."
     deregisters: bool = True
-    "Whether it takes its bindings back when it ends."
     answers_options: bool = True
 
     # --- identity

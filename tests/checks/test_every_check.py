@@ -105,6 +105,7 @@ def asks(trace: Trace) -> None:
 
 
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_DNS.items()})
+GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
 
 
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})

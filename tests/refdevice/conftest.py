@@ -189,6 +189,7 @@ class Registrar:
     hangs_up: str = ""
     "How it ends a connection on which a REGISTER has come: by ``FIN`` or ``RST``; empty: it answers."
     retry_after: str = ""
+    min_expires: str = ""
     port: int = 0
     connections: list[asyncio.StreamWriter] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
@@ -247,6 +248,7 @@ class Registrar:
         else:
             contact = f"{message.get('Contact')};expires={self.expires}"
             extra = [("Retry-After", self.retry_after)] if self.retry_after else []
+            extra += [("Min-Expires", self.min_expires)] if self.min_expires else []
             self.reply(writer, message, self.status, ("Contact", contact), *extra)
 
     def _hang_up(self, writer: asyncio.StreamWriter) -> None:

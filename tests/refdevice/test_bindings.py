@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from certsuite.refdevice.behaviour import behaviour_with
 from certsuite.refdevice.bindings import granted_expiry, retry_after
 from certsuite.sip.message import SipMessage
 
@@ -23,6 +24,19 @@ _OWN = "sip:user@127.0.0.2:4711;transport=tls"
 )
 def test_the_grant_of_the_own_contact_counts(headers: list[tuple[str, str]], granted: int) -> None:
     assert granted_expiry(SipMessage(status=200, headers=tuple(headers)), _OWN, 240) == granted
+
+
+@pytest.mark.parametrize(
+    ("fault", "contact", "granted"),
+    [
+        ("ignores-expires-header", f"<{_OWN}>", 240),
+        ("ignores-expires-header", f"<{_OWN}>;expires=20", 20),
+        ("prefers-expires-header", f"<{_OWN}>;expires=20", 60),
+    ],
+)
+def test_who_reads_the_grant_in_the_wrong_place(fault: str, contact: str, granted: int) -> None:
+    response = SipMessage(status=200, headers=(("Contact", contact), ("Expires", "60")))
+    assert granted_expiry(response, _OWN, 240, behaviour_with([fault])) == granted
 
 
 def test_retries_come_a_little_later_each_time() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from certsuite.refdevice.behaviour import behaviour_with
 from certsuite.refdevice.digest import Challenge, Credentials, digest_response, parse_challenge, usable_challenge
 from certsuite.sip.message import SipMessage
 
@@ -95,6 +96,46 @@ def test_staleness() -> None:
     assert Credentials("user", "password").is_stale(_challenged('Digest realm="r",nonce="n",stale=true'))
     assert not Credentials("user", "password").is_stale(_challenged(_BROADWORKS))
     assert not Credentials("user", "password").is_stale(SipMessage(status=403))
+
+
+_SHA_256 = 'Digest realm="BroadWorks",nonce="s",algorithm=SHA-256,qop="auth"'
+_LISTED = 'Digest realm="BroadWorks",nonce="q",qop="auth-int,auth"'
+_WITHOUT_QOP = 'Digest realm="BroadWorks",nonce="w"'
+_UNKNOWN = 'Digest realm="BroadWorks",nonce="u",qop="auth",x-lab="1"'
+_ELSEWHERE = 'Digest realm="lab.invalid",nonce="e",qop="auth"'
+
+
+@pytest.mark.parametrize(
+    ("fault", "challenges", "nonce"),
+    [
+        ("knows-md5-alone", [_SHA_256], None),
+        ("knows-md5-alone", [_SHA_256, _BROADWORKS], _BROADWORKS),
+        ("takes-first-challenge-only", [_SHA_256, _BROADWORKS], None),
+        ("takes-first-challenge-only", [_BROADWORKS, _SHA_256], _BROADWORKS),
+        ("gives-up-on-two-challenges", [_BROADWORKS, _SHA_256], None),
+        ("takes-no-qop-list", [_LISTED], None),
+        ("takes-no-qop-list", [_BROADWORKS], _BROADWORKS),
+        ("needs-qop", [_WITHOUT_QOP], None),
+        ("trips-over-unknown-parameters", [_UNKNOWN], None),
+        ("knows-broadworks-alone", [_ELSEWHERE], None),
+        ("never-refreshes", [_UNKNOWN], _UNKNOWN),
+    ],
+)
+def test_what_a_faulty_device_can_answer(fault: str, challenges: list[str], nonce: str | None) -> None:
+    found = usable_challenge(challenges, behaviour_with([fault]))
+    assert found == (None if nonce is None else parse_challenge(nonce))
+
+
+def test_who_keeps_its_first_realm_answers_no_other() -> None:
+    credentials = Credentials("u", "p", behaviour=behaviour_with(["keeps-first-realm"]))
+    assert credentials.answer(_challenged(_BROADWORKS), "REGISTER", "sip:d")
+    assert credentials.answer(_challenged(_ELSEWHERE, 407), "INVITE", "sip:d") is None
+    assert credentials.answer(_challenged(_BROADWORKS, 407), "INVITE", "sip:d")
+
+
+def test_who_ignores_staleness_sees_a_second_challenge_alone() -> None:
+    credentials = Credentials("u", "p", behaviour=behaviour_with(["ignores-stale"]))
+    assert not credentials.is_stale(_challenged('Digest realm="r",nonce="n",stale=true'))
 
 
 def _challenged(value: str, status: int = 401) -> SipMessage:

@@ -366,3 +366,68 @@ async def test_a_target_that_asks_to_be_left_alone_is(lab: Lab) -> None:
     await device.command("reregister")
     await device.line(f"event registered 1 {_B}")
     assert len(primary.connections) == 1
+
+
+async def test_asks_for_what_min_expires_names_and_its_faults_do_not(lab: Lab) -> None:
+    for fault, asks in ((None, ["240", "300"]), ("gives-up-on-423", ["240"]), ("ignores-min-expires", ["240", "240"])):
+        registrar = await lab.registrar(status=423, challenges=False, min_expires="300")
+        lab.zone.srv((5, _A, registrar.port))
+        device = await lab.start(*([fault] if fault else []))
+        heard = [(await registrar.next("REGISTER")).message.get("Expires") for _ in asks]
+        assert heard == asks
+        assert (await device.command("status")).startswith("ok status registered=0/1")
+        device.process.terminate()
+        await device.end()
+
+
+async def test_hammers_where_a_good_device_pauses(lab: Lab) -> None:
+    lab.configure(retry_s=3600)
+    registrar = await lab.registrar(status=403)
+    lab.zone.srv((5, _A, registrar.port))
+    await lab.start("hammers-on-403")
+    for _ in range(8):
+        await registrar.next("REGISTER")
+
+
+async def test_asks_a_target_again_that_asked_to_be_left_alone(lab: Lab) -> None:
+    primary, secondary = await lab.registrar(status=503, retry_after="3600"), await lab.registrar()
+    lab.zone.srv((5, _A, primary.port), (10, _B, secondary.port))
+    device = await lab.start("ignores-retry-after")
+    await device.line(f"event registered 1 {_B}")
+    assert len(primary.connections) == 2
+
+
+async def test_stays_away_when_its_flow_is_lost_until_it_is_told_to_come(lab: Lab) -> None:
+    lab.configure(retry_s=0.0)
+    device, registrar = await lab.registered("never-reconnects")
+    registrar.connections[0].close()
+    await device.line("event unregistered 1")
+    assert (await device.command("status")).startswith("ok status registered=0/1")
+    assert len(registrar.connections) == 1
+    await device.command("reregister")
+    await device.line("event registered 1")
+
+
+@pytest.mark.parametrize(("faults", "ids"), [([], 2), (["one-call-id-for-all-lines"], 1)])
+async def test_how_many_call_ids_two_lines_have(lab: Lab, faults: list[str], ids: int) -> None:
+    lab.configure(lines=2)
+    device, registrar = await lab.registered(*faults)
+    await device.line("event registered 2")
+    assert len({heard.message.call_id for heard in registrar.heard}) == ids
+
+
+@pytest.mark.parametrize(("faults", "last"), [([], "0"), (["never-deregisters"], "240")])
+async def test_takes_its_binding_back_when_it_ends(lab: Lab, faults: list[str], last: str) -> None:
+    device, registrar = await lab.registered(*faults)
+    device.process.terminate()
+    assert await device.end() == 0
+    await registrar.until(lambda: registrar.connections[0].is_closing())
+    assert registrar.heard[-1].message.get("Expires") == last
+
+
+async def test_chokes_on_headers_that_it_does_not_know(lab: Lab) -> None:
+    registrar = await lab.registrar(retry_after="1")
+    lab.zone.srv((5, _A, registrar.port))
+    await lab.start("chokes-on-unknown-headers")
+    await registrar.until(lambda: bool(registrar.connections) and registrar.connections[0].is_closing())
+    assert registrar.heard[-1].message.get("Authorization")
