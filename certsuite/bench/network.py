@@ -265,9 +265,7 @@ class Network:
                 edge.end_flows("fin")
                 await edge.behave("good", tls=self.good)
         self._cut_off.clear()
-        if self.registrar.behaviour != GOOD_REGISTRAR:
-            self.registrar.behave(GOOD_REGISTRAR)
-        if self.dns is not None and (self.dns.zone != self.zone() or self.dns.behaviour != GOOD):
+        if self.dns is not None and (self.dns.zone != self.zone() or self.dns.behaviour != GOOD_DNS):
             self.dns.behave("good", zone=self.zone())
         if self.registrar.behaviour != GOOD_REGISTRAR:
             self.registrar.behave(GOOD_REGISTRAR)

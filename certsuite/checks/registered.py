@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 from certsuite.checks.registry import Question, check
@@ -13,7 +14,9 @@ from certsuite.core.redaction import printable
 from certsuite.core.verdicts import Verdict
 
 _TOO_FAST_AT_LEAST = 2
-"Refreshes in a row that come too early: one alone may be part of registering, or have a reason of its own."
+"Refreshes of a line in a row that come too early: one may be part of registering, or have a reason of its own."
+_ACTION_S = 1.0
+"How long an order to the device takes at most, from its effect to its end."
 
 
 @check("reg.refresh-pace", limits=("refresh_share",), passive=True)
@@ -21,16 +24,17 @@ def refresh_pace(question: Question) -> Judgement:
     """No line is refreshed faster than its grant makes necessary, over all cycles of the run (REG-PACE)."""
     limit = question.limits["refresh_share"]
     intervals: list[tuple[float, Seen[BindingChanged]]] = []
-    early = 0
+    early: Counter[int | None] = Counter()
     for before, seen in _refreshes(question):
         interval = seen.at.t - before.at.t
         intervals.append((interval / before.event.granted_s, seen))
         least = limit.value * before.event.granted_s
-        early = early + 1 if interval + question.span.lag_s < least else 0
-        if early >= _TOO_FAST_AT_LEAST:
+        line = seen.at.line
+        early[line] = early[line] + 1 if interval + question.span.lag_s < least else 0
+        if early[line] >= _TOO_FAST_AT_LEAST:
             return question.failed(
                 "refresh-too-fast",
-                f"line {seen.at.line}: a refresh {interval:.1f} s after the one before, of "
+                f"line {line}: a refresh {interval:.1f} s after the one before, of "
                 f"{before.event.granted_s} s that were granted",
                 f"not before {least:g} s",
                 before.evidence,
@@ -53,6 +57,8 @@ def refresh_pace(question: Question) -> Judgement:
 def _refreshes(question: Question) -> list[tuple[Seen[BindingChanged], Seen[BindingChanged]]]:
     """(a registration, its refresh) over the same flow, none of them asked for by the bench."""
     pairs = []
+    # An action stands in the record when it is done: what it brought about may stand before it.
+    asked = [seen.at.t for seen in question.span.of(DriverAction)]
     last: dict[tuple[int | None, str | None], Seen[BindingChanged]] = {}
     for observation in question.span:
         event = observation.event
@@ -64,7 +70,7 @@ def _refreshes(question: Question) -> list[tuple[Seen[BindingChanged], Seen[Bind
         if event.why != "register" or event.granted_s <= 0:
             last.pop(place, None)
             continue
-        if place in last:
+        if place in last and not any(0 <= at - seen.at.t <= _ACTION_S for at in asked):
             pairs.append((last[place], seen))
         last[place] = seen
     return pairs
