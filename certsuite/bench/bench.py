@@ -19,6 +19,7 @@ from certsuite.bench.registrar_control import RegistrarControl
 from certsuite.bench.root_probing import RootProbing
 from certsuite.checks.registry import find_check
 from certsuite.checks.span import E, Seen, Span
+from certsuite.checks.tls import EXIT_IS_SEEN_S
 from certsuite.core.cases import Case, Disturbance
 from certsuite.core.events import ClientHelloSeen, CredentialsAudited, Note
 from certsuite.core.findings import Judgement
@@ -125,7 +126,7 @@ class EdgeControl:
 
     async def is_not_followed(self, *, offering: Sequence[str], finding: str, what: str, hint: str) -> None:
         """The device breaks off the handshake that it has now, if it offered one of these versions."""
-        await self._bench.expect(
+        stated = self._bench.stated(
             "tls.is-not-followed",
             edge=self.name,
             manner=self.manner,
@@ -134,6 +135,7 @@ class EdgeControl:
             what=what,
             hint=hint,
         )
+        await self._is_ended(stated)
 
     async def completes(self, *, finding: str, what: str, hint: str, at_most: str = "fail") -> None:
         """The handshake that it has now completes, and SIP comes over it."""
@@ -149,7 +151,19 @@ class EdgeControl:
 
     async def is_given_up(self) -> None:
         """The device gives up a handshake that does not go on."""
-        await self._bench.expect("tls.gives-up-stalled", edge=self.name, manner=self.manner)
+        await self._is_ended(self._bench.stated("tls.gives-up-stalled", edge=self.name, manner=self.manner))
+
+    async def _is_ended(self, stated: Stated, *, else_by_the_edge: bool = False) -> None:
+        """Expect that the device ends a connection; one that is still open when the patience is over may be ended here.
+
+        That the device's own program has ended, which is another thing, is noticed a moment after its connections' end.
+        """
+        bench, loop = self._bench, asyncio.get_running_loop()
+        judgement = await bench.expecting.settles(stated, loop.time() + bench.patience_s(stated.check))
+        if else_by_the_edge and not judgement.settled:
+            self._edge.end_flows()
+        await bench.device.until(lambda: bench.device.gone, EXIT_IS_SEEN_S)
+        await bench.expecting.expect(stated, loop.time())
 
     async def _shakes_hands(self, **changes: Any) -> None:
         tls = replace(self._bench.network.good, **changes)
@@ -191,10 +205,7 @@ class EdgeControl:
             what=what,
             hint=hint,
         )
-        deadline = asyncio.get_running_loop().time() + bench.patience_s("tls.refuses")
-        if not (await bench.expecting.settles(stated, deadline)).settled:
-            self._edge.end_flows()
-        await bench.expecting.expect(stated, deadline)
+        await self._is_ended(stated, else_by_the_edge=True)
 
 
 class Bench:

@@ -139,6 +139,8 @@ class TargetWalk:
     async def _attempt(self, batch: Sequence[Station]) -> bool:
         """One answer with these ahead of the good targets. Tells whether the device came to a good one."""
         device, ahead = self._device, list(batch)
+        # Each is given a fresh attempt once: a connection that is left open and unused is no reason for another.
+        put_first: list[Station] = []
         self._progress = 0, 0
         self._answer(ahead)
         await self._connect()
@@ -149,15 +151,17 @@ class TargetWalk:
                 for station in taken:
                     await station.stop()
                 patience_s = device.own_retry_patience_s if taken else self._walk_patience_s
-            elif any(one.accepted or one.undecided for one in ahead[1:]) or ahead[0].accepted:
-                # It took one for its server, lost it, and does not go on by itself; or it says nothing.
-                ahead = [one for one in ahead if one.undecided or not one.contacted]
-                self._progress = 0, 0
-                self._answer(ahead)
-                await self._connect()
-                patience_s = device.register_patience_s
-            else:
+                continue
+            silent = [one for one in ahead[1:] if one.undecided and one not in put_first]
+            if not silent and not any(one.accepted for one in ahead):
                 break
+            # It took one for its server, lost it, and does not go on by itself; or it says nothing.
+            put_first += silent[:1]
+            ahead = [*silent, *(one for one in ahead if not one.contacted)]
+            self._progress = 0, 0
+            self._answer(ahead)
+            await self._connect()
+            patience_s = device.register_patience_s
         arrived = device.registered
         await self._leave(batch)
         return arrived

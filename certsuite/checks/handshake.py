@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
-from certsuite.checks.tls import application_data
+from certsuite.checks.tls import application_data, exited
 from certsuite.core.events import (
     BindingChanged,
     ClientHelloSeen,
@@ -64,7 +64,9 @@ def is_not_followed(question: Question) -> Judgement:
         closed = question.span.of(FlowClosed, flow=seen.at.flow)
         alerts = _alerts_of_the_device(question, seen.at.flow)
         # Without an alert, the device must at least have had what it is said to have refused.
-        if closed and closed[0].event.by == "device" and (alerts or not closed[0].event.unacknowledged):
+        if not closed or exited(question, seen, closed[0]):
+            continue
+        if closed[0].event.by == "device" and (alerts or not closed[0].event.unacknowledged):
             return question.passed(
                 seen.evidence,
                 *(alert.evidence for alert in alerts),
@@ -130,7 +132,11 @@ def gives_up_stalled(question: Question) -> Judgement:
     if not presented:
         return question.unknown("never-connected", "the device never connected to the edge that stalls")
     for seen in _since_the_last_start(question, presented):
-        ends = [one.at for one in question.span.of(FlowClosed, flow=seen.at.flow) if one.event.by == "device"]
+        ends = [
+            one.at
+            for one in question.span.of(FlowClosed, flow=seen.at.flow)
+            if one.event.by == "device" and not exited(question, seen, one)
+        ]
         ends += [one.at for one in _sip_elsewhere(question, seen)]
         if ends:
             end = min(ends, key=lambda at: at.seq)
@@ -145,6 +151,8 @@ def gives_up_stalled(question: Question) -> Judgement:
                 hint="Give the handshake a time-out of its own, of some seconds.",
             )
     last = presented[-1]
+    if any(exited(question, last, one) for one in question.span.of(FlowClosed, flow=last.at.flow)):
+        return question.unknown("refusal-not-seen", "the connection ended with the device's own program")
     return question.failed(
         "tls-stalled-handshake",
         "the device waits in a handshake that does not go on",

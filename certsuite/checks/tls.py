@@ -25,7 +25,7 @@ from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
 from certsuite.tls.alerts import CLOSE_NOTIFY
 
-_EXIT_IS_SEEN_S = 0.2
+EXIT_IS_SEEN_S = 0.2
 "How much later than its connections' end a program's own end may be noticed."
 _OLD_VERSIONS = frozenset({"TLSv1", "TLSv1.1"})
 
@@ -229,25 +229,27 @@ def _not_shown(question: Question, presented: Sequence[Seen[TlsPresented]]) -> J
 def _is_a_refusal(question: Question, presented: Seen[TlsPresented], closed: Seen[FlowClosed]) -> bool:
     """Whether a connection that carried no data was given up by a device that had the server's whole answer.
 
-    One that the bench ended counts too, if TLS itself had not failed: the device had had the patience's time to use it.
+    One that the bench ended counts too, if TLS itself had not failed and the device had had the time to use it: one
+    that is cut off in its middle, as by the end of a walk, says nothing.
     """
     flow = presented.at.flow
-    if not question.span.of(ClientHelloSeen, flow=flow) or _exited(question, presented, closed):
+    if not question.span.of(ClientHelloSeen, flow=flow) or exited(question, presented, closed):
         return False
     # Who completed the handshake has had the server's flight: what may be missing then are session tickets.
     if closed.event.unacknowledged and not question.span.of(TlsEstablished, flow=flow):
         return False
     alerts = [seen for seen in question.span.of(TlsAlert, flow=flow) if seen.event.description != CLOSE_NOTIFY]
     failed_here = bool(question.span.of(TlsFailed, flow=flow)) or any(seen.at.direction != IN for seen in alerts)
-    return closed.event.by != "bench" or not failed_here or _refused_by_version(question, presented)
+    had_time = closed.at.t - presented.at.t >= question.limits["connect_s"].value
+    return closed.event.by != "bench" or (had_time and not failed_here) or _refused_by_version(question, presented)
 
 
-def _exited(question: Question, presented: Seen[TlsPresented], closed: Seen[FlowClosed]) -> bool:
+def exited(question: Question, presented: Seen[TlsPresented], closed: Seen[FlowClosed]) -> bool:
     """Whether the connection may have ended because the device's program did: then its end says nothing."""
     alerts = question.span.of(TlsAlert, flow=presented.at.flow)
     if any(seen.at.direction == IN and seen.event.description != CLOSE_NOTIFY for seen in alerts):
         return False
-    return any(presented.at.t <= seen.at.t <= closed.at.t + _EXIT_IS_SEEN_S for seen in question.span.of(DeviceExited))
+    return any(presented.at.t <= seen.at.t <= closed.at.t + EXIT_IS_SEEN_S for seen in question.span.of(DeviceExited))
 
 
 def _refused_by_version(question: Question, presented: Seen[TlsPresented]) -> bool:

@@ -20,8 +20,13 @@ def measured(question: Question) -> Judgement:
         return question.unknown("not-walked", "the device was led past no faulty target")
     walk = walks[0]
     # Others than these may be led past targets of another kind: a walk of theirs is no part of this comparison.
-    later = [seen for seen in question.span.of(TargetsWalked) if set(seen.event.targets) < set(walk.event.targets)]
-    alone = [seen for seen in later if seen.event.mode == _ALONE]
+    alone = [
+        seen
+        for seen in question.span.of(TargetsWalked)
+        if seen.at.seq > walk.at.seq
+        and seen.event.mode == _ALONE
+        and set(seen.event.targets) <= set(walk.event.targets)
+    ]
     measurements = [
         Measurement("targets_shown", float(len(walk.event.targets)), ""),
         Measurement("targets_walked_in_one_answer", float(walk.event.most_in_one), ""),

@@ -74,7 +74,9 @@ def gather_battery(observations: Sequence[Observation]) -> Battery | None:
     shown = tuple(_shown(recipe, presented[recipe.name], of_flow) for recipe in RECIPES[1:] if recipe.name in presented)
     if not shown:
         return None
-    walks = [seen.event for seen in span.of(TargetsWalked)]
+    # A root probe leads the device past targets of another kind.
+    chains = {recipe.name for recipe in RECIPES}
+    walks = [seen.event for seen in span.of(TargetsWalked) if chains.issuperset(seen.event.targets)]
     alone = [walk for walk in walks[1:] if walk.mode == "one by one"]
     return Battery(
         shown,

@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import signal
 
 import pytest
 
 from certsuite.bench.bench import OLD_VERSIONS, CannotJudge, NotApplicable
 from certsuite.bench.expecting import ExpectationNotMet
+from certsuite.checks.judge import scaled
 from certsuite.core.cases import Case, State
-from certsuite.core.events import BenchChanged, BindingChanged, ClientHelloSeen, CredentialsAudited, Expectation, Note
+from certsuite.core.events import (
+    BenchChanged,
+    BindingChanged,
+    ClientHelloSeen,
+    CredentialsAudited,
+    DeviceStarted,
+    Expectation,
+    FlowClosed,
+    Note,
+    TlsPresented,
+)
 from certsuite.core.redaction import Secret
 from tests.bench.conftest import Stage, Staging, reference
 
 CASE = Case("WXC-TLS-020", "a title", ("TLS-MIN-1.2", "OTHER"), (), State.STOPPED, ())
+PATIENT = reference(register_s=5.0)
 BOUND = BindingChanged("a@b", "sip:a@127.0.0.1", 60)
 
 
@@ -203,3 +217,38 @@ async def test_a_device_that_loses_its_flows_comes_back_by_itself(stage: Staging
     (stated,) = on.events(Expectation)
     assert stated.first_seq == on.device.attempt_seq
     assert on.device.starts == 1
+
+
+async def meets_an_unknown_root(on: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The device, registered before, comes to edges with a root that it does not know."""
+    monkeypatch.setattr(on.bench, "patience_s", lambda check: 0.25)
+    on.bench.begin(CASE)
+    await on.device.reach(State.REGISTERED)
+    for edge in (on.bench.primary, on.bench.secondary):
+        await edge.presents("unknown-root")
+    on.device.lose_flows()
+    await on.until(lambda: any(one.presentation == "unknown-root" for one in on.events(TlsPresented)))
+
+
+@pytest.mark.asyncio
+async def test_a_connection_that_is_neither_used_nor_ended_is_ended_before_it_is_judged(
+    stage: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on: Stage = await stage(PATIENT, "rejects-by-silence", "never-fails-over")
+    monkeypatch.setattr(on.expecting, "_limits", scaled(on.catalogue.limits, 0.001))
+    await meets_an_unknown_root(on, monkeypatch)
+    await on.bench.primary.is_refused(finding="f", what="w", hint="h")
+    assert on.events(FlowClosed)[-1].by == "bench"
+
+
+@pytest.mark.asyncio
+async def test_a_device_whose_program_ends_on_a_bad_chain_has_not_refused_it(
+    stage: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on: Stage = await stage(PATIENT, "rejects-by-silence", "never-fails-over")
+    await meets_an_unknown_root(on, monkeypatch)
+    os.kill(on.events(DeviceStarted)[-1].pid, signal.SIGKILL)
+    monkeypatch.setattr(on.bench, "patience_s", lambda check: 5.0)
+    with pytest.raises(ExpectationNotMet) as unmet:
+        await on.bench.primary.is_refused(finding="f", what="w", hint="h")
+    assert unmet.value.judgement.reason_code == "refusal-not-seen"

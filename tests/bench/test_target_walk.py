@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -111,7 +112,7 @@ async def test_a_device_that_refuses_in_silence_is_waited_for(stage: Staging) ->
 
 @pytest.mark.asyncio
 async def test_a_device_that_does_not_come_back_is_led_nowhere(stage: Staging) -> None:
-    on: Stage = await stage(reference(failover_s=0.5, register_s=0.5))
+    on: Stage = await stage(reference(failover_s=0.5, register_s=3.0))
     await on.device.reach(State.REGISTERED)
     await on.device.stop()
     for edge in on.network.edges.values():
@@ -122,6 +123,46 @@ async def test_a_device_that_does_not_come_back_is_led_nowhere(stage: Staging) -
     # The faulty ones were walked all the same: what is missing is the good one, which no case will find as its control.
     assert event.contacted == event.targets
     assert not on.device.registered
+
+
+@pytest.mark.asyncio
+async def test_a_device_that_takes_the_last_one_and_comes_to_no_other_is_led_nowhere(stage: Staging) -> None:
+    on: Stage = await stage(reference(failover_s=0.5, register_s=3.0), "accepts-expired")
+    await on.device.reach(State.REGISTERED)
+    await on.device.stop()
+    for edge in on.network.edges.values():
+        await edge.behave("refused", accepts=False)
+    shown = stations(on, ("wrong-host", "expired"))
+    await TargetWalk(on.device, on.journal, patience_s=0.5).past(shown)
+    (event,) = on.events(TargetsWalked)
+    assert event.contacted == event.targets
+    assert [one.accepted for one in shown] == [False, True]
+
+
+class LeftOpen(FaultyTarget):
+    """One whose connection a device leaves open after the handshake, and never uses."""
+
+    @property
+    def undecided(self) -> bool:
+        return self.contacted
+
+
+@pytest.mark.asyncio
+async def test_connections_that_are_left_open_are_a_reason_for_one_more_attempt_each(
+    stage: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("certsuite.bench.target_walk._SPEAKS_WITHIN_S", 0.0)
+    on: Stage = await stage(PROFILE)
+    await on.device.reach(State.REGISTERED)
+    network = on.network
+    shown = [
+        LeftOpen(name, TlsBehaviour(network.pki.presentation(name), network.good.versions), network)
+        for name in ("expired", "wrong-host", "unknown-root")
+    ]
+    async with asyncio.timeout(60):
+        await TargetWalk(on.device, on.journal, patience_s=0.5).past(shown)
+    (event,) = on.events(TargetsWalked)
+    assert event.contacted == event.targets
 
 
 @pytest.mark.asyncio

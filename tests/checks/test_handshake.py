@@ -10,6 +10,7 @@ from certsuite.core.events import (
     BindingChanged,
     ClientHelloSeen,
     ClientKeyExchangeSeen,
+    DeviceExited,
     DeviceStarted,
     FlowClosed,
     TlsAlert,
@@ -98,6 +99,13 @@ def test_a_connection_that_ended_with_the_devices_program_says_nothing(trace: Tr
     assert trace.judge("tls.is-not-followed", **LIAR).reason_code == "refusal-not-seen"
 
 
+def test_a_program_that_ends_on_an_odd_answer_has_not_broken_it_off(trace: Trace) -> None:
+    begins(trace)
+    ends(trace)
+    trace.see(DeviceExited(139, asked=False))
+    assert trace.judge("tls.is-not-followed", **LIAR).reason_code == "refusal-not-seen"
+
+
 def test_a_device_that_went_before_it_had_the_answer_has_refused_nothing(trace: Trace) -> None:
     begins(trace)
     trace.see(FlowClosed("device", "fin", unacknowledged=900), flow="f1", edge="primary", direction=IN)
@@ -180,6 +188,13 @@ def test_the_edge_that_ends_it_saves_nobody(trace: Trace) -> None:
     begins(trace)
     ends(trace.after(5), by="bench")
     assert trace.judge("tls.gives-up-stalled", **SO).verdict is Verdict.WARN
+
+
+def test_a_program_that_ends_in_a_stalled_handshake_has_not_given_it_up(trace: Trace) -> None:
+    begins(trace)
+    ends(trace.after(1))
+    trace.see(DeviceExited(139, asked=False))
+    assert trace.judge("tls.gives-up-stalled", **SO).reason_code == "refusal-not-seen"
 
 
 def test_another_edge_meanwhile_is_as_good(trace: Trace) -> None:

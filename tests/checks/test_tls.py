@@ -221,8 +221,16 @@ def test_a_keep_alive_is_application_data_too(trace: Trace) -> None:
 
 def test_what_the_bench_ended_after_its_patience_is_a_refusal(trace: Trace) -> None:
     """The device had the server's whole answer and did nothing with it."""
-    refused(trace, by="bench", alert=False)
+    shakes_hands(trace, presentation="unknown-root")
+    trace.after(31).see(FlowClosed("bench", "fin"), flow="f1", edge="primary")
     trace.passes("tls.refuses", **FAULT)
+
+
+def test_what_the_bench_cut_off_is_no_refusal(trace: Trace) -> None:
+    """A walk that is broken off ends whatever is open, also a handshake in its middle."""
+    shakes_hands(trace, presentation="unknown-root")
+    trace.after(3).see(FlowClosed("bench", "rst"), flow="f1", edge="primary")
+    trace.is_open("tls.refuses", "refusal-not-seen", **FAULT)
 
 
 @pytest.mark.parametrize("failure", [TlsFailed("no shared cipher"), TlsAlert(2, 40, "handshake_failure")])

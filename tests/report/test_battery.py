@@ -58,6 +58,17 @@ def test_a_run_that_showed_none() -> None:
     assert gather_battery(journal.since(0)) is None
 
 
+def test_a_walk_past_the_steps_of_a_root_probe_is_another_affair() -> None:
+    journal = Journal(SystemClock())
+    connection(journal, "f1", "unknown-root", TlsAlert(2, 48, "unknown_ca"))
+    steps = ("stapled TLSv1.2 unknown 1", "stapled TLSv1.2 trusted 1")
+    journal.record(TargetsWalked(steps, steps, "one answer", 3, 1, 4.0))
+    journal.record(TargetsWalked(steps, steps, "one by one", 1, 2, 9.0))
+    battery = gather_battery(journal.since(0))
+    assert battery is not None
+    assert (battery.walk, battery.one_by_one_shown) == (None, 0)
+
+
 def test_what_the_walk_took_stands_on_the_page_beside_one_by_one(run: Run) -> None:
     journal = Journal(SystemClock())
     connection(journal, "f1", "expired", TlsAlert(2, 45, "certificate_expired"))
