@@ -9,6 +9,8 @@ from typing import Any
 from rich.text import Text
 
 from certsuite.checks.tls_client import Client, Ledger, Reaction, Ruled, Ruling, Tally
+from certsuite.cli import root_listening
+from certsuite.cli.ruling_styles import STYLES
 from certsuite.core.redaction import printable
 from certsuite.core.results import EXIT_NOTHING
 from certsuite.tls.alerts import FATAL
@@ -18,14 +20,6 @@ from certsuite.tls.recipes import GoodClient
 from certsuite.tls.suite_judgement import Grade, judge_suite
 from certsuite.tls.suites import suite_name
 
-STYLES: Mapping[Ruling, str] = {
-    Ruling.PASS: "green",
-    Ruling.FAIL: "bold red",
-    Ruling.WARN: "yellow",
-    Ruling.INCONCLUSIVE: "magenta",
-    Ruling.RECORDED: "cyan",
-    Ruling.NOT_JUDGED: "dim",
-}
 _ENDS = {"close_notify": "closed in order", "fin": "closed", "rst": "reset", "alert": "closed"}
 _GRADES = (Grade.GOOD, Grade.DATED, Grade.WEAK, Grade.UNKNOWN)
 _SUITES_IN_JSON = 200
@@ -34,7 +28,7 @@ _SUITES_IN_JSON = 200
 def offers_text(offers: Offers, ports: Mapping[str, int], host: str, *, one_port: bool) -> Text:
     """The table of what is offered where, and what a good client does. ``host`` is what the certificates are for."""
     text = Text()
-    width = max(len(one.name) for one in offers.offered)
+    width = max(len(name) for name in ("presentation", *(one.name for one in offers.offered)))
     text.append(f"{'' if one_port else 'port   '}{'presentation':<{width}}  a good client  what is presented", "bold")
     text.append(f" (the outbound proxy is {host})\n")
     for one in offers.offered:
@@ -110,6 +104,8 @@ def summary_text(ledger: Ledger, offers: Offers) -> Text:
         text.append(f"  {_many(client.connections, 'connection')}\n")
         _shapes(text, client)
         _tallies(text, client, offers)
+        if client.answers is not None:
+            root_listening.summary(text, client.answers)
         for what, count in client.not_judged.items():
             text.append(f"  not judged: {_many(count, 'connection')}: {what}\n")
     if ledger.beyond:
@@ -164,7 +160,8 @@ def outcome(ledger: Ledger) -> tuple[int, str]:
     rulings = ledger.rulings
     told = ", ".join(f"{rulings[one]} {one}" for one in STYLES if rulings[one])
     if rulings[Ruling.FAIL]:
-        return 1, f"{told}. Exit code 1: a client did what it must not"
+        probed = any(client.answers is not None for client in ledger.clients.values())
+        return 1, f"{told}. Exit code 1: a client did what it must not{', or lacks the root' if probed else ''}"
     if not rulings[Ruling.PASS] + rulings[Ruling.WARN]:
         return EXIT_NOTHING, f"{told or 'no verdict'}. Exit code {EXIT_NOTHING}: nothing could be judged"
     if rulings[Ruling.INCONCLUSIVE]:
@@ -221,5 +218,6 @@ def _client_document(client: Client) -> dict[str, Any]:
             }
             for name, tally in client.tallies.items()
         },
+        **({"root_probe": root_listening.document(client.answers)} if client.answers is not None else {}),
         "not_judged": dict(client.not_judged),
     }
