@@ -23,14 +23,14 @@ class ProbeAnswers:
 
     def take(self, mode: Mode, role: Role, answer: Answer) -> RootReading | None:
         """Keep an answer. Gives what all of them say, once each role of the mode was answered and whenever that says
-        something else than before."""
+        something else than before; data under a root that nobody knows is told at once."""
         answers = self._answers[mode]
         kept = answers[role]
         if len(kept) < _KEPT or (answer not in kept and len(kept) < 2 * _KEPT):
             kept.append(answer)
-        if not all(answers.values()):
-            return None
         reading = self.reading
+        if not (all(answers.values()) or reading.accepts_unknown_root):
+            return None
         says = (reading.summary, tuple(one.reading for one in reading.modes))
         if says == self._told:
             return None

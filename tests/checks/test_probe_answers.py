@@ -46,8 +46,10 @@ def test_another_answer_takes_the_conclusion_back() -> None:
 
 def test_data_under_an_unknown_root_is_told_before_the_mode_is_complete() -> None:
     answers = ProbeAnswers("Some Root", (SPOOF12,))
-    answers.take(SPOOF12, Role.UNKNOWN, Answer(AnswerKind.APPLICATION_DATA, established=True))
-    assert answers.reading.accepts_unknown_root
+    reading = answers.take(SPOOF12, Role.UNKNOWN, Answer(AnswerKind.APPLICATION_DATA, established=True))
+    assert reading is not None
+    assert reading.accepts_unknown_root
+    assert reading.trust is Trust.INCONCLUSIVE
 
 
 def test_what_is_kept_is_bounded() -> None:

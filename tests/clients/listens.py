@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,8 @@ from tests.clients.tls_clients import verifying
 
 ADDRESS = "127.0.0.1"
 ENDS_S = 60.0
+LASTS_S = 240.0
+"After which it is ended, whatever the test does."
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Listens:
 
     def ends(self) -> None:
         """Ctrl-C, and what comes after it."""
-        self.process.send_signal(signal.SIGINT)
+        os.killpg(self.process.pid, signal.SIGINT)
         rest, _ = self.process.communicate(timeout=ENDS_S)
         self.lines.append(rest)
         self.exit_code = self.process.returncode
@@ -71,9 +73,9 @@ def listens(folder: Path, *options: str, clock: str = "") -> Iterator[Listens]:
     command = [*faked, sys.executable, "-m", "certsuite.cli", "tls", "listen", "--out", str(folder), *options]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True
     ) as process:
-        watchdog = threading.Timer(ENDS_S, process.kill)
+        watchdog = threading.Timer(LASTS_S, _kills, [process])
         watchdog.start()
         running = Listens(process, folder, [], {})
         try:
@@ -86,5 +88,11 @@ def listens(folder: Path, *options: str, clock: str = "") -> Iterator[Listens]:
                         running.ports[f"{row[4]}-{row[5]}-{role}"] = int(row[number])
             yield running
         finally:
-            process.kill()
+            _kills(process)
             watchdog.cancel()
+
+
+def _kills(process: subprocess.Popen[str]) -> None:
+    """End it with what it has started: ``faketime`` runs a program as its child."""
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)

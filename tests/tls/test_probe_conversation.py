@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -13,7 +14,6 @@ from certsuite.tls.keys import KeyPool
 from certsuite.tls.pki import Names, Pki
 from certsuite.tls.probe_chains import Mode, ProbeChains, ProbeKeys, Role, Technique, TrustedRoot
 from certsuite.tls.probe_conversation import ProbeConversation, ProbeOffer, probe_offers
-from certsuite.tls.probe_roots import known_root
 from certsuite.tls.probe_server import Answer, AnswerKind
 
 HOST = "edge.lab.example"
@@ -45,10 +45,8 @@ class Client:
 
     def says(self, answer: bytes = b"") -> bytes:
         self._incoming.write(answer)
-        try:
+        with suppress(ssl.SSLError):
             self._tls.do_handshake()
-        except ssl.SSLError:
-            pass
         return self._outgoing.read()
 
 
