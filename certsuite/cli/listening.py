@@ -17,6 +17,7 @@ from certsuite.tls.alerts import FATAL
 from certsuite.tls.conversation import EndedBy, Told
 from certsuite.tls.offers import GOOD, Offer, Offers
 from certsuite.tls.recipes import GoodClient
+from certsuite.tls.stacks import likeness
 from certsuite.tls.suite_judgement import Grade, judge_suite
 from certsuite.tls.suites import suite_name
 
@@ -119,7 +120,9 @@ def _shapes(text: Text, client: Client) -> None:
     for shape in client.shapes.values():
         versions = ", ".join(printable(one) for one in shape.versions)
         asked = f"; asks for {shape.server_name}" if shape.server_name else "; names no server"
-        text.append(f"  offers {versions}; {_suites(shape.cipher_suites)}{asked}; fingerprint {shape.fingerprint}\n")
+        known = likeness(shape.fingerprint)
+        made = f"fingerprint {shape.fingerprint}{', ' if known else ''}{known}"
+        text.append(f"  offers {versions}; {_suites(shape.cipher_suites)}{asked}; {made}\n")
     if len(client.shapes) > 1:
         text.append(
             "  Several kinds of ClientHello came from this address. If these are several programs, their controls are "
@@ -198,6 +201,7 @@ def _client_document(client: Client) -> dict[str, Any]:
         "client_hellos": [
             {
                 "fingerprint": shape.fingerprint,
+                "like": likeness(shape.fingerprint) or None,
                 "count": shape.count,
                 "versions": list(shape.versions),
                 "cipher_suites": [suite_name(number) for number in shape.cipher_suites[:_SUITES_IN_JSON]],

@@ -22,6 +22,7 @@ from certsuite.cli.main import app
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.pki import Names, Pki
 from certsuite.tls.probe_roots import certificates_of_pem
+from certsuite.tls.stacks import likeness
 from tests.clients.listens import ADDRESS, ENDS_S, listens
 from tests.clients.tls_clients import careless, says, speaks
 from tests.conftest import certsuite
@@ -57,7 +58,11 @@ def test_a_client_that_verifies_is_judged_live_and_in_the_end(tmp_path: Path) ->
     verdicts = {name: one["verdict"] for name, one in client["verdicts"].items()}
     assert verdicts == {"expired": "pass", "good": "pass", "wrong-host": "pass"}
     assert client["verdicts"]["expired"]["alerts"] == [{"number": 45, "name": "certificate_expired", "count": 1}]
-    assert client["client_hellos"][0]["server_name"] == "localhost"
+    (hello,) = client["client_hellos"]
+    assert hello["server_name"] == "localhost"
+    known = likeness(hello["fingerprint"])
+    assert hello["like"] == (known or None)
+    assert known in running.output
     assert running.result["exit_code"] == 0
 
 
