@@ -68,6 +68,7 @@ IO_ALLOWED: dict[tuple[str, str], str] = {
     ("tls/pki.py", "read_bytes"): "the system's roots, which softphones are given beside the lab's",
     ("tls/policies.py", "read_text"): "the package's own data, read once",
     ("tls/probe_roots.py", "read_text"): "the package's own data, read once",
+    ("tls/stacks.py", "read_text"): "the package's own data, read once",
     ("tls/suite_judgement.py", "read_text"): "the package's own data, read once",
     ("tls/suites.py", "read_text"): "the package's own data, read once",
 }

@@ -13,15 +13,21 @@ chain, before this connection and after it. One silent connection to the good ch
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from certsuite.checks.probe_answers import ProbeAnswers
+from certsuite.checks.root_probe import RootReading, Trust
+from certsuite.core.events import ClientHelloSeen
 from certsuite.core.redaction import printable
 from certsuite.core.verdicts import Level, Mark
 from certsuite.tls.alerts import FATAL
 from certsuite.tls.conversation import EndedBy, Told
 from certsuite.tls.fingerprint import fingerprint
 from certsuite.tls.offers import GOOD, About, Offer
+from certsuite.tls.probe_chains import Mode
+from certsuite.tls.probe_conversation import ProbeTold
 from certsuite.tls.recipes import GoodClient
 
 CLIENTS_LIMIT = 1000
@@ -186,6 +192,19 @@ def rule(told: Told, *, control: bool, speaks: bool) -> Ruled:
     return Ruled(Ruling.INCONCLUSIVE, answer.why)
 
 
+def root_ruling(reading: RootReading) -> Ruling:
+    """What a root probe's conclusion comes to. Data under a root that nobody knows is what no client may send."""
+    if reading.accepts_unknown_root:
+        return Ruling.FAIL
+    match reading.trust:
+        case Trust.TRUSTED:
+            return Ruling.PASS
+        case Trust.NOT_TRUSTED:
+            return Ruling.FAIL
+        case Trust.INCONCLUSIVE:
+            return Ruling.INCONCLUSIVE
+
+
 def _left_at_once(told: Told) -> bool:
     return told.ended_by is EndedBy.CLIENT and told.stayed_s < _AT_ONCE_S
 
@@ -282,6 +301,8 @@ class Client:
     "Whether it has also completed a handshake with the good chain and sent none."
     tallies: dict[str, Tally] = field(default_factory=dict)
     "By the offer's name."
+    answers: ProbeAnswers | None = None
+    "To the root probe; None if it has answered none of its steps."
     not_judged: Counter[str] = field(default_factory=Counter)
     "Connections without a TLS client, by what they were."
     shapes: dict[str, Shape] = field(default_factory=dict)
@@ -300,21 +321,20 @@ class Entry:
 class Ledger:
     """Keeps what every client did. Bounded in what it keeps, whatever clients do."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str = "", modes: Sequence[Mode] = ()) -> None:
+        """``root`` is what the root probe asks for, by its authority's name, and ``modes`` how; empty without one."""
         self.clients: dict[str, Client] = {}
         self.beyond = 0
         "Connections from addresses beyond :data:`CLIENTS_LIMIT`: they are not judged."
+        self._root = root
+        self._modes = tuple(modes)
 
     def take(self, address: str, told: Told) -> Entry:
         """A connection from ``address`` has ended."""
-        client = self.clients.get(address)
-        if client is None and len(self.clients) >= CLIENTS_LIMIT:
-            self.beyond += 1
-            return Entry(Ruled(Ruling.NOT_JUDGED, "too many addresses: it is not judged"))
+        client = self._client(address)
         if client is None:
-            client = self.clients[address] = Client(address)
-        client.connections += 1
-        _note_hello(client, told)
+            return Entry(Ruled(Ruling.NOT_JUDGED, "too many addresses: it is not judged"))
+        _note_hello(client, told.hello)
         settled = _settle(client, told) if accepts_good(told) else ()
         ruled = rule(told, control=client.accepts_good, speaks=client.spoke and not client.was_silent)
         if ruled.ruling is Ruling.NOT_JUDGED:
@@ -323,10 +343,51 @@ class Ledger:
             client.tallies.setdefault(told.offer.name, Tally(told.offer)).take(told, ruled)
         return Entry(ruled, settled)
 
+    def take_answer(self, address: str, told: ProbeTold) -> RootReading | None:
+        """A connection from ``address`` to a step of the root probe has ended.
+
+        Gives what the client's answers say, once it has answered each role of the step's mode and whenever that says
+        something else than before.
+        """
+        client = self._client(address)
+        if client is None:
+            return None
+        _note_hello(client, told.hello)
+        if told.answer is None or told.hello is None:
+            # Who was cut off, and who is no TLS client, has not been asked.
+            client.not_judged[unasked(told)] += 1
+            return None
+        client.answers = client.answers or ProbeAnswers(self._root, self._modes)
+        return client.answers.take(told.offer.mode, told.offer.role, told.answer)
+
+    def _client(self, address: str) -> Client | None:
+        """Who connects now; None if there are too many."""
+        client = self.clients.get(address)
+        if client is None and len(self.clients) >= CLIENTS_LIMIT:
+            self.beyond += 1
+            return None
+        if client is None:
+            client = self.clients[address] = Client(address)
+        client.connections += 1
+        return client
+
     @property
     def rulings(self) -> Counter[Ruling]:
-        """How many conclusions there are of each kind, over all clients and offers."""
-        return Counter(tally.ruling for client in self.clients.values() for tally in client.tallies.values())
+        """How many conclusions there are of each kind, over all clients, offers and readings of the root probe."""
+        clients = self.clients.values()
+        return Counter(
+            [
+                *(tally.ruling for client in clients for tally in client.tallies.values()),
+                *(root_ruling(client.answers.reading) for client in clients if client.answers is not None),
+            ]
+        )
+
+
+def unasked(told: ProbeTold) -> str:
+    """Why a connection to a step of the root probe has no answer of a TLS client."""
+    if told.cleartext:
+        return "it does not speak TLS here"
+    return "no ClientHello that can be read" if told.hello is None else "it was cut off before it had answered"
 
 
 def _settle(client: Client, good: Told) -> tuple[Tally, ...]:
@@ -343,8 +404,7 @@ def _settle(client: Client, good: Told) -> tuple[Tally, ...]:
     return tuple(dict.fromkeys(changed))
 
 
-def _note_hello(client: Client, told: Told) -> None:
-    hello = told.hello
+def _note_hello(client: Client, hello: ClientHelloSeen | None) -> None:
     if hello is None:
         return
     mark = fingerprint(hello)

@@ -9,23 +9,18 @@ from typing import Any
 from rich.text import Text
 
 from certsuite.checks.tls_client import Client, Ledger, Reaction, Ruled, Ruling, Tally
+from certsuite.cli import root_listening
+from certsuite.cli.ruling_styles import STYLES
 from certsuite.core.redaction import printable
 from certsuite.core.results import EXIT_NOTHING
 from certsuite.tls.alerts import FATAL
 from certsuite.tls.conversation import EndedBy, Told
 from certsuite.tls.offers import GOOD, Offer, Offers
 from certsuite.tls.recipes import GoodClient
+from certsuite.tls.stacks import likeness
 from certsuite.tls.suite_judgement import Grade, judge_suite
 from certsuite.tls.suites import suite_name
 
-STYLES: Mapping[Ruling, str] = {
-    Ruling.PASS: "green",
-    Ruling.FAIL: "bold red",
-    Ruling.WARN: "yellow",
-    Ruling.INCONCLUSIVE: "magenta",
-    Ruling.RECORDED: "cyan",
-    Ruling.NOT_JUDGED: "dim",
-}
 _ENDS = {"close_notify": "closed in order", "fin": "closed", "rst": "reset", "alert": "closed"}
 _GRADES = (Grade.GOOD, Grade.DATED, Grade.WEAK, Grade.UNKNOWN)
 _SUITES_IN_JSON = 200
@@ -34,7 +29,7 @@ _SUITES_IN_JSON = 200
 def offers_text(offers: Offers, ports: Mapping[str, int], host: str, *, one_port: bool) -> Text:
     """The table of what is offered where, and what a good client does. ``host`` is what the certificates are for."""
     text = Text()
-    width = max(len(one.name) for one in offers.offered)
+    width = max(len(name) for name in ("presentation", *(one.name for one in offers.offered)))
     text.append(f"{'' if one_port else 'port   '}{'presentation':<{width}}  a good client  what is presented", "bold")
     text.append(f" (the outbound proxy is {host})\n")
     for one in offers.offered:
@@ -110,6 +105,8 @@ def summary_text(ledger: Ledger, offers: Offers) -> Text:
         text.append(f"  {_many(client.connections, 'connection')}\n")
         _shapes(text, client)
         _tallies(text, client, offers)
+        if client.answers is not None:
+            root_listening.summary(text, client.answers)
         for what, count in client.not_judged.items():
             text.append(f"  not judged: {_many(count, 'connection')}: {what}\n")
     if ledger.beyond:
@@ -123,7 +120,9 @@ def _shapes(text: Text, client: Client) -> None:
     for shape in client.shapes.values():
         versions = ", ".join(printable(one) for one in shape.versions)
         asked = f"; asks for {shape.server_name}" if shape.server_name else "; names no server"
-        text.append(f"  offers {versions}; {_suites(shape.cipher_suites)}{asked}; fingerprint {shape.fingerprint}\n")
+        known = likeness(shape.fingerprint)
+        made = f"fingerprint {shape.fingerprint}{', ' if known else ''}{known}"
+        text.append(f"  offers {versions}; {_suites(shape.cipher_suites)}{asked}; {made}\n")
     if len(client.shapes) > 1:
         text.append(
             "  Several kinds of ClientHello came from this address. If these are several programs, their controls are "
@@ -164,7 +163,8 @@ def outcome(ledger: Ledger) -> tuple[int, str]:
     rulings = ledger.rulings
     told = ", ".join(f"{rulings[one]} {one}" for one in STYLES if rulings[one])
     if rulings[Ruling.FAIL]:
-        return 1, f"{told}. Exit code 1: a client did what it must not"
+        probed = any(client.answers is not None for client in ledger.clients.values())
+        return 1, f"{told}. Exit code 1: a client did what it must not{', or lacks the root' if probed else ''}"
     if not rulings[Ruling.PASS] + rulings[Ruling.WARN]:
         return EXIT_NOTHING, f"{told or 'no verdict'}. Exit code {EXIT_NOTHING}: nothing could be judged"
     if rulings[Ruling.INCONCLUSIVE]:
@@ -201,6 +201,7 @@ def _client_document(client: Client) -> dict[str, Any]:
         "client_hellos": [
             {
                 "fingerprint": shape.fingerprint,
+                "like": likeness(shape.fingerprint) or None,
                 "count": shape.count,
                 "versions": list(shape.versions),
                 "cipher_suites": [suite_name(number) for number in shape.cipher_suites[:_SUITES_IN_JSON]],
@@ -221,5 +222,6 @@ def _client_document(client: Client) -> dict[str, Any]:
             }
             for name, tally in client.tallies.items()
         },
+        **({"root_probe": root_listening.document(client.answers)} if client.answers is not None else {}),
         "not_judged": dict(client.not_judged),
     }

@@ -15,19 +15,23 @@ import typer
 
 from certsuite import __version__
 from certsuite.checks.tls_client import Ledger, Needs
+from certsuite.cli import root_listening
 from certsuite.cli.chain_text import chain_text
 from certsuite.cli.listening import connection_text, document, offers_text, outcome, settled_text, summary_text
+from certsuite.cli.root_listening import AskedRoot
 from certsuite.cli.telling import say, told
 from certsuite.core.errors import BenchError, UsageError
 from certsuite.core.redaction import printable
 from certsuite.edge import chain_fetcher
 from certsuite.edge.tls_listener import PATIENCE_S, TlsListener
+from certsuite.pytest_plugin.options import read_root
 from certsuite.tls.assemble import pem
 from certsuite.tls.conversation import Told
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.offers import GOOD, Offers, make_offers
 from certsuite.tls.pki import Names, Pki
 from certsuite.tls.presented_chain import read_chain
+from certsuite.tls.probe_conversation import ProbeTold
 from certsuite.tls.templates import is_address
 
 app = typer.Typer(no_args_is_help=True, help="TLS by itself: no SIP, no device profile.")
@@ -73,6 +77,16 @@ def listen(
     only: Annotated[
         list[str] | None, typer.Option(help="Only this presentation, and good; may be repeated.", metavar="NAME")
     ] = None,
+    root: Annotated[
+        str | None,
+        typer.Option(help="Also ask each client whether it trusts this root: a name, or a PEM file.", metavar="ROOT"),
+    ] = None,
+    chain: Annotated[
+        str | None,
+        typer.Option(
+            help="Genuine chain under that root (PEM, the leaf first): asks in five more ways.", metavar="FILE"
+        ),
+    ] = None,
     patience: Annotated[
         float, typer.Option(min=0.1, help="Seconds to wait for a silent client.", metavar="SECONDS")
     ] = PATIENCE_S,
@@ -85,7 +99,10 @@ def listen(
     """
     if port_from is not None and one_port is not None:
         raise UsageError("--port-from and --one-port exclude each other")
-    names = _names(address, host)
+    if chain is not None and root is None:
+        raise UsageError("--chain is for the root probe: say by --root which root the chain is under")
+    asked = None if root is None else read_root(root, chain)
+    names = _names(address, host or (asked.host if asked else None) or None)
     folder = out or Path(f"certsuite-listen-{datetime.now():%Y%m%d-%H%M%S}")
     say(f"making keys and certificates for {names.outbound_proxy} ...")
     with KeyPool() as keys:
@@ -93,7 +110,8 @@ def listen(
         if not only:
             pki.prepare()
         offers = make_offers(pki, only or ())
-    session = _Session(offers, TlsListener(address, offers.offered, patience_s=patience), pki, folder)
+        probe = None if asked is None else AskedRoot.make(asked, pki)
+    session = _Session(address, offers, probe, pki, folder, patience_s=patience)
     session.write_root()
     first_port = _FIRST_PORT if port_from is None else port_from
     asyncio.run(session.run(first_port if one_port is None else one_port, cycles=one_port is not None))
@@ -186,17 +204,22 @@ def _names(address: str, host: str | None) -> Names:
 class _Session:
     """One time of listening."""
 
-    def __init__(self, offers: Offers, listener: TlsListener, pki: Pki, folder: Path) -> None:
-        self.ledger = Ledger()
+    def __init__(
+        self, address: str, offers: Offers, probe: AskedRoot | None, pki: Pki, folder: Path, *, patience_s: float
+    ) -> None:
+        steps = probe.steps if probe else ()
+        self.ledger = Ledger(probe.root.name if probe else "", tuple(dict.fromkeys(one.mode for one in steps)))
         self._offers = offers
-        self._listener = listener
+        self._probe = probe
+        self._listener = TlsListener(
+            address, (*offers.offered, *steps), self._take, on_answered=self._take_answer, patience_s=patience_s
+        )
         self._pki = pki
         self._folder = folder
         self._cycles = False
         self._second = 0
         self._lines = 0
         self._unsaid = 0
-        listener.on_told = self._take
 
     def write_root(self) -> None:
         """Write what the device has to trust. Raises :class:`UsageError` if that cannot be."""
@@ -204,6 +227,7 @@ class _Session:
 
     def write_result(self) -> Path:
         """Write the result for programs; gives its path. Raises :class:`UsageError` if that cannot be."""
+        probe = self._probe
         result = {
             "suite_version": __version__,
             "started": self._pki.now.isoformat(timespec="seconds"),
@@ -212,6 +236,7 @@ class _Session:
             "host": self._pki.names.outbound_proxy,
             "connections_over_the_limit": self._listener.too_many,
             **document(self.ledger, self._offers, self._listener.ports),
+            **({"root_probe": root_listening.asked_document(probe, self._listener.ports)} if probe else {}),
         }
         return self._write(RESULT_FILE, (json.dumps(result, indent=2) + "\n").encode("utf-8"))
 
@@ -255,8 +280,21 @@ class _Session:
         else:
             say(f"2. Let it connect to {host} port {good}, which is good. Its refusals count once it has done that.")
             say("3. Then the other ports, as many as you like.")
+        if self._probe is not None:
+            self._introduce_probe(self._probe, host)
         say(f"To try it:  {self._example(good)}")
         say(f"\nlistening on {listener.address}; Ctrl-C ends it and prints a summary\n")
+
+    def _introduce_probe(self, probe: AskedRoot, host: str) -> None:
+        listener = self._listener
+        if self._cycles:
+            say(f"   Among them are {len(probe.steps)} steps that ask whether it trusts {probe.root.name}.")
+        else:
+            say(f"4. For the root probe the ports below, always as {host}, each once or more often: a row is read once")
+            say("   all of its ports were answered, and a second time shows whether that is steady.\n")
+            say(root_listening.ports_text(probe, listener.ports))
+        for note in root_listening.notes(probe.root, host, self._pki.now):
+            say(note)
 
     def _what_is_needed(self, needs: Needs) -> str:
         good = "good" if self._cycles else f"good (port {self._listener.ports[GOOD]})"
@@ -273,19 +311,38 @@ class _Session:
 
     def _take(self, remote: tuple[str, int], port: int, seen: Told) -> None:
         entry = self.ledger.take(remote[0], seen)
+        clock = self._now()
+        if self._may_say():
+            say(connection_text(clock, _source(remote), port, seen, entry.ruled))
+            if entry.ruled.needs is not Needs.NOTHING:
+                say(self._what_is_needed(entry.ruled.needs))
+        for tally in entry.settled:
+            say(settled_text(clock, remote[0], tally))
+
+    def _take_answer(self, remote: tuple[str, int], port: int, seen: ProbeTold) -> None:
+        reading = self.ledger.take_answer(remote[0], seen)
+        clock = self._now()
+        if self._may_say():
+            say(root_listening.answer_text(clock, _source(remote), port, seen))
+        if reading is not None:
+            say(root_listening.reading_text(clock, remote[0], reading))
+
+    def _now(self) -> str:
+        """The time of day. What was not said in an earlier second is counted first."""
         now = datetime.now()
         if self._second != int(now.timestamp()):
             if self._unsaid:
                 say(f"... and {self._unsaid} more connections, which are counted")
             self._second, self._lines, self._unsaid = int(now.timestamp()), 0, 0
-        clock = f"{now:%H:%M:%S}"
+        return f"{now:%H:%M:%S}"
+
+    def _may_say(self) -> bool:
+        """Whether there is room for a line of one more connection in this second."""
         self._lines += 1
-        if self._lines <= _LINES_A_SECOND:
-            source = f"[{remote[0]}]:{remote[1]}" if ":" in remote[0] else f"{remote[0]}:{remote[1]}"
-            say(connection_text(clock, source, port, seen, entry.ruled))
-            if entry.ruled.needs is not Needs.NOTHING:
-                say(self._what_is_needed(entry.ruled.needs))
-        else:
+        if self._lines > _LINES_A_SECOND:
             self._unsaid += 1
-        for tally in entry.settled:
-            say(settled_text(clock, remote[0], tally))
+        return self._lines <= _LINES_A_SECOND
+
+
+def _source(remote: tuple[str, int]) -> str:
+    return f"[{remote[0]}]:{remote[1]}" if ":" in remote[0] else f"{remote[0]}:{remote[1]}"

@@ -14,6 +14,7 @@ from certsuite.core.errors import AddressUnavailable
 from certsuite.edge.flow import ends
 from certsuite.tls.conversation import Conversation, EndedBy, Told
 from certsuite.tls.offers import GOOD, Offer
+from certsuite.tls.probe_conversation import ProbeConversation, ProbeOffer, ProbeTold
 
 PATIENCE_S = 30.0
 "How long a client may take for its handshake, and then for its first data."
@@ -27,8 +28,12 @@ _BYTES_ACKED = 120
 "Where ``tcpi_bytes_acked`` is in Linux' ``struct tcp_info``."
 _TCP_INFO_SIZE = 192
 
+Offered = Offer | ProbeOffer
+
 Teller = Callable[[tuple[str, int], int, Told], None]
 "Is called with (remote address, port here, what is known) when a connection has nothing more to tell."
+AnswerTeller = Callable[[tuple[str, int], int, ProbeTold], None]
+"The same for a connection to a step of a root probe."
 
 
 class TlsListener:
@@ -37,13 +42,15 @@ class TlsListener:
     def __init__(
         self,
         address: str,
-        offers: Sequence[Offer],
+        offers: Sequence[Offered],
         on_told: Teller = lambda remote, port, told: None,
         *,
+        on_answered: AnswerTeller = lambda remote, port, told: None,
         patience_s: float = PATIENCE_S,
     ) -> None:
         self.address = address
         self.on_told = on_told
+        self.on_answered = on_answered
         self.ports: dict[str, int] = {}
         "The port of each offer, by name; the same of all on one port."
         self.too_many = 0
@@ -81,7 +88,7 @@ class TlsListener:
         for _ in range(2):
             await asyncio.sleep(0)
 
-    async def _listen(self, port: int, what: str, offer_for: Callable[[str], Offer]) -> int:
+    async def _listen(self, port: int, what: str, offer_for: Callable[[str], Offered]) -> int:
         if port > _PORT_LIMIT:
             await self.stop()
             raise AddressUnavailable(f"there is no port {port} for {what}: begin with a lower one")
@@ -117,27 +124,34 @@ class TlsListener:
         """A connection has ended."""
         self._open.discard(connection)
 
-    def told(self, remote: tuple[str, int], port: int, told: Told) -> None:
+    def told(self, remote: tuple[str, int], port: int, told: Told | ProbeTold) -> None:
         """A connection has told what it can."""
         if told.hello is None:
             self._cycle.again(remote[0], told.offer)
-        self.on_told(remote, port, told)
+        if isinstance(told, Told):
+            self.on_told(remote, port, told)
+        else:
+            self.on_answered(remote, port, told)
 
 
-def _always(offer: Offer) -> Callable[[str], Offer]:
+def _conversation(offer: Offered) -> Conversation | ProbeConversation:
+    return Conversation(offer) if isinstance(offer, Offer) else ProbeConversation(offer)
+
+
+def _always(offer: Offered) -> Callable[[str], Offered]:
     return lambda address: offer
 
 
 class Cycle:
     """Whose turn it is: for each client every offer, with the good one before each of the others."""
 
-    def __init__(self, offers: Sequence[Offer]) -> None:
+    def __init__(self, offers: Sequence[Offered]) -> None:
         good = [offer for offer in offers if offer.name == GOOD]
         others = [offer for offer in offers if offer.name != GOOD]
         self._round = tuple(one for other in others for one in (*good, other)) or tuple(good)
-        self._turns: dict[str, deque[Offer]] = {}
+        self._turns: dict[str, deque[Offered]] = {}
 
-    def next(self, address: str) -> Offer:
+    def next(self, address: str) -> Offered:
         """What the client of this address is offered now."""
         turns = self._turns.pop(address, None) or deque(self._round)
         if len(self._turns) >= _TURNS_LIMIT:
@@ -145,7 +159,7 @@ class Cycle:
         self._turns[address] = turns
         return turns.popleft()
 
-    def again(self, address: str, offer: Offer) -> None:
+    def again(self, address: str, offer: Offered) -> None:
         """It did not look at the offer: that comes again."""
         turns = self._turns.get(address)
         if turns is not None and len(turns) < len(self._round):
@@ -155,13 +169,13 @@ class Cycle:
 class _Connection(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, listener: TlsListener, offer_for: Callable[[str], Offer]) -> None:
+    def __init__(self, listener: TlsListener, offer_for: Callable[[str], Offered]) -> None:
         self._listener = listener
         self._offer_for = offer_for
         self._remote: tuple[str, int] = ("", 0)
         self._port = 0
         self._transport: asyncio.Transport | None = None
-        self._conversation: Conversation | None = None
+        self._conversation: Conversation | ProbeConversation | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._was_established = False
         self._told = False
@@ -174,7 +188,7 @@ class _Connection(asyncio.Protocol):
             transport.abort()
             return
         (_, self._port), self._remote = ends(transport)
-        self._conversation = Conversation(self._offer_for(self._remote[0]))
+        self._conversation = _conversation(self._offer_for(self._remote[0]))
         self._wait()
 
     def data_received(self, data: bytes) -> None:
@@ -223,7 +237,9 @@ class _Connection(asyncio.Protocol):
         """Patience begins anew."""
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = self._loop.call_later(self._listener.patience_s, self._out_of_patience)
+        own = None if self._told or self._conversation is None else self._conversation.deadline
+        until = self._loop.time() + self._listener.patience_s if own is None else own
+        self._timer = self._loop.call_at(until, self._out_of_patience)
 
     def _out_of_patience(self) -> None:
         if self._told and self._transport is not None:
@@ -233,7 +249,7 @@ class _Connection(asyncio.Protocol):
             self.give_up(EndedBy.PATIENCE)
             self._wait()
 
-    def _tell(self, conversation: Conversation) -> None:
+    def _tell(self, conversation: Conversation | ProbeConversation) -> None:
         if not self._told and self._transport is not None:
             self._told = True
             told = conversation.tell(_acknowledged(self._transport))

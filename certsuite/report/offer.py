@@ -15,6 +15,7 @@ from certsuite.report.offer_changes import Change, Offered, changes
 from certsuite.tls.alerts import CLOSE_NOTIFY, FATAL, alert_name
 from certsuite.tls.fingerprint import fingerprint
 from certsuite.tls.names import extension_name, group_name, is_broken_signature, signature_algorithm_name
+from certsuite.tls.stacks import likeness
 from certsuite.tls.suite_judgement import Grade, SuiteJudgement, judge_suite
 from certsuite.tls.suites import suite_name
 from certsuite.tls.versions import is_grease
@@ -41,6 +42,8 @@ class Shape:
     first: Evidence
     fingerprints: tuple[str, ...]
     "Distinct, the first seen first; empty if the bytes could not be read again."
+    likenesses: tuple[str, ...]
+    "Stacks that are known to have such a fingerprint."
     versions: tuple[str, ...]
     "Without the extension supported_versions just ``up to TLSv1.2``: how far down, a ClientHello does not say."
     legacy_version: str
@@ -160,6 +163,7 @@ def _shape(kind: list[Seen[ClientHelloSeen]], most_frequent: Shape | None) -> Sh
         count=len(kind),
         first=first.evidence,
         fingerprints=offered["fingerprints"],
+        likenesses=_distinct(known for one in offered["fingerprints"] if (known := likeness(one))),
         versions=_versions(hello),
         legacy_version=hello.legacy_version,
         suites=tuple(judge_suite(number) for number in hello.cipher_suites[:LIST_SHOWN]),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -64,6 +65,9 @@ class Told:
 
 class Conversation:
     """Drives the server's side. Once :attr:`over` the connection is to be closed, and :meth:`tell` says what it was."""
+
+    deadline: Final = None
+    "It has no patience of its own: the listener's counts."
 
     def __init__(self, offer: Offer) -> None:
         self._offer = offer

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
+from ipaddress import ip_address
 from types import MappingProxyType
 
 from cryptography import x509
@@ -21,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from certsuite.tls.probe_reissue import PrivateKey, PublicKey, RawCertificate, like, reissue, renamed
+from certsuite.tls.templates import is_address
 
 _LEAF_KEY = 2048
 "Bits of the RSA key of a leaf that imitates no genuine one."
@@ -174,9 +176,9 @@ class ProbeChains:
     ) -> ProbeChains:
         """The chains by which ``probed`` is asked for.
 
-        ``host`` is the name that the device connects to, ``genuine`` a chain that hangs from the root, the leaf first
-        and the root left out. Blocks while keys are made. Raises :class:`ValueError` if ``genuine`` does not hang from
-        ``probed``, or if ``now`` has no time zone.
+        ``host`` is the name, or IP address, that the device connects to, ``genuine`` a chain that hangs from the root,
+        the leaf first and the root left out. Blocks while keys are made. Raises :class:`ValueError` if ``genuine`` does
+        not hang from ``probed``, or if ``now`` has no time zone.
         """
         if now.tzinfo is None:
             raise ValueError("certificates need a time with a time zone")
@@ -264,7 +266,7 @@ def _spoofed_chain(role: Role, root: RawCertificate, keys: ProbeKeys, host: str,
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_leaf_usage(), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=len(host) > 64)
+        .add_extension(x509.SubjectAlternativeName([_general_name(host)]), critical=len(host) > 64)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(leaf_key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier(b"\x00" * 20, None, None), critical=False)
         .sign(leaf_key, hashes.SHA256())
@@ -304,6 +306,10 @@ def _tag(key: PrivateKey, what: str) -> bytes:
     """Bytes that belong to a key, so to a run, and to a purpose."""
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return what.encode("ascii") + public
+
+
+def _general_name(host: str) -> x509.GeneralName:
+    return x509.IPAddress(ip_address(host)) if is_address(host) else x509.DNSName(host)
 
 
 def _leaf_usage() -> x509.KeyUsage:

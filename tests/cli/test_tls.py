@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import shutil
-import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import pytest
 from cryptography import x509
@@ -28,75 +22,10 @@ from certsuite.cli.main import app
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.pki import Names, Pki
 from certsuite.tls.probe_roots import certificates_of_pem
-from tests.clients.tls_clients import careless, says, speaks, verifying
+from certsuite.tls.stacks import likeness
+from tests.clients.listens import ADDRESS, ENDS_S, listens
+from tests.clients.tls_clients import careless, says, speaks
 from tests.conftest import certsuite
-
-ADDRESS = "127.0.0.1"
-ENDS_S = 60.0
-
-
-@dataclass
-class Listens:
-    """``certsuite tls listen`` as it runs, in a process of its own."""
-
-    process: subprocess.Popen[str]
-    folder: Path
-    lines: list[str]
-    ports: dict[str, int]
-    exit_code: int = -1
-
-    @property
-    def output(self) -> str:
-        return "".join(self.lines)
-
-    @property
-    def result(self) -> dict[str, Any]:
-        document: dict[str, Any] = json.loads((self.folder / "tls-listen.json").read_text(encoding="utf-8"))
-        return document
-
-    def at(self, name: str) -> tuple[str, int]:
-        return ADDRESS, self.ports[name]
-
-    def context(self) -> ssl.SSLContext:
-        return verifying((self.folder / "lab-root.pem").read_bytes())
-
-    def reads_until(self, pattern: str) -> str:
-        """Read lines until one matches, and give it."""
-        assert self.process.stdout is not None
-        for line in self.process.stdout:
-            self.lines.append(line)
-            if re.search(pattern, line):
-                return line
-        raise AssertionError(f"no line matches {pattern!r}:\n{self.output}")
-
-    def ends(self) -> None:
-        """Ctrl-C, and what comes after it."""
-        self.process.send_signal(signal.SIGINT)
-        rest, _ = self.process.communicate(timeout=ENDS_S)
-        self.lines.append(rest)
-        self.exit_code = self.process.returncode
-
-
-@contextmanager
-def listens(folder: Path, *options: str) -> Iterator[Listens]:
-    command = [sys.executable, "-m", "certsuite.cli", "tls", "listen", "--out", str(folder), *options]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
-    ) as process:
-        watchdog = threading.Timer(ENDS_S, process.kill)
-        watchdog.start()
-        running = Listens(process, folder, [], {})
-        try:
-            running.reads_until("Ctrl-C ends it")
-            for line in running.lines:
-                if row := re.match(r"(\d+) +(\S+) +(accepts|refuses|does either) ", line):
-                    running.ports[row[2]] = int(row[1])
-            yield running
-        finally:
-            process.kill()
-            watchdog.cancel()
-
 
 ANY = ("--port-from", "0")
 
@@ -129,7 +58,11 @@ def test_a_client_that_verifies_is_judged_live_and_in_the_end(tmp_path: Path) ->
     verdicts = {name: one["verdict"] for name, one in client["verdicts"].items()}
     assert verdicts == {"expired": "pass", "good": "pass", "wrong-host": "pass"}
     assert client["verdicts"]["expired"]["alerts"] == [{"number": 45, "name": "certificate_expired", "count": 1}]
-    assert client["client_hellos"][0]["server_name"] == "localhost"
+    (hello,) = client["client_hellos"]
+    assert hello["server_name"] == "localhost"
+    known = likeness(hello["fingerprint"])
+    assert hello["like"] == (known or None)
+    assert known in running.output
     assert running.result["exit_code"] == 0
 
 

@@ -73,6 +73,33 @@ def test_a_client_that_shuffles_and_puts_grease_is_one_kind() -> None:
     assert offer.offered["extensions"] == ("0x000a supported_groups", "0x0017 extended_master_secret")
 
 
+def test_a_known_stack_is_named_and_an_unknown_one_is_not(run: Run) -> None:
+    # The five lists of the fingerprint, as Python on OpenSSL 3.0 sends them without a server's name.
+    suites, extensions, groups = (
+        tuple(int(number) for number in numbers.split("-"))
+        for numbers in (
+            "4866-4867-4865-49196-49200-49195-49199-52393-52392-49188-49192-49187-49191-159-158-107-103-255",
+            "11-10-35-22-23-13-43-45-51-21",
+            "29-23-30-25-24-256-257-258-259-260",
+        )
+    )
+    formats = b"\x00\x08\x00\x0b\x00\x04\x03\x00\x01\x02"
+    body = b"\x03\x03" + bytes(32) + b"\x00\x00\x02\xc0\x2f\x01\x00" + formats
+    raw = b"\x01" + len(body).to_bytes(3, "big") + body
+    python = replace(HELLO, raw=raw, cipher_suites=suites, extensions=extensions, groups=groups)
+    journal = Journal(StandingClock())
+    for flow, hello in (("f1", python), ("f2", python), ("f3", HELLO)):
+        journal.record(hello, flow=flow, edge="primary", direction=IN)
+    offer = gather_offer(journal.since(0))
+    assert offer is not None
+    assert [shape.likenesses for shape in offer.shapes] == [
+        ("like OpenSSL 3.0 as Python configures it (as of 3.0.22)",),
+        (),
+    ]
+    page = index_html(run.cases, run.info, offer=offer)
+    assert page.count("like OpenSSL 3.0 as Python configures it (as of 3.0.22)") == 1
+
+
 def test_every_property_of_a_hello_makes_a_kind_of_its_own() -> None:
     journal = Journal(StandingClock())
     for flow, hello in (
