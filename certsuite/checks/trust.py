@@ -27,7 +27,7 @@ _WHAT_MAY_HELP = {
 "By what the genuine chain was."
 
 
-@check("trust.root")
+@check("trust.root", limits=("connect_s",))
 def root(question: Question) -> Judgement:
     """The device trusts a root: it treats chains under it as it treats those under a root that it was given, and unlike
     those under a root that nobody knows (TLS-ROOT)."""

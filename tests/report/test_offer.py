@@ -96,7 +96,7 @@ def test_a_known_stack_is_named_and_an_unknown_one_is_not(run: Run) -> None:
         ("like OpenSSL 3.0 as Python configures it (as of 3.0.22)",),
         (),
     ]
-    page = index_html(run.cases, run.info, offer=offer)
+    page = index_html(run.result, {}, {}, offer).decode("utf-8")
     assert page.count("like OpenSSL 3.0 as Python configures it (as of 3.0.22)") == 1
 
 
