@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.device import Unreachable
 from certsuite.bench.expecting import CannotJudge, ExpectationNotMet, NotApplicable
@@ -16,6 +16,8 @@ from certsuite.edge.call_leg import CallLeg
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
 
+_LEFT_WITHIN_S = 1.0
+"How long a device may take to close the connection that it has moved from, before it is taken to keep it."
 _WATCHED_EXPIRIES = 1.5
 "Granted expiries for which a device is watched once both edges serve: it refreshes at least once in each."
 
@@ -75,7 +77,7 @@ class Failover:
 
     async def moves_on(self, phase: str, *, elsewhere: bool = True, sourced: bool = True) -> None:
         """The device is served again although the primary fails. Raises :class:`ExpectationNotMet`."""
-        about = {"phase": phase, "lines": self._lines, "elsewhere": elsewhere, "sourced": sourced}
+        about: dict[str, Any] = {"phase": phase, "lines": self._lines, "elsewhere": elsewhere, "sourced": sourced}
         await self._bench.expect("fo.moves-on", **about)
 
     async def recovers(self, phase: str) -> None:
@@ -113,7 +115,7 @@ class Failover:
 
     async def saves(self, method: str, phase: str, *, call_id: str | None = None, sourced: bool = True) -> None:
         """A request of the device that met the failure is served elsewhere."""
-        about = {"method": method, "phase": phase, "lines": self._lines, "sourced": sourced}
+        about: dict[str, Any] = {"method": method, "phase": phase, "lines": self._lines, "sourced": sourced}
         await self._bench.expect("fo.saves", call_id=call_id, **about)
 
     async def calls_over_the_secondary(self) -> CallLeg:
@@ -122,6 +124,8 @@ class Failover:
         Raises :class:`NotApplicable` if it holds none: then nothing can come from there.
         """
         network, colleague = self._bench.network, self._bench.colleague
+        # It may be closing the one that it came from.
+        await self._bench.device.until(lambda: not network.edges["secondary"].flows, _LEFT_WITHIN_S)
         flows = [flow for flow in network.edges["secondary"].flows.values() if flow.is_the_devices and flow.usable]
         if not self._bench.device.registered_at("primary"):
             raise CannotJudge("not-at-primary", "the device did not return to the primary, so this was not come to")

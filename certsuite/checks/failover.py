@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from certsuite.checks.outage import Outage, changes_of_edge, read_outage
 from certsuite.checks.registry import Question, check
@@ -116,20 +117,7 @@ def moves_on(question: Question) -> Judgement:
         )
     served = outage.served_elsewhere if elsewhere else outage.served_again
     if served is None or served.at.t > outage.until:
-        nowhere = outage.without_service_s(outage.until)
-        return question.failed(
-            _how_it_failed(outage),
-            f"{what}: {outage.instead}; without service for {nowhere:.0f} s, and no end",
-            f"every line registered {'elsewhere' if elsewhere else 'again'} within {limit.value:g} s",
-            outage.failed.evidence,
-            *(one.evidence for one in outage.meanwhile[-2:]),
-            hint="Let a transaction or a connection that is not answered in time lead to the next target of the SRV "
-            "answer.",
-            settled=False,
-            verdict=bad,
-            limit=limit,
-            measurements=_figures(outage, None),
-        )
+        return _stayed(question, outage, what, elsewhere=elsewhere, bad=bad)
     figures = _figures(outage, served.at.t)
     judged = question.timed(
         "service_outage",
@@ -157,15 +145,29 @@ def moves_on(question: Question) -> Judgement:
     return replace(judged, measurements=figures)
 
 
-def _how_it_failed(outage: Outage) -> str:
-    """The id of the finding by what the device did in place of moving on."""
+def _stayed(question: Question, outage: Outage, what: str, *, elsewhere: bool, bad: Verdict) -> Judgement:
+    """It did not move on: the finding is named by what it did instead."""
+    limit = question.limits["failover_s"]
+    nowhere = outage.without_service_s(outage.until)
+    observed = f"{what}: {outage.instead}; without service for {nowhere:.0f} s, and no end"
+    expected = f"every line registered {'elsewhere' if elsewhere else 'again'} within {limit.value:g} s"
+    evidence = (outage.failed.evidence, *(one.evidence for one in outage.meanwhile[-2:]))
+    about: dict[str, Any] = {
+        "settled": False,
+        "verdict": bad,
+        "limit": limit,
+        "measurements": _figures(outage, None),
+    }
     there = [one.what for one in outage.meanwhile if one.edge != outage.edge]
-    if there and "REGISTER" not in there:
-        return "failover-without-register"
     here = [one for one in outage.meanwhile if one.edge == outage.edge]
+    if there and "REGISTER" not in there:
+        about["hint"] = "Register at the target that was connected to: it is not enough to reach it."
+        return question.failed("failover-without-register", observed, expected, *evidence, **about)
     if not there and here and all(one.what != "connection" for one in here):
-        return "failover-stuck"
-    return "failover-never"
+        about["hint"] = "Let a request that is not answered in 64 times T1 (timer F) lead to the next target."
+        return question.failed("failover-stuck", observed, expected, *evidence, **about)
+    about["hint"] = "Let whatever does not come about in time lead to the next target of the SRV answer."
+    return question.failed("failover-never", observed, expected, *evidence, **about)
 
 
 def _figures(outage: Outage, served: float | None) -> tuple[Measurement, ...]:
@@ -185,16 +187,16 @@ def most_in(seconds: float, times: list[float]) -> int:
 
 @check("fo.recovers", limits=("failover_s",))
 def recovers(question: Question) -> Judgement:
-    """Once the edge is good again, every line is served, without anybody's help; how soon it is back there is measured."""
+    """Once the edge is good again, every line is served without anybody's help; its way back there is measured."""
     outage = read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))
     if outage is None or outage.back is None:
         return question.unknown("never-restored", "the edge that failed was not restored")
     limit = question.limits["failover_s"]
-    after = outage.recovered_after_s
+    after, waited = outage.recovered_after_s, outage.end - outage.back.at.t
     if after is None:
         return question.failed(
             "recovery-never",
-            f"{outage.end - outage.back.at.t:.0f} s after the {outage.edge} was good again, not every line was registered",
+            f"not every line was registered {waited:.0f} s after the {outage.edge} was good again",
             "every line registered, without a restart",
             outage.back.evidence,
             hint="A device must go on trying for as long as it is switched on.",
@@ -225,8 +227,8 @@ def settles_down(question: Question) -> Judgement:
     if outage is None or outage.back is None:
         return question.unknown("never-restored", "the edge that failed was not restored")
     limit = question.limits["edge_changes"]
-    after = [one for one in outage.bindings if one.at.t >= outage.back.at.t]
-    before = [one.at.edge or "" for one in outage.bindings if one.at.t < outage.back.at.t]
+    after = [one for one in outage.bindings if one.at.seq > outage.back.at.seq]
+    before = [one.at.edge or "" for one in outage.bindings if one.at.seq < outage.back.at.seq]
     changes = changes_of_edge(after, first=before[-1] if before else outage.edge)
     lasted = outage.end - outage.back.at.t
     measured = Measurement("edge_changes", changes, "", limit.value)
@@ -354,7 +356,7 @@ def is_patient(question: Question) -> Judgement:
     )
 
 
-@check("fo.call-from-secondary", limits=("response_s",))
+@check("fo.call-from-secondary", limits=("action_s",))
 def call_from_secondary(question: Question) -> Judgement:
     """What the device does with an INVITE from the other edge is recorded; whatever it is, it is no fault."""
     call_id = question.subject.call_id

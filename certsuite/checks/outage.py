@@ -229,7 +229,7 @@ def read_outage(span: Span, phase: str, lines: int) -> Outage | None:
         event = one.event
         if state.where != where:
             # What happens at the moment of the failure is the failure.
-            if one.t > since or stretches:
+            if one.t > since:
                 stretches.append(Stretch(where, since, one.t))
             since, where = one.t, state.where
         if where == NOWHERE and left_at is None:
@@ -249,7 +249,7 @@ def read_outage(span: Span, phase: str, lines: int) -> Outage | None:
             exited = exited or not event.asked
         elif (tried := _try(one)) is not None:
             tries.append(tried)
-    end = observations[-1].t
+    end = max(one.t for one in observations)
     stretches.append(Stretch(where, since, end))
     return Outage(
         phase=phase,

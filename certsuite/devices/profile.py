@@ -146,7 +146,7 @@ class Config(Part):
     templates: Text
     "Folder of Jinja2 templates, relative to the profile's file."
     delivery: Literal["directory"]
-    variables: dict[Text, str | bool | int] = Field(default_factory=dict)
+    variables: dict[Text, str | bool | int | float] = Field(default_factory=dict)
     "Values for the templates (``{{ variables.NAME }}``): by these, variants share one folder of templates."
 
 

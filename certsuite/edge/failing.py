@@ -92,7 +92,7 @@ FAILURES: dict[str, Failure] = {
         Failure("silent", "answers nothing that comes over SIP", silent=True),
         Failure("closes-at-request", "closes the connection at each request", ends_at_request="fin"),
         Failure("resets-at-request", "resets the connection at each request", ends_at_request="rst"),
-        Failure("late", "answers each request a second late", late_s=1.0),
+        Failure("late", "answers each request half a second late", late_s=0.5),
         Failure("503", "answers 503 without Retry-After", status=503, reason="Service Unavailable"),
         Failure(
             "503-retry-after",

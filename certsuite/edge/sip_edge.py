@@ -177,9 +177,7 @@ class SipEdge:
 
     def _make_flow(self) -> Flow:
         failure = self.failure if self.failure.on_new else SERVES
-        return Flow(
-            self.name, lambda: self.tls, self._journal, self._capture, self._names, self, self._opened, failure
-        )
+        return Flow(self.name, lambda: self.tls, self._journal, self._capture, self._names, self, self._opened, failure)
 
     def _opened(self, flow: Flow) -> None:
         self.flows[flow.id] = flow
