@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -243,7 +243,7 @@ def test_who_does_not_recover_is_found(trace: Trace) -> None:
 
 
 def test_ping_pong(trace: Trace) -> None:
-    about = {"phase": "silent", "until": "it is over"}
+    about: dict[str, Any] = {"phase": "silent", "until": "it is over"}
     fails(trace)
     moves(trace)
     trace.see(BenchChanged("primary edge", "good", {}), edge="primary")
