@@ -9,7 +9,7 @@ async def test_uses_the_secondary_when_the_primary_refuses(bench: Bench, phone: 
     """When the primary refuses connections, the device registers at the secondary."""
     await bench.primary.refuses_connections()
     await phone.connects_anew()
-    await bench.expect("fo.uses-secondary", lines=len(phone.lines))
+    await bench.failover.uses_the_secondary()
 
 
 # --- at rest

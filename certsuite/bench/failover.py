@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _LEFT_WITHIN_S = 1.0
 "How long a device may take to close the connection that it has moved from, before it is taken to keep it."
+_DOWN_EXPIRIES = 2
+"Granted expiries for which both targets are down, at least."
 _WATCHED_EXPIRIES = 1.5
 "Granted expiries for which a device is watched once both edges serve: it refreshes at least once in each."
 
@@ -30,6 +32,8 @@ class Failover:
         self._journal = journal
         self._stays_away = ""
         "The case in which the device did not return to the primary by itself, if there was one."
+        self._never_left = False
+        "Whether it did not go to the secondary when the primary refused connections: it will not in a harder phase."
         self._numbers = itertools.count(1)
 
     async def meets(self, phase: str, *, elsewhere: bool = True, sourced: bool = True) -> None:
@@ -44,9 +48,24 @@ class Failover:
         if unmet is not None:
             raise unmet
 
+    async def uses_the_secondary(self) -> None:
+        """The device goes to the secondary. Raises :class:`ExpectationNotMet`; no other phase is tried then."""
+        try:
+            await self._bench.expect("fo.uses-secondary", lines=self._lines)
+        except ExpectationNotMet:
+            self._never_left = True
+            raise
+
     async def begins(self) -> None:
         """Every line is registered at the primary, for a short while each time. Raises :class:`Unreachable`."""
         bench, device = self._bench, self._bench.device
+        if self._never_left:
+            raise Unreachable(
+                State.REGISTERED_SECONDARY,
+                "the device does not go to the secondary even when the primary refuses connections",
+                "no-failover",
+                "WXC-FO-005",
+            )
         if State.REGISTERED_SECONDARY in device.unreachable:
             raise device.unreachable[State.REGISTERED_SECONDARY]
         granted = max(round(device.profile.values.failover_expiry * device.time_scale), 2)
@@ -108,7 +127,9 @@ class Failover:
         await self.begins()
         await self.fails(phase)
         await self.fails(phase, edge="secondary")
-        await self._lasts(self._bench.device.profile.values.both_down_s * self._bench.device.time_scale)
+        told_s = self._bench.device.profile.values.both_down_s * self._bench.device.time_scale
+        # A device may notice at its refresh alone, and has to try more than once.
+        await self._lasts(max(told_s, _DOWN_EXPIRIES * self._bench.network.registrar.granted_expiry_s))
         await self._bench.secondary.comes_back()
         await self._bench.primary.comes_back()
         await self.recovers(phase)

@@ -8,10 +8,13 @@ from typing import Any
 from certsuite.checks.outage import Outage, changes_of_edge, read_outage
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
-from certsuite.core.events import BenchChanged, BindingChanged, DriverAction, Note
+from certsuite.core.events import BenchChanged, BindingChanged, DriverAction, FlowClosed, Note
 from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.observations import OUT
 from certsuite.core.verdicts import Verdict
+
+_TURNS = 4
+"Registrations over two flows by turns that show that both are kept: to and fro once may be a move and the way back."
 
 
 def _last_lines(question: Question, changes: list[Seen[BindingChanged]]) -> list[Seen[BindingChanged]]:
@@ -298,33 +301,36 @@ def saves(question: Question) -> Judgement:
 
 @check("fo.old-binding")
 def old_binding(question: Question) -> Judgement:
-    """No line stays registered over a flow that it has moved from; whether the old contact is taken out is recorded."""
+    """No line is refreshed by turns over two flows, while both edges serve; whether old contacts are taken out is
+    recorded. To go back to a flow that stayed open, because the other one has failed, is no fault."""
     moves = removed = 0
-    for line in {one.at.line for one in question.span.of(BindingChanged)}:
-        flows: list[Seen[BindingChanged]] = []
-        for one in question.span.of(BindingChanged):
-            if one.at.line != line:
-                continue
-            if one.event.why == "unregister":
-                removed += bool(flows) and flows[-1].at.edge != one.at.edge
-                continue
-            if one.event.granted_s == 0 or (flows and flows[-1].at.flow == one.at.flow):
-                continue
-            old = next((before for before in flows if before.at.flow == one.at.flow), None)
-            if old is not None:
+    turns: dict[int | None, list[Seen[BindingChanged]]] = {}
+    places: dict[int | None, str | None] = {}
+    for one in question.span:
+        event = one.event
+        if isinstance(event, BenchChanged) and event.what.endswith(" edge"):
+            turns.clear()
+        elif isinstance(event, FlowClosed):
+            turns = {line: [seen for seen in own if seen.at.flow != one.flow] for line, own in turns.items()}
+        elif isinstance(event, BindingChanged) and event.why == "unregister":
+            removed += places.get(one.line) not in (None, one.edge)
+        elif isinstance(event, BindingChanged) and event.granted_s > 0:
+            moves += places.get(one.line, one.edge) != one.edge
+            places[one.line] = one.edge
+            own = turns.setdefault(one.line, [])
+            if not own or own[-1].at.flow != one.flow:
+                own.append(Seen(event, one))
+            if len(own) >= _TURNS and len({seen.at.flow for seen in own[-_TURNS:]}) == 2:
+                first, second = own[-2:]
                 return question.failed(
                     "old-binding-kept",
-                    f"line {line} was refreshed at the {one.at.edge} over a flow from which it had moved to the "
-                    f"{flows[-1].at.edge}",
+                    f"line {one.line} is refreshed by turns at the {first.at.edge} and at the {second.at.edge}, over two "
+                    "connections that both stay open",
                     "one registration for each line",
-                    old.evidence,
-                    flows[-1].evidence,
-                    one.evidence,
-                    hint="Give up the old flow and its registration when the new one is there.",
+                    *(seen.evidence for seen in own[-_TURNS:]),
+                    hint="Give up the old connection and its registration when the new one is there.",
                     verdict=Verdict.WARN,
                 )
-            moves += bool(flows) and flows[-1].at.edge != one.at.edge
-            flows.append(one)
     if not moves:
         return question.unknown("never-moved", "no line moved from one edge to the other")
     return question.passed(

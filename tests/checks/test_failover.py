@@ -276,8 +276,21 @@ def test_an_old_binding_that_is_refreshed_is_found(trace: Trace) -> None:
     trace.is_open("fo.old-binding", "never-moved")
     moves(trace, "primary", "f3")
     assert trace.passes("fo.old-binding").measurements[0].value == 1
-    trace.see(BindingChanged(AOR, "sip:a@192.0.2.7", 60), flow="f2", edge="secondary", line=1)
+    registers_by_turns(trace)
     trace.fails("fo.old-binding", "old-binding-kept", verdict=Verdict.WARN)
+
+
+def registers_by_turns(trace: Trace) -> None:
+    for flow, edge in (("f2", "secondary"), ("f3", "primary")):
+        trace.see(BindingChanged(AOR, "sip:a@192.0.2.7", 60), flow=flow, edge=edge, line=1)
+
+
+def test_to_go_back_to_an_open_flow_when_the_other_fails_is_no_old_binding(trace: Trace) -> None:
+    for _ in range(3):
+        fails(trace)
+        registers_by_turns(trace)
+        trace.see(FlowClosed("bench", "fin"), flow="f3", edge="primary")
+    trace.passes("fo.old-binding")
 
 
 def test_the_time_counts_from_the_loss_of_the_address(trace: Trace) -> None:
