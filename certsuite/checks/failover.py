@@ -324,8 +324,8 @@ def old_binding(question: Question) -> Judgement:
                 first, second = own[-2:]
                 return question.failed(
                     "old-binding-kept",
-                    f"line {one.line} is refreshed by turns at the {first.at.edge} and at the {second.at.edge}, over two "
-                    "connections that both stay open",
+                    f"line {one.line} is refreshed by turns at the {first.at.edge} and at the {second.at.edge}, over "
+                    "two connections that both stay open",
                     "one registration for each line",
                     *(seen.evidence for seen in own[-_TURNS:]),
                     hint="Give up the old connection and its registration when the new one is there.",
