@@ -145,13 +145,15 @@ def is_own(function: ast.Attribute) -> bool:
 
 @cache
 def declared_cases() -> dict[str, DeclaredCase]:
-    found = {}
+    found: dict[str, DeclaredCase] = {}
     for tree in trees(CASES):
         for call in calls(tree):
             if name_of(call) == "case":
                 id, requirements = ast.literal_eval(call.args[0]), argument(call, 1, "requirements")
                 assert requirements is not None
-                found[id] = DeclaredCase(id, tuple(ast.literal_eval(requirements)))
+                # Variants of a case may be about different requirements.
+                others = found[id].requirements if id in found else ()
+                found[id] = DeclaredCase(id, (*others, *ast.literal_eval(requirements)))
     return found
 
 

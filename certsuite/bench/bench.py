@@ -11,6 +11,7 @@ from typing import Any
 from certsuite.bench.device import Device
 from certsuite.bench.dns_control import DnsControl
 from certsuite.bench.expecting import CannotJudge, Deferred, ExpectationNotMet, Expecting, NotApplicable, Stated
+from certsuite.bench.failover import Failover
 from certsuite.bench.gauntlet import Gauntlet
 from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SIP_PORT, TARGETS, Network
 from certsuite.bench.party import Party
@@ -26,6 +27,7 @@ from certsuite.core.findings import Judgement
 from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
+from certsuite.edge.failing import FAILURES
 from certsuite.sip.passwords import audit
 from certsuite.tls.first_flight import StopAfter
 from certsuite.tls.policies import WEBEX_SERVICES, cipher_policy
@@ -173,6 +175,13 @@ class EdgeControl:
         """From now on nothing listens."""
         await self._edge.behave("refused", accepts=False)
 
+    async def fails(self, failure: str) -> None:
+        """From now on it fails so, by the name of one of :data:`certsuite.edge.failing.FAILURES`."""
+        failing = FAILURES[failure]
+        chain = await asyncio.to_thread(self._bench.network.pki.presentation, failing.presents)
+        tls = TlsBehaviour(chain, self._bench.network.good.versions)
+        await self._edge.fail(failing, tls=tls, bound=self._bench.network.bound)
+
     async def loses_its_address(self) -> None:
         """From now on there is no route to it, and its flows fall silent. Raises :class:`NotApplicable` on a bench that
         cannot do so."""
@@ -223,6 +232,7 @@ class Bench:
         self.gauntlet = Gauntlet(self, journal)
         self.dns = DnsControl(self)
         self.registrar = RegistrarControl(self, journal)
+        self.failover = Failover(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
         self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}
@@ -243,6 +253,8 @@ class Bench:
     def begin(self, case: Case) -> None:
         """A case begins: its expectations count from here."""
         self._case = case
+        if case.family != "FO":
+            self.network.grant_as_usual()
         self._since = self._journal.next_seq
 
     def patience_s(self, check: str) -> float:
@@ -329,14 +341,19 @@ class Bench:
     def until_back_on_primary(self) -> Deferred:
         """State that the device returns to the primary by itself, within so many of the granted expiries."""
         granted = self.network.registrar.granted_expiry_s
-        limit_s = self._limits["failback_expiries"].value * granted
-        told_s = self.device.profile.values.failback_s * self.device.time_scale
-        deadline = asyncio.get_running_loop().time() + max(told_s, _PATIENCE_OVER_LIMIT * limit_s)
+        deadline = asyncio.get_running_loop().time() + self.failback_patience_s
         return Deferred(
             self.stated("fo.returns-to-primary", granted_s=granted, lines=self.device.profile.lines),
             deadline,
             (Disturbance.REGISTRATION,),
         )
+
+    @property
+    def failback_patience_s(self) -> float:
+        """How long the device may take for its way back to the primary."""
+        limit_s = self._limits["failback_expiries"].value * self.network.registrar.granted_expiry_s
+        told_s = self.device.profile.values.failback_s * self.device.time_scale
+        return max(told_s, _PATIENCE_OVER_LIMIT * limit_s)
 
     def over_the_whole_run(self, check: str, **about: Any) -> Deferred:
         """State an expectation that is judged over the whole record when the run ends."""

@@ -90,7 +90,7 @@ class Device:
         self._control_port = control_port
         self.time_scale = time_scale
         self._configured = False
-        self._unreachable: dict[State, Unreachable] = {}
+        self.unreachable: dict[State, Unreachable] = {}
         "States that even a restart did not bring: they are not tried for again until something is changed."
 
     # --- facts
@@ -202,7 +202,7 @@ class Device:
         self.driver = self._make_driver(self.network.settings())
         self.network.judge_flows_of(self.driver)
         self._configured = False
-        self._unreachable.clear()
+        self.unreachable.clear()
         self.network.registrar.bindings.clear()
 
     async def stop(self) -> None:
@@ -269,8 +269,8 @@ class Device:
         """Bring it to ``started`` or ``registered``: by itself or by a start, then by one restart."""
         if self._is(state):
             return
-        if state in self._unreachable:
-            raise self._unreachable[state]
+        if state in self.unreachable:
+            raise self.unreachable[state]
         began = self._waits.total_s
         problem: DriverError | None = None
         for means in ("own retry" if self.driver.running else "start", "restart"):
@@ -325,8 +325,8 @@ class Device:
             await primary.behave("refused", accepts=False)
         elif self.registered_at("secondary"):
             return
-        if State.REGISTERED_SECONDARY in self._unreachable:
-            raise self._unreachable[State.REGISTERED_SECONDARY]
+        if State.REGISTERED_SECONDARY in self.unreachable:
+            raise self.unreachable[State.REGISTERED_SECONDARY]
         began = self._waits.total_s
         means = await self.connect_anew()
         patience = self.profile.values.failover_s * self.time_scale
@@ -361,5 +361,5 @@ class Device:
     ) -> Unreachable:
         self._journal.record(StateNotReached(state, means, round(waited, 3), cause))
         given_up = Unreachable(state, f"the device did not become {state}: {cause}", code, explained_by)
-        self._unreachable[state] = given_up
+        self.unreachable[state] = given_up
         return given_up

@@ -135,6 +135,7 @@ class Network:
         self.trusted_roots.write_bytes(self.pki.trusted_bundle())
         self.good = TlsBehaviour(self.pki.presentation("good"), MODERN)
         self.media = MediaLoop(journal, capture)
+        self._usual_expiry_s = granted_expiry_s
         self.registrar = Registrar(journal, Accounts(accounts), granted_expiry_s=granted_expiry_s)
         self.strangers = Strangers(journal)
         said_by_devices = ["bcld.test", "bcld.invalid"]
@@ -261,7 +262,7 @@ class Network:
         if self.net.faulty:
             await self.net.restore()
         for name, edge in self.edges.items():
-            if name in self._cut_off or edge.tls != self.good or not edge.accepts:
+            if name in self._cut_off or edge.tls != self.good or not edge.accepts or edge.fails:
                 edge.end_flows("fin")
                 await edge.behave("good", tls=self.good)
         self._cut_off.clear()
@@ -274,13 +275,13 @@ class Network:
         """From now on there is no route to an edge. Raises :class:`BenchError` on a bench that cannot do so."""
         await self.net.lose_address(_HOSTS[edge])
         self._cut_off.add(edge)
-        self._journal.record(BenchChanged(f"{edge} edge", "address lost"), edge=edge)
+        self._journal.record(BenchChanged(f"{edge} edge", "address lost", {"bound": self.bound}), edge=edge)
 
     async def drop_packets(self, edge: str) -> None:
         """From now on everything to and from an edge is swallowed. Raises :class:`BenchError` likewise."""
         await self.net.drop(Drop(_HOSTS[edge]))
         self._cut_off.add(edge)
-        self._journal.record(BenchChanged(f"{edge} edge", "packets dropped"), edge=edge)
+        self._journal.record(BenchChanged(f"{edge} edge", "packets dropped", {"bound": self.bound}), edge=edge)
 
     async def reconnect(self, edge: str) -> None:
         """Give an edge its address and its packets again, if it lost them."""
@@ -294,6 +295,16 @@ class Network:
         """Grant this expiry from the next REGISTER on."""
         self.registrar.granted_expiry_s = seconds
         self._journal.record(BenchChanged("registrar", "grants", {"expiry_s": seconds}))
+
+    def grant_as_usual(self) -> None:
+        """Grant what the profile says again."""
+        if self.registrar.granted_expiry_s != self._usual_expiry_s:
+            self.grant(self._usual_expiry_s)
+
+    @property
+    def bound(self) -> dict[str, list[str]]:
+        """Edge and flow of each line's registration, by line, for the record."""
+        return {str(line): [one.edge, one.flow] for line, one in self.registrar.bindings.items()}
 
     def settings(self) -> DeviceSettings:
         """What the device is configured with."""

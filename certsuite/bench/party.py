@@ -151,6 +151,7 @@ class Party:
         self.current: Call | None = None
         'The call that a case with ``needs="in-call"`` begins with.'
         self._calls: list[CallLeg] = []
+        self._answers = False
         bench.network.control.on_call = self._on_call
 
     async def calls(self, line: Line, *, srtp: bool = True) -> Call:
@@ -178,9 +179,23 @@ class Party:
             raise CannotJudge("call-not-taken", "the device's call came, and the bench found no line or number in it")
         return Call(self._bench, self._calls.pop(), since)
 
+    async def is_in_a_call(self) -> Call:
+        """Call the device, which answers. Without a call nothing can be said of one."""
+        call = await self.calls(self._bench.phone.line(1))
+        about: dict[str, Any] = {"call_id": call.leg.call_id, "line": 1, "since": call.since}
+        await self._bench.control("call.rings", **about)
+        await self._bench.phone.answers()
+        await self._bench.control("call.is-answered", **about)
+        return call
+
+    def answers_when_called(self) -> None:
+        """From now on it lets each call of the device ring and answers it."""
+        self._answers = True
+
     def forget(self) -> None:
         """Drop calls that no case took."""
         self.current = None
+        self._answers = False
         self._calls.clear()
 
     @property
@@ -192,3 +207,6 @@ class Party:
 
     def _on_call(self, leg: CallLeg, number: str) -> None:
         self._calls.append(leg)
+        if self._answers:
+            leg.ring()
+            leg.accept()

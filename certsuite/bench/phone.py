@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from certsuite.core.errors import ActionFailed
 from certsuite.core.redaction import Secret
 from certsuite.sip.passwords import SPECIAL_CHARACTERS, covering_set
 
@@ -86,6 +88,16 @@ class Phone:
     async def hangs_up(self) -> None:
         """It ends the call."""
         await self._bench.device.act("hangup")
+
+    async def tries_to_hang_up(self) -> None:
+        """It is told to end the call, and may have lost it: what it answered is in the record."""
+        with contextlib.suppress(ActionFailed):
+            await self._bench.device.act("hangup")
+
+    async def tries_to_hold(self) -> None:
+        """It is told to hold the call, and may have lost it: likewise."""
+        with contextlib.suppress(ActionFailed):
+            await self._bench.device.act("hold")
 
     async def holds(self) -> None:
         """It puts the call on hold."""

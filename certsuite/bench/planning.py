@@ -64,6 +64,9 @@ def _cost(case: Case, profile: DeviceProfile) -> tuple[float, int]:
     if Disturbance.CONFIGURATION in case.disturbs:
         batches = -(-2 // profile.lines)
         return _CASE_S + batches * (values.boot_s + 1.0), batches
+    if Disturbance.REGISTRATION in case.disturbs and case.family == "FO":
+        # It notices at a refresh at the latest, and at another it goes back.
+        return _CASE_S + values.failover_expiry + (values.failover_s if case.times_out else 0.0), 0
     if Disturbance.REGISTRATION in case.disturbs:
         if reconnects_by_restart(profile):
             return _CASE_S + case.reconnects * (values.boot_s + 0.5), case.reconnects

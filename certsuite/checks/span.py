@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from certsuite.core.events import (
+    BenchChanged,
     CaseStarted,
     Cleartext,
     DeviceStarted,
@@ -22,6 +23,9 @@ from certsuite.core.observations import IN, Observation
 from certsuite.sip.message import SipMessage, read
 
 E = TypeVar("E", bound=Event)
+
+CUT_OFF = ("address lost", "packets dropped")
+"Behaviours of an edge whose network is gone."
 
 FOREIGN = "x"
 "First letter of the name of a flow that is not the device's; it is recorded and never judged."
@@ -112,8 +116,8 @@ class Span:
         return found
 
     def last_stimulus_before(self, t_ns: int) -> float | None:
-        """Seconds at which the bench last gave the device a reason to connect anew before ``t_ns``: it was started, or
-        its flow was ended."""
+        """Seconds at which the bench last gave the device a reason to connect anew before ``t_ns``: it was started, its
+        flow was ended, or the edge of it stopped serving."""
         times = [
             observation.t
             for observation in self
@@ -121,6 +125,7 @@ class Span:
             and (
                 isinstance(observation.event, DeviceStarted)
                 or (isinstance(observation.event, FlowClosed) and observation.event.by == "bench")
+                or (isinstance(observation.event, BenchChanged) and cuts_flows(observation.event))
             )
         ]
         return times[-1] if times else None
@@ -137,6 +142,11 @@ class Span:
     def lag_s(self) -> float:
         """The bench's own measured lag in this span: no time is known better than this."""
         return max((seen.event.max_ms / 1000 for seen in self.of(LoopLag)), default=0.0)
+
+
+def cuts_flows(event: BenchChanged) -> bool:
+    """Whether an edge stops serving over flows that are open, and does not end them."""
+    return event.behaviour in CUT_OFF or bool(event.detail.get("cut"))
 
 
 def is_foreign(observation: Observation) -> bool:

@@ -49,6 +49,8 @@ class Case:
     "The certificate chain that the case wants to be shown to the device, by its name."
     reconnects: int = 1
     "How often the device connects anew in a case that disturbs its registration, at most."
+    times_out: bool = False
+    "Whether the device meets a target that does not answer, and has to give it up."
 
     @property
     def family(self) -> str:
@@ -66,6 +68,7 @@ def case(
     variant: str = "",
     presents: str = "",
     reconnects: int = 1,
+    times_out: bool = False,
 ) -> Callable[[F], F]:
     """Declare an ``async`` test function as a case; the first line of its docstring is the title."""
     if not _ID.fullmatch(id):
@@ -84,6 +87,7 @@ def case(
             variant=variant,
             presents=presents,
             reconnects=reconnects,
+            times_out=times_out,
         )
         if not declared.title or not declared.requirements:
             raise ValueError(f"{id}: a case needs a docstring and a requirement")

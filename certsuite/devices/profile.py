@@ -114,12 +114,21 @@ class Values(Part):
     "Patience until it uses the secondary."
     failback_s: Seconds = 90.0
     "Patience until it is back on the primary."
+    failover_expiry_s: Annotated[int, Field(ge=2, le=86_400)] | None = None
+    "Expiry that is granted in cases about failover; null: ``granted_expiry_s``."
+    both_down_s: Seconds = 20.0
+    "For how long both targets are down when the device is to recover by itself."
     answer_s: Seconds = 5.0
     "Patience until a call is answered after it was told to answer."
     patience_s: dict[Text, Seconds] = Field(default_factory=dict)
     "Patience for single limits of the catalogue, by their names."
     audio: Literal["echo", "none"] = "none"
     "How its audio path can be proved: ``echo``, it sends back what it hears; ``none``, it cannot."
+
+    @property
+    def failover_expiry(self) -> int:
+        """Seconds that are granted in cases about failover."""
+        return self.granted_expiry_s if self.failover_expiry_s is None else self.failover_expiry_s
 
 
 class Trust(Part):
@@ -137,7 +146,7 @@ class Config(Part):
     templates: Text
     "Folder of Jinja2 templates, relative to the profile's file."
     delivery: Literal["directory"]
-    variables: dict[Text, str | bool | int] = Field(default_factory=dict)
+    variables: dict[Text, str | bool | int | float] = Field(default_factory=dict)
     "Values for the templates (``{{ variables.NAME }}``): by these, variants share one folder of templates."
 
 

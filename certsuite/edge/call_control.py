@@ -69,7 +69,7 @@ class CallControl:
     def on_closed(self, flow: Flow) -> None:
         self.registrar.flow_closed(flow.id)
         for leg in [leg for leg in self.legs.values() if leg.flow is flow]:
-            leg.close()
+            leg.flow_lost()
 
     def on_message(self, flow: Flow, message: SipMessage) -> None:
         if flow.id.startswith("x"):
@@ -108,10 +108,13 @@ class CallControl:
 
     # --- what the bench asks
 
-    def call(self, line: int, *, party: str, caller: str, srtp: bool = True) -> CallLeg:
-        """Call a line of the device down its registration's flow. Raises :class:`BenchError` if it has none."""
+    def call(self, line: int, *, party: str, caller: str, srtp: bool = True, over: Flow | None = None) -> CallLeg:
+        """Call a line of the device down its registration's flow, or ``over`` another one of it.
+
+        Raises :class:`BenchError` if it has none.
+        """
         binding = self.registrar.bindings.get(line)
-        flow = self._flow(binding.flow) if binding else None
+        flow = over or (self._flow(binding.flow) if binding else None)
         if binding is None or flow is None or not flow.usable:
             raise BenchError(f"line {line} is not registered, so it cannot be called")
         edge = self.edges[flow.edge]

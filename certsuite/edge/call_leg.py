@@ -169,6 +169,8 @@ class CallLeg:
     def on_request(self, flow: Flow, request: SipMessage) -> None:
         """A request within the dialog."""
         assert self.dialog is not None
+        if not self.flow.usable:
+            self.flow = flow
         if request.method not in ("ACK", "CANCEL") and not self.dialog.in_order(request):
             flow.send(response_to(request, 500, "Server Internal Error"), line=self.account.line)
             return
@@ -192,6 +194,12 @@ class CallLeg:
                 flow.send(response_to(request, 200, "OK"), line=self.account.line)
             case _:
                 flow.send(response_to(request, 501, "Not Implemented"), line=self.account.line)
+
+    def flow_lost(self) -> None:
+        """Its flow is gone. A call that is up goes on over the next flow of the device (RFC 5626 section 3.1); any
+        other is over with it."""
+        if self.state is not LegState.CONFIRMED or self._hanging_up:
+            self.close()
 
     def close(self) -> None:
         """Stop waiting for the device: its flow is gone, or it does not do what would end the call in order."""
@@ -319,7 +327,11 @@ class CallLeg:
         if not self._bye_said:
             self._bye_said = True
             assert self.dialog is not None
-            self._control.send_request(self._control.flow_of(self), self.dialog.request("BYE"), self._end_at)
+            flow = self._control.flow_of(self)
+            if flow.usable:
+                self._control.send_request(flow, self.dialog.request("BYE"), self._end_at)
+            else:
+                self._end()
 
     def _on_ack(self, request: SipMessage) -> None:
         if self._hanging_up and self.state in (LegState.CALLING, LegState.EARLY):

@@ -29,6 +29,7 @@ from certsuite.core.events import (
 )
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, OUT
+from certsuite.edge.failing import SERVES, Failure, Handshake
 from certsuite.edge.slow_writer import SlowWriter
 from certsuite.sip.framer import Framed, Garbage, KeepAlive, StreamFramer
 from certsuite.sip.message import SipMessage, read, strict_error
@@ -39,6 +40,8 @@ _PEEKED = 4096
 _SHOWN = 512
 "Bytes of something unreadable that are kept in the record; the capture has all of them."
 _FOREIGN = "x"
+_RECORD_HEADER = 5
+"Bytes before a TLS record's content; the last two are its length (RFC 8446 section 5.1)."
 _BACKLOG_LIMIT = 4_000_000
 "Unsent bytes after which a device that does not read is cut off."
 _KEEP_ALIVES_AT_MOST = 1000
@@ -105,8 +108,11 @@ class Flow(asyncio.Protocol):
         names: FlowNames,
         user: FlowUser,
         on_opened: Callable[[Flow], None],
+        failure: Failure = SERVES,
     ) -> None:
         self.id = ""
+        self.failure = failure
+        "How the edge fails on it."
         self.edge = edge
         self.closed = False
         self.remote: tuple[str, int] = ("", 0)
@@ -124,6 +130,8 @@ class Flow(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._ended: tuple[str, str] | None = None
         self._unacknowledged = 0
+        self._stalled = False
+        "Whether the one record of a handshake that stalls was sent."
         self.presented = False
         "Whether the device has sent a ClientHello, to which the behaviour's chain is the answer."
         self._patience: asyncio.TimerHandle | None = None
@@ -199,7 +207,7 @@ class Flow(asyncio.Protocol):
     @property
     def usable(self) -> bool:
         """Whether SIP can be sent over it."""
-        return self._tls.established and not self.closed and self._ended is None
+        return self._tls.established and not self.closed and self._ended is None and not self.failure.silent
 
     def send(self, message: SipMessage, *, line: int | None = None) -> None:
         """Send a message in BroadWorks' compact form. Nothing is sent on a flow that has ended."""
@@ -256,7 +264,7 @@ class Flow(asyncio.Protocol):
                 pass
 
     def _present(self) -> None:
-        if not self.presented:
+        if not self.presented and self.failure.handshake is Handshake.DONE:
             self.presented = True
             tls = self._behaviour
             self._record(
@@ -303,7 +311,7 @@ class Flow(asyncio.Protocol):
                 self._capture.tls_secret(event.text)
 
     def _flush(self) -> None:
-        data = self._tls.output()
+        data = self._within_handshake(self._tls.output())
         slow = not self._tls.established and self._ended is None
         self._writer.write(data, over_s=self._behaviour.spread_s if slow else 0.0)
 
@@ -321,6 +329,17 @@ class Flow(asyncio.Protocol):
             self._record(TlsFailed(f"the handshake was not complete after {HANDSHAKE_S:g} s"), IN)
         self._note_end("bench", "timeout")
         self.close("rst")
+
+    def _within_handshake(self, data: bytes) -> bytes:
+        """What of it is sent, by how far the edge lets the handshake come."""
+        match self.failure.handshake:
+            case Handshake.DONE:
+                return data
+            case Handshake.STALLED if not self._stalled and data:
+                self._stalled = True
+                return data[: _RECORD_HEADER + int.from_bytes(data[3:_RECORD_HEADER])]
+            case _:
+                return b""
 
     def _note_end(self, by: str, how: str) -> None:
         """Who ended it is who began to."""

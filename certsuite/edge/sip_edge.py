@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import errno
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from certsuite.core.capture import Capture
 from certsuite.core.errors import AddressUnavailable
 from certsuite.core.events import BenchChanged, Cleartext, FlowClosed, FlowOpened
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, OUT
+from certsuite.edge.failing import SERVES, Failure, Listening, SynHole
 from certsuite.edge.flow import CROWD, DEVICE, STRANGER_S, Flow, FlowNames, FlowUser, ends, waiting
 from certsuite.sip.message import SipMessage
-from certsuite.sip.sse import Sse
+from certsuite.sip.sse import Sse, response_to
 from certsuite.tls.server import TlsBehaviour
 
 L = TypeVar("L")
@@ -49,6 +50,8 @@ class SipEdge:
         self.address = address
         self.port = port
         self.tls = tls
+        self.failure = SERVES
+        "How it fails now."
         self.sse = Sse(address, port, stamp)
         self.flows: dict[str, Flow] = {}
         self._journal = journal
@@ -56,6 +59,7 @@ class SipEdge:
         self._names = names
         self._user = user
         self._server: asyncio.Server | None = None
+        self._hole: SynHole | None = None
         self._strays: list[asyncio.Server | asyncio.DatagramTransport] = []
         self._stray_connections: set[_Stray] = set()
 
@@ -80,6 +84,7 @@ class SipEdge:
         if self._server is not None:
             self._server.close()
             self._server = None
+        self._close_hole()
         for stray in self._strays:
             stray.close()
         for connection in list(self._stray_connections):
@@ -93,26 +98,38 @@ class SipEdge:
         return self._server is not None
 
     async def behave(self, name: str, *, tls: TlsBehaviour | None = None, accepts: bool = True) -> None:
-        """Behave so from now on; flows that are open stay as they are. The record keeps ``name``."""
-        if tls is not None:
-            self.tls = tls
-        if accepts and self._server is None:
-            await self._listen()
-        elif not accepts and self._server is not None:
-            await self._stop_listening(self._server)
-            self._server = None
-        self._journal.record(
-            BenchChanged(
-                what=f"{self.name} edge",
-                behaviour=name,
-                detail={
-                    "presentation": self.tls.presentation.name,
-                    "versions": list(self.tls.versions),
-                    "accepts": accepts,
-                },
-            ),
-            edge=self.name,
+        """Behave so from now on; flows that are open stay as they are, but for those on which it was failing. The
+        record keeps ``name``."""
+        self.failure = SERVES
+        self.tls = tls or self.tls
+        await self._listen_as(Listening.ACCEPTS if accepts else Listening.REFUSES)
+        self._record_change(name, {})
+        for flow in list(self.flows.values()):
+            # Who comes back after a silence knows nothing of what was open before it.
+            if flow.failure.silent:
+                flow.close("rst")
+            flow.failure = SERVES
+
+    async def fail(self, failure: Failure, *, tls: TlsBehaviour, bound: Mapping[str, list[str]]) -> None:
+        """Fail so from now on. ``bound`` tells the record where each line was registered: edge and flow."""
+        self.failure = failure
+        self.tls = tls
+        await self._listen_as(failure.listening)
+        on_open = failure.on_open and not failure.serves and not failure.ends_open
+        self._record_change(
+            failure.name,
+            {"failure": failure.description, "cut": on_open, "serves": failure.serves, "bound": dict(bound)},
         )
+        for flow in self.flows.values():
+            if failure.on_open:
+                flow.failure = failure
+        if failure.ends_open:
+            self.end_flows(failure.ends_open)
+
+    @property
+    def fails(self) -> bool:
+        """Whether it fails, or a flow of it does."""
+        return self.failure is not SERVES or any(flow.failure is not SERVES for flow in self.flows.values())
 
     def end_flows(self, how: str = "fin") -> None:
         """End every flow of this edge."""
@@ -120,6 +137,29 @@ class SipEdge:
             flow.close(how)
 
     # --- inside
+
+    async def _listen_as(self, listening: Listening) -> None:
+        """Raises :class:`AddressUnavailable`."""
+        if listening is not Listening.ACCEPTS and self._server is not None:
+            await self._stop_listening(self._server)
+            self._server = None
+        if listening is not Listening.IGNORES:
+            self._close_hole()
+        if listening is Listening.ACCEPTS and self._server is None:
+            await self._listen()
+        elif listening is Listening.IGNORES and self._hole is None:
+            self._hole = SynHole(self.address, self.port)
+
+    def _close_hole(self) -> None:
+        if self._hole is not None:
+            self._hole.close()
+            self._hole = None
+
+    def _record_change(self, name: str, detail: dict[str, Any]) -> None:
+        tls = {"presentation": self.tls.presentation.name, "versions": list(self.tls.versions)}
+        self._journal.record(
+            BenchChanged(f"{self.name} edge", name, {**tls, "accepts": self.accepts, **detail}), edge=self.name
+        )
 
     async def _listen(self) -> None:
         self._server = await _listening(self._make_flow, self.address, self.port)
@@ -136,7 +176,8 @@ class SipEdge:
         server.close()
 
     def _make_flow(self) -> Flow:
-        return Flow(self.name, lambda: self.tls, self._journal, self._capture, self._names, self, self._opened)
+        failure = self.failure if self.failure.on_new else SERVES
+        return Flow(self.name, lambda: self.tls, self._journal, self._capture, self._names, self, self._opened, failure)
 
     def _opened(self, flow: Flow) -> None:
         self.flows[flow.id] = flow
@@ -152,7 +193,23 @@ class SipEdge:
         return self._user.line_of(message)
 
     def on_message(self, flow: Flow, message: SipMessage) -> None:
-        self._user.on_message(flow, message)
+        failure = flow.failure
+        if failure.silent:
+            return
+        if failure.late_s:
+            asyncio.get_running_loop().call_later(failure.late_s, self._hand_on, flow, message)
+        elif failure.ends_at_request and message.is_request:
+            flow.close(failure.ends_at_request)
+        elif failure.status and message.is_request and message.method != "ACK":
+            wait = [] if failure.retry_after_s is None else [("Retry-After", str(failure.retry_after_s))]
+            response = response_to(message, failure.status, failure.reason, to_tag=self.sse.tag(), headers=wait)
+            flow.send(response, line=self._user.line_of(message))
+        else:
+            self._user.on_message(flow, message)
+
+    def _hand_on(self, flow: Flow, message: SipMessage) -> None:
+        if not flow.closed:
+            self._user.on_message(flow, message)
 
     def on_closed(self, flow: Flow) -> None:
         self.flows.pop(flow.id, None)

@@ -136,6 +136,20 @@ class Behaviour:
     "Whether a DNS answer that is truncated over UDP is asked for over TCP; else it is no answer."
     targets_tried: int | None = None
     "Targets that are tried when one fails after the other, the first ones; ``None`` is all."
+    gives_up_requests: bool = True
+    "Whether a request is given up that is not answered."
+    rounds_tried: int | None = None
+    "How often all targets are tried in a row; ``None`` is for ever."
+    moves_on_at: frozenset[int] = frozenset({408, 430, 500, 503})
+    "Answers to REGISTER that send it to the next target."
+    hammers: bool = False
+    "Whether it tries again at once when every target failed, and again at the first."
+    wanders: bool = False
+    "Whether it goes to the other target at each refresh."
+    refreshes_old_flow: bool = False
+    "Whether the flow that it has moved from is kept, and the lines registered there as well."
+    keeps_old_flow: bool = False
+    "Whether the flow that it has moved from is left open."
     fails_back: bool = True
     "Whether it returns to a better target when one is there again."
 
@@ -203,6 +217,10 @@ class Behaviour:
     offers_plain_rtp: bool = False
     dialled_suffix: str = ""
     "What is added to each number that is dialled."
+    keeps_call_without_flow: bool = True
+    "Whether a call goes on when its flow has ended."
+    dials_again: bool = True
+    "Whether a call that met a target that does not serve is placed at the next."
     dtmf_in_band: bool = False
     "Whether digits are sent as tones in the audio rather than by RFC 4733."
     dtmf_shift: int = 0
@@ -407,6 +425,22 @@ FAULTS: dict[str, Fault] = {
         _fault("walks-two-targets", "tries the first two targets alone", targets_tried=2),
         _fault("takes-eight-targets", "keeps no more than eight targets of an SRV answer", targets_tried=8),
         _fault("ignores-long-answers", "has no use for a truncated DNS answer", takes_long_answers=False),
+        _fault(
+            "never-times-out",
+            "waits for ever for a connection or an answer",
+            handshake_timeout_s=None,
+            gives_up_requests=False,
+        ),
+        _fault("sticks-to-silent-connection", "waits for ever for an answer", gives_up_requests=False),
+        _fault("ignores-503", "stays with a target that answers 503", moves_on_at=frozenset({408, 430, 500})),
+        _fault(
+            "moves-on-at-503-alone", "stays with a target that answers 500, 408 or 430", moves_on_at=frozenset({503})
+        ),
+        _fault("hammers-targets", "tries again at once when every target failed", hammers=True),
+        _fault("gives-up-both-down", "tries all targets twice and never again", rounds_tried=2),
+        _fault("wanders-between-targets", "goes to the other target at each refresh", wanders=True),
+        _fault("keeps-old-binding", "stays registered where it has moved from", refreshes_old_flow=True),
+        _fault("keeps-old-flow", "leaves the connection open that it has moved from", ODD_DEVICE, keeps_old_flow=True),
         _fault("never-fails-back", "stays on the secondary for ever", fails_back=False),
         # --- registration
         _fault("wrong-digest", "computes a wrong digest response", wrong_digest=True),
@@ -469,6 +503,8 @@ FAULTS: dict[str, Fault] = {
         _fault("silent-call", "sends silence in every call", echoes_incoming=False, echoes_outgoing=False),
         _fault("outgoing-silent", "sends silence in calls that it places", echoes_outgoing=False),
         _fault("one-way-in", "sends no RTP", sends_rtp=False),
+        _fault("loses-call-with-flow", "ends a call when its connection ends", keeps_call_without_flow=False),
+        _fault("dials-once", "gives a call up that met a target that does not serve", dials_again=False),
         _fault("plain-srtp-key", "encrypts with a key that is not the one in its SDP", true_key=False),
         _fault("dials-wrong-number", "adds a digit to each number that is dialled", dialled_suffix="9"),
         _fault("offers-plain-rtp", "offers RTP without SRTP in calls that it places", offers_plain_rtp=True),

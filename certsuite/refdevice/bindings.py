@@ -21,7 +21,6 @@ from certsuite.sip.message import SipMessage, canonical, parameter, uri_of, user
 
 log = logging.getLogger("refdevice.bindings")
 
-TRANSACTION_TIMEOUT_S = 8.0
 _BACK_OFF, _BACK_OFF_LIMIT = 1.25, 5.0
 _REJECTED = 10.0
 "How much longer it waits when its credentials are refused: the next try will hardly do better."
@@ -149,9 +148,9 @@ class Bindings:
     async def _register(self, flow: Flow, state: LineState, announced: bool) -> None:
         response = await self._transact(flow, state, self._config.expires)
         now = time.monotonic()
-        if response.status == 503:
+        if response.status in self._behaviour.moves_on_at:
             wait = re.match(r"\d+", response.get("Retry-After") or "")
-            raise TargetFailed("503", float(wait.group()) if wait else 0.0)
+            raise TargetFailed(str(response.status), float(wait.group()) if wait else 0.0)
         if response.status >= 300:
             state.failures += 1
             state.due = now + self._pause(response.status, state.failures)
@@ -238,7 +237,9 @@ class Bindings:
         try:
             transaction = flow.transact(request)
             try:
-                return await transaction.final(TRANSACTION_TIMEOUT_S)
+                return await transaction.final(
+                    self._config.transaction_s if self._behaviour.gives_up_requests else None
+                )
             finally:
                 transaction.close()
         except TimeoutError as error:

@@ -52,9 +52,13 @@ class Owner(Protocol):
 
     def spawn(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
 
+    @property
+    def transaction_s(self) -> float | None: ...
+
     async def usable_flow(self, timeout: float) -> Flow | None: ...
 
     async def another_flow(self, flow: Flow) -> Flow: ...
+    def flow_failed(self, flow: Flow) -> None: ...
 
     def call_ended(self, call: Call) -> None: ...
 
@@ -291,9 +295,11 @@ class Call:
             extra += [authorization] if authorization else []
             request = self.dialog.request(method, self.composer, self.flow, extra=extra, sdp=sdp)
             try:
-                response = await self.flow.transact(request).final(TRANSACTION_S)
-            except TimeoutError as error:
-                raise CallFailed(f"no answer to {method}") from error
+                response = await self.flow.transact(request).final(self.owner.transaction_s)
+            except TimeoutError:
+                log.warning("no answer to %s", method)
+                self.owner.flow_failed(self.flow)
+                continue
             except FlowFailed as error:
                 log.warning("%s: %s", method, error)
                 continue

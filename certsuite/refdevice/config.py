@@ -10,6 +10,7 @@ from typing import Any
 FILE_NAME = "phone.toml"
 _USER_AGENT = "Certsuite ReferencePhone/1.0"
 _BOOT_S, _RETRY_S, _EXPIRES_S = 0.1, 1.0, 240
+_TRANSACTION_S = 8.0
 
 
 class ConfigError(ValueError):
@@ -52,6 +53,8 @@ class Config:
     "Seconds from start until it does anything."
     retry_s: float = _RETRY_S
     "Seconds until it tries again after every target failed."
+    transaction_s: float = _TRANSACTION_S
+    "Seconds until a request that is not answered has failed."
     expires: int = _EXPIRES_S
     "Expiry that is asked for, in seconds."
 
@@ -78,6 +81,7 @@ def load(directory: Path) -> Config:
         user_agent=reader.text("user_agent", _USER_AGENT),
         boot_s=reader.number("boot_s", _BOOT_S),
         retry_s=reader.number("retry_s", _RETRY_S),
+        transaction_s=reader.number("transaction_s", _TRANSACTION_S),
         expires=int(reader.number("expires", _EXPIRES_S)),
     )
 

@@ -96,7 +96,30 @@ class OutgoingCall(Call):
                 self._send_cancel()
 
     async def _invited(self) -> SipMessage:
-        """The final response, challenges answered. Raises :class:`TimeoutError` and :class:`FlowFailed`."""
+        """The final response, of the next target if the first does not serve (RFC 3263 section 4.3).
+
+        Raises :class:`TimeoutError`, :class:`FlowFailed` and :class:`CallFailed`.
+        """
+        first = self.flow
+        try:
+            response = await self._invited_once()
+            if response.status != 503:
+                return response
+        except (TimeoutError, FlowFailed):
+            if self._cancelled or not self.owner.behaviour.dials_again:
+                raise
+        if self._cancelled or not self.owner.behaviour.dials_again:
+            return response
+        self.owner.flow_failed(first)
+        other = await self.owner.usable_flow(TRANSACTION_S)
+        if other is None:
+            raise CallFailed("there is no flow")
+        self.flow = other
+        return await self._invited_once()
+
+    async def _invited_once(self) -> SipMessage:
+        """The final response over one flow, challenges answered. Raises :class:`TimeoutError` and
+        :class:`FlowFailed`."""
         authorization: Header | None = None
         sdp = offer(self.media.local(), "sendrecv", plain=self.owner.behaviour.offers_plain_rtp)
         while True:
@@ -117,7 +140,7 @@ class OutgoingCall(Call):
                 return response
 
     async def _final(self, transaction: ClientTransaction) -> SipMessage:
-        response = await transaction.response(TRANSACTION_S)
+        response = await transaction.response(self.owner.transaction_s)
         while response.status < 200:
             if not self._is_heard:
                 self._is_heard = True

@@ -63,6 +63,13 @@ class Phone:
     async def another_flow(self, flow: Flow) -> Flow:
         return await self.registration.another_flow(flow)
 
+    @property
+    def transaction_s(self) -> float | None:
+        return self.registration.transaction_s
+
+    def flow_failed(self, flow: Flow) -> None:
+        self.registration.failed(flow)
+
     def call_ended(self, call: Call) -> None:
         if self.call is call:
             self.call = None
@@ -137,6 +144,8 @@ class Phone:
 
     def flow_lost(self, flow: Flow) -> None:
         self.registration.lost(flow)
+        if self.call is not None and self.call.flow is flow and not self.behaviour.keeps_call_without_flow:
+            self.call.end("its flow was lost")
         if isinstance(self.call, IncomingCall) and self.call.flow is flow and self.call.state is State.RINGING:
             self.call.end("its flow was lost before it was answered")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from certsuite.refdevice.acquaintance import Acquaintance
 from certsuite.refdevice.behaviour import Behaviour
-from certsuite.refdevice.bindings import Bindings, TargetFailed, retry_after
+from certsuite.refdevice.bindings import Bindings, LineState, TargetFailed, retry_after
 from certsuite.refdevice.config import Config
 from certsuite.refdevice.dns import DnsError, Resolver
 from certsuite.refdevice.messages import Composer
@@ -21,6 +21,8 @@ from certsuite.refdevice.tls import Peer
 from certsuite.refdevice.transport import Flow, FlowFailed, HandshakeBroken, Listener, Target, TlsFailed
 
 log = logging.getLogger("refdevice.registration")
+
+_HAMMERING_S = 0.05
 
 
 class Registration:
@@ -51,6 +53,8 @@ class Registration:
         self._retired: list[Flow] = []
         self._left_alone_until: dict[str, float] = {}
         self._gave_up = False
+        self._failed: Target | None = None
+        "The target of the flow in use, if a call found out that it does not serve."
         self.flow: Flow | None = None
         "The flow of the registration while there is one."
         self._take(config)
@@ -61,6 +65,11 @@ class Registration:
         self._config = config
         self._resolver = Resolver(config.resolver, config.address, self._behaviour)
         self.composer = Composer(config, self._behaviour)
+
+    @property
+    def transaction_s(self) -> float | None:
+        """Seconds until a request that is not answered has failed; ``None`` is never."""
+        return self._config.transaction_s if self._behaviour.gives_up_requests else None
 
     # --- told from outside
 
@@ -82,6 +91,12 @@ class Registration:
         self._starts_over = others or any(getattr(old, name) != getattr(config, name) for name in places)
         self.reregister()
 
+    def failed(self, flow: Flow) -> None:
+        """A request over a flow was not answered, or not served: its target is not the first to be tried next."""
+        if flow is self.flow:
+            self._failed = flow.target
+        flow.close()
+
     def lost(self, flow: Flow) -> None:
         """A flow has ended."""
         if flow in self._retired:
@@ -97,6 +112,8 @@ class Registration:
 
     def close_unused(self) -> None:
         """Close the flows that were kept for a call, now that it has ended."""
+        if self._behaviour.keeps_old_flow or self._behaviour.refreshes_old_flow:
+            return
         for flow in [flow for flow in self._retired if not self._flow_in_use(flow)]:
             self._retired.remove(flow)
             flow.close()
@@ -125,7 +142,11 @@ class Registration:
             failed = None
             if flow is None:
                 failures += 1
-                await self._wait(math.inf if self._gave_up else retry_after(self._config.retry_s, failures))
+                if self._gave_up or failures == self._behaviour.rounds_tried:
+                    await self._wait(math.inf)
+                    continue
+                pause_s = _HAMMERING_S if self._behaviour.hammers else retry_after(self._config.retry_s, failures)
+                await self._wait(pause_s)
                 continue
             failures = 0
             failed = await self._stay(flow)
@@ -154,7 +175,8 @@ class Registration:
         while True:
             await self._wait(self.bindings.due() - time.monotonic())
             if not flow.alive or self._starts_over:
-                return None
+                failed, self._failed = self._failed, None
+                return failed
             forced, self._forced = self._forced, False
             states = [state for state in self.bindings.states if forced or state.due <= time.monotonic()]
             if not states:
@@ -163,6 +185,8 @@ class Registration:
                 return None
             # What stands must not wait for a look-up: a better target is looked for when it is refreshed.
             try:
+                if self._behaviour.refreshes_old_flow:
+                    await self._refresh_old(states)
                 await self.bindings.register(flow, states, announced=forced)
             except TargetFailed as failure:
                 self._note(flow.target, failure)
@@ -171,6 +195,15 @@ class Registration:
                 self._leave()
                 flow = better
                 self._use(flow)
+
+    async def _refresh_old(self, states: list[LineState]) -> None:
+        """Register lines over the flows that were left as well."""
+        for old in [flow for flow in self._retired if flow.alive]:
+            try:
+                await self.bindings.register(old, states)
+            except TargetFailed as failure:
+                self._note(old.target, failure)
+                old.close()
 
     async def _wait(self, seconds: float) -> None:
         """Wait for the time, or for something that comes before it."""
@@ -193,7 +226,8 @@ class Registration:
         flow, self.flow = self.flow, None
         if flow is None:
             return
-        if flow.alive and self._flow_in_use(flow):
+        keeps = self._behaviour.keeps_old_flow or self._behaviour.refreshes_old_flow
+        if flow.alive and (keeps or self._flow_in_use(flow)):
             self._retired.append(flow)
         else:
             flow.close()
@@ -213,6 +247,9 @@ class Registration:
         """A flow to a better target than that of ``flow``, with the lines registered over it."""
         if not self._behaviour.fails_back or self._targets is None:
             return None
+        if self._behaviour.wanders:
+            others = [target for target in self._targets.targets if target != flow.target]
+            return await self._first_that_serves(others, must_register=True)
         if not self._targets.better_than(flow.target) and time.monotonic() < self._targets.good_until:
             return None
         found = await self._find_targets()

@@ -19,6 +19,7 @@ from certsuite.core.findings import Evidence, Finding
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Level, Mark, Outcome, Verdict
 from certsuite.report.battery import Battery
+from certsuite.report.failover import FailoverMatrix
 from certsuite.report.offer import Offer
 from certsuite.report.offer_changes import OfferComparison
 from certsuite.report.results_json import doc_page
@@ -106,11 +107,13 @@ def index_html(
     offer: Offer | None = None,
     comparison: OfferComparison | None = None,
     battery: Battery | None = None,
+    failover: FailoverMatrix | None = None,
 ) -> bytes:
     """The page. ``ladders`` are SVG of ours by (id, variant); ``titles`` say what a requirement's id stands for.
 
     ``offer`` is what the device offered as a TLS client, if it did; ``comparison`` is that against an earlier run.
     ``battery`` is what it made of certificate chains, if it was shown any.
+    ``failover`` is what came of each failure of an edge, if there was one.
     """
     word, colour, sign = _OUTCOMES[result.outcome]
     page = _template().render(
@@ -126,6 +129,7 @@ def index_html(
         ladders={key: Markup(svg) for key, svg in ladders.items()},
         anchors=_anchors(result),
         offer=offer,
+        failover=failover,
         offer_comparison=comparison,
         battery=battery,
         offer_method=METHOD,

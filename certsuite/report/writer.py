@@ -16,6 +16,7 @@ from certsuite.evidence.ladder_rows import is_worth_a_ladder
 from certsuite.evidence.record import Record
 from certsuite.report.allure import ALLURE, allure_results
 from certsuite.report.battery import gather_battery
+from certsuite.report.failover import gather_failover
 from certsuite.report.files import write_file, write_folder
 from certsuite.report.html import INDEX, index_html
 from certsuite.report.junit import JUNIT, junit_xml
@@ -48,9 +49,9 @@ def write_reports(
     write_file(folder / JUNIT, junit_xml(result))
     offer = gather_offer(record.observations)
     comparison = None if offer is None else _compare_offer(folder, result, offer, baseline)
-    write_file(
-        folder / INDEX, index_html(result, ladders, titles, offer, comparison, gather_battery(record.observations))
-    )
+    battery = gather_battery(record.observations)
+    failover = gather_failover(result, record.observations)
+    write_file(folder / INDEX, index_html(result, ladders, titles, offer, comparison, battery, failover))
     # Last, since programs wait for it: when it is there, so is everything that it names.
     write_file(folder / RESULTS, results_json(results_document(result, ladders.keys())))
 

@@ -99,3 +99,11 @@ def test_a_case_costs_as_many_reconnects_as_it_declares() -> None:
 def test_what_offers_each_suite_alone_costs_a_reconnect_each() -> None:
     (suites,) = plan([one for one in collect_cases() if one.id == "WXC-TLS-060"], reference(boot_s=0.1))
     assert suites.restarts == len(cipher_policy(WEBEX_SERVICES).suites) > 1
+
+
+def test_a_case_with_a_time_out_costs_what_the_device_takes_to_fail_over() -> None:
+    quick = replace(TLS, id="WXC-FO-010", times_out=False)
+    profile = reference(boot_s=0.1, failover_s=64.0, failover_expiry_s=20)
+    (without,), (within,) = plan([quick], profile), plan([replace(quick, times_out=True)], profile)
+    assert within.seconds - without.seconds == 64
+    assert 20 <= without.seconds < 21

@@ -94,8 +94,8 @@ def handshake(trace: Trace, presentation: str = "good") -> None:
     trace.see(TlsPresented(presentation, ("TLSv1.2",)), flow="f1", edge="primary", direction=OUT)
 
 
-def binds(trace: Trace, edge: str = "primary") -> None:
-    trace.see(BindingChanged("sip:a@x", "sip:a@y", 60), flow="f1", edge=edge, line=1)
+def binds(trace: Trace, edge: str = "primary", flow: str = "f1") -> None:
+    trace.see(BindingChanged("sip:a@x", "sip:a@y", 60), flow=flow, edge=edge, line=1)
 
 
 @good("dns.asks-sips-srv", outbound_proxy=PROXY)
@@ -255,6 +255,51 @@ def fails_over(trace: Trace) -> None:
     binds(trace, "secondary")
 
 
+def fails(trace: Trace, phase: str = "silent") -> None:
+    detail = {"failure": "answers nothing", "cut": True, "bound": {"1": ["primary", "f1"]}}
+    trace.see(BenchChanged("primary edge", phase, detail), edge="primary")
+
+
+@good("fo.moves-on", phase="silent", lines=1)
+def moves_on(trace: Trace) -> None:
+    fails(trace)
+    trace.after(5)
+    trace.connects("f2", "secondary")
+    binds(trace, "secondary", "f2")
+
+
+@good("fo.recovers", phase="silent", lines=1)
+@good("fo.settles-down", phase="silent", lines=1, until="9 s have passed")
+@good("fo.old-binding")
+def goes_and_comes_back(trace: Trace) -> None:
+    moves_on(trace)
+    trace.after(5).see(BenchChanged("primary edge", "good", {}), edge="primary")
+    trace.after(5)
+    binds(trace, "primary", "f3")
+    trace.see(Note("9 s have passed"))
+
+
+@good("fo.saves", phase="silent", method="BYE")
+def saves_bye(trace: Trace) -> None:
+    fails(trace)
+    trace.request("BYE", to_tag="1")
+    trace.after(5).request("BYE", to_tag="1", flow="f2", edge="secondary")
+    trace.answer(200, direction=OUT, method="BYE", flow="f2", edge="secondary")
+
+
+@good("fo.is-patient", phase="silent", lines=1)
+def tries_now_and_then(trace: Trace) -> None:
+    fails(trace)
+    for _ in range(3):
+        trace.after(4).connects("f2")
+
+
+@good("fo.call-from-secondary")
+def is_called_from_elsewhere(trace: Trace) -> None:
+    trace.request("INVITE", OUT, flow="f2", edge="secondary")
+    trace.answer(180, flow="f2", edge="secondary")
+
+
 @good("fo.returns-to-primary", granted_s=60)
 def fails_back(trace: Trace) -> None:
     trace.see(BenchChanged("primary edge", "good", {}), edge="primary")
@@ -372,7 +417,10 @@ TIMED = (
     "call.rings",
     "dns.leads-to",
     "dns.recovers",
+    "fo.moves-on",
+    "fo.recovers",
     "fo.returns-to-primary",
+    "fo.saves",
     "fo.uses-secondary",
     "media.audio-both-ways",
     "reg.comes-back",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from certsuite.core.events import BenchChanged, BindingChanged, DeviceStarted, FlowClosed, LoopLag
+from certsuite.core.events import BenchChanged, BindingChanged, DeviceStarted, FlowClosed, LoopLag, Note
+from certsuite.core.observations import OUT
 from certsuite.core.verdicts import Mark, Verdict
 
 if TYPE_CHECKING:
@@ -147,3 +148,154 @@ def test_the_other_edge_coming_back_is_not_it(trace: Trace) -> None:
     trace.see(BenchChanged("secondary edge", "good", {}), edge="secondary")
     binds(trace, "primary")
     trace.is_open("fo.returns-to-primary", "never-restored", granted_s=30)
+
+
+def fails(trace: Trace, phase: str = "silent", *, presentation: str = "good", cut: bool = True) -> None:
+    detail = {"failure": "fails", "cut": cut, "bound": {"1": ["primary", "f1"]}, "presentation": presentation}
+    trace.see(BenchChanged("primary edge", phase, detail), edge="primary")
+
+
+def moves(trace: Trace, edge: str = "secondary", flow: str = "f2") -> None:
+    trace.connects(flow, edge)
+    trace.see(BindingChanged(AOR, "sip:a@192.0.2.7", 60), flow=flow, edge=edge, line=1)
+
+
+def test_the_outage_and_the_time_are_measured(trace: Trace) -> None:
+    fails(trace)
+    trace.after(7)
+    moves(trace)
+    judged = trace.passes("fo.moves-on", phase="silent")
+    assert [(one.name, one.value) for one in judged.measurements] == [
+        ("failover_time", 7),
+        ("service_outage", 7),
+        ("tries_at_failed", 0),
+        ("edge_changes", 1),
+    ]
+
+
+def test_an_outage_over_the_limit_is_late(trace: Trace) -> None:
+    fails(trace)
+    trace.after(79)
+    moves(trace)
+    trace.fails("fo.moves-on", "failover-late", verdict=Verdict.WARN, phase="silent")
+
+
+def test_a_new_connection_to_the_same_edge_will_do_only_where_it_may(trace: Trace) -> None:
+    fails(trace, "forgotten")
+    moves(trace, "primary")
+    trace.fails("fo.moves-on", "failover-never", settled=False, phase="forgotten")
+    trace.passes("fo.moves-on", phase="forgotten", elsewhere=False)
+
+
+def test_who_stays_is_told_from_who_connects_and_does_not_register(trace: Trace) -> None:
+    fails(trace)
+    trace.after(30).request("REGISTER")
+    judged = trace.fails("fo.moves-on", "failover-stuck", settled=False, phase="silent")
+    assert "(silent): it stayed for 30 s" in judged.findings[0].observed
+    trace.connects("f2", "secondary")
+    trace.fails("fo.moves-on", "failover-without-register", settled=False, phase="silent")
+    trace.request("REGISTER", flow="f2", edge="secondary")
+    trace.fails("fo.moves-on", "failover-never", settled=False, phase="silent")
+
+
+def test_what_no_source_asks_for_is_a_warning(trace: Trace) -> None:
+    fails(trace, "500")
+    trace.fails("fo.moves-on", "failover-never", settled=False, verdict=Verdict.WARN, phase="500", sourced=False)
+
+
+def test_a_registration_at_a_bad_certificate_is_no_failover(trace: Trace) -> None:
+    fails(trace, "bad-certificate", presentation="unknown-root", cut=False)
+    moves(trace, "primary", "f2")
+    trace.fails("fo.moves-on", "failover-onto-failed", phase="bad-certificate")
+
+
+def test_a_target_is_not_hammered(trace: Trace) -> None:
+    fails(trace)
+    for _ in range(25):
+        trace.after(0.1).connects("f9")
+    moves(trace)
+    trace.fails("fo.moves-on", "failover-hammering", verdict=Verdict.WARN, phase="silent")
+    trace.fails("fo.is-patient", "failover-hammering", verdict=Verdict.WARN, phase="silent")
+
+
+def test_recovery_is_measured_and_the_way_back_too(trace: Trace) -> None:
+    fails(trace)
+    trace.is_open("fo.recovers", "never-restored", phase="silent")
+    trace.after(10).see(BenchChanged("primary edge", "good", {}), edge="primary")
+    trace.see(FlowClosed("bench", "rst"), flow="f1", edge="primary")
+    trace.after(3)
+    trace.see(Note("x"))
+    moves(trace)
+    judged = trace.judge("fo.recovers", phase="silent")
+    assert (judged.verdict, judged.settled) == (Verdict.PASS, False)
+    trace.after(4)
+    moves(trace, "primary", "f3")
+    judged = trace.passes("fo.recovers", phase="silent")
+    assert [(one.name, one.value) for one in judged.measurements][-1] == ("back_after", 7)
+
+
+def test_who_does_not_recover_is_found(trace: Trace) -> None:
+    fails(trace)
+    trace.see(FlowClosed("device", "rst"), flow="f1", edge="primary")
+    trace.after(10).see(BenchChanged("primary edge", "good", {}), edge="primary")
+    trace.after(90).see(Note("x"))
+    trace.fails("fo.recovers", "recovery-never", settled=False, phase="silent")
+
+
+def test_ping_pong(trace: Trace) -> None:
+    about: dict[str, Any] = {"phase": "silent", "until": "it is over"}
+    fails(trace)
+    moves(trace)
+    trace.see(BenchChanged("primary edge", "good", {}), edge="primary")
+    moves(trace, "primary", "f3")
+    trace.is_open("fo.settles-down", "not-watched", **about)
+    moves(trace, "secondary", "f4")
+    trace.fails("fo.settles-down", "failover-ping-pong", verdict=Verdict.WARN, **about)
+
+
+def test_a_request_that_nobody_answers_is_lost(trace: Trace) -> None:
+    fails(trace)
+    judged = trace.fails("fo.saves", "transaction-lost", settled=False, phase="silent", method="BYE")
+    assert "it sent no BYE" in judged.findings[0].observed
+    trace.request("BYE", to_tag="1")
+    judged = trace.fails("fo.saves", "transaction-lost", settled=False, phase="silent", method="BYE")
+    assert "it sent BYE 1 times, to the primary at last" in judged.findings[0].observed
+    trace.answer(481, direction=OUT, method="BYE")
+    trace.fails("fo.saves", "transaction-lost", settled=False, phase="silent", method="BYE")
+
+
+def test_a_request_that_is_saved_after_the_limit_is_late(trace: Trace) -> None:
+    fails(trace)
+    trace.request("BYE", to_tag="1")
+    trace.after(61).answer(200, direction=OUT, method="BYE")
+    trace.fails("fo.saves", "transaction-saved-late", verdict=Verdict.WARN, phase="silent", method="BYE")
+
+
+def test_an_old_binding_that_is_refreshed_is_found(trace: Trace) -> None:
+    moves(trace, "secondary", "f2")
+    trace.is_open("fo.old-binding", "never-moved")
+    moves(trace, "primary", "f3")
+    assert trace.passes("fo.old-binding").measurements[0].value == 1
+    registers_by_turns(trace)
+    trace.fails("fo.old-binding", "old-binding-kept", verdict=Verdict.WARN)
+
+
+def registers_by_turns(trace: Trace) -> None:
+    for flow, edge in (("f2", "secondary"), ("f3", "primary")):
+        trace.see(BindingChanged(AOR, "sip:a@192.0.2.7", 60), flow=flow, edge=edge, line=1)
+
+
+def test_to_go_back_to_an_open_flow_when_the_other_fails_is_no_old_binding(trace: Trace) -> None:
+    for _ in range(3):
+        fails(trace)
+        registers_by_turns(trace)
+        trace.see(FlowClosed("bench", "fin"), flow="f3", edge="primary")
+    trace.passes("fo.old-binding")
+
+
+def test_the_time_counts_from_the_loss_of_the_address(trace: Trace) -> None:
+    trace.see(FlowClosed("bench", "rst"), flow="f0", edge="primary")
+    trace.after(20).see(BenchChanged("primary edge", "address lost"), edge="primary")
+    trace.after(3)
+    binds(trace, "secondary")
+    assert trace.passes("fo.uses-secondary").measurements[0].value == 3

@@ -63,7 +63,7 @@ class Wire:
                 reader, writer = await asyncio.open_connection(
                     sock=plain, ssl=context, server_hostname=host if context else None, limit=receives
                 )
-            except (OSError, ssl.SSLError):
+            except BaseException:
                 plain.close()
                 raise
         return cls(reader, writer)

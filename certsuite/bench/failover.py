@@ -1,0 +1,190 @@
+"""Failover as cases see it: an edge fails in one phase, comes back, and what the device made of it is stated."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from typing import TYPE_CHECKING, Any
+
+from certsuite.bench.device import Unreachable
+from certsuite.bench.expecting import CannotJudge, ExpectationNotMet, NotApplicable
+from certsuite.core.cases import State
+from certsuite.core.events import Note
+from certsuite.core.journal import Journal
+from certsuite.edge.call_leg import CallLeg
+
+if TYPE_CHECKING:
+    from certsuite.bench.bench import Bench
+
+_LEFT_WITHIN_S = 1.0
+"How long a device may take to close the connection that it has moved from, before it is taken to keep it."
+_DOWN_EXPIRIES = 2
+"Granted expiries for which both targets are down, at least."
+_WATCHED_EXPIRIES = 1.5
+"Granted expiries for which a device is watched once both edges serve: it refreshes at least once in each."
+
+
+class Failover:
+    """Leads the device through one failure at a time, from the primary and back to a registration."""
+
+    def __init__(self, bench: Bench, journal: Journal) -> None:
+        self._bench = bench
+        self._journal = journal
+        self._stays_away = ""
+        "The case in which the device did not return to the primary by itself, if there was one."
+        self._never_left = False
+        "Whether it did not go to the secondary when the primary refused connections: it will not in a harder phase."
+        self._numbers = itertools.count(1)
+
+    async def meets(self, phase: str, *, elsewhere: bool = True, sourced: bool = True) -> None:
+        """The primary fails in ``phase``, and the device is served again; then the primary is back.
+
+        ``elsewhere``: only another edge will do. ``sourced``: a source asks for it; else it is a warning at most.
+        """
+        await self.begins()
+        unmet = await self._moves_on(phase, elsewhere=elsewhere, sourced=sourced)
+        await self._bench.primary.comes_back()
+        await self.recovers(phase)
+        if unmet is not None:
+            raise unmet
+
+    async def uses_the_secondary(self) -> None:
+        """The device goes to the secondary. Raises :class:`ExpectationNotMet`; no other phase is tried then."""
+        try:
+            await self._bench.expect("fo.uses-secondary", lines=self._lines)
+        except ExpectationNotMet:
+            self._never_left = True
+            raise
+
+    async def begins(self) -> None:
+        """Every line is registered at the primary, for a short while each time. Raises :class:`Unreachable`."""
+        bench, device = self._bench, self._bench.device
+        if self._never_left:
+            raise Unreachable(
+                State.REGISTERED_SECONDARY,
+                "the device does not go to the secondary even when the primary refuses connections",
+                "no-failover",
+                "WXC-FO-005",
+            )
+        if State.REGISTERED_SECONDARY in device.unreachable:
+            raise device.unreachable[State.REGISTERED_SECONDARY]
+        granted = max(round(device.profile.values.failover_expiry * device.time_scale), 2)
+        registrar = bench.network.registrar
+        if registrar.granted_expiry_s != granted:
+            bench.network.grant(granted)
+        if not self._is_short(granted):
+            await device.connect_anew()
+            await device.until(lambda: self._is_short(granted), device.register_patience_s)
+        if not self._is_short(granted):
+            raise Unreachable(
+                State.REGISTERED,
+                "the device did not register at the primary, both targets being good",
+                "not-at-primary",
+            )
+        bench.begin(bench.case)
+
+    async def fails(self, phase: str, *, edge: str = "primary") -> None:
+        """An edge fails, by the name of a failure or of what its network loses."""
+        control = self._bench.primary if edge == "primary" else self._bench.secondary
+        match phase:
+            case "packets dropped":
+                await control.falls_silent()
+            case "address lost":
+                await control.loses_its_address()
+            case _:
+                await control.fails(phase)
+
+    async def moves_on(self, phase: str, *, elsewhere: bool = True, sourced: bool = True) -> None:
+        """The device is served again although the primary fails. Raises :class:`ExpectationNotMet`."""
+        about: dict[str, Any] = {"phase": phase, "lines": self._lines, "elsewhere": elsewhere, "sourced": sourced}
+        await self._bench.expect("fo.moves-on", **about)
+
+    async def recovers(self, phase: str) -> None:
+        """Every line is served now that the primary is good; the device's own way back is waited for and measured."""
+        bench, loop = self._bench, asyncio.get_running_loop()
+        stated = bench.stated("fo.recovers", phase=phase, lines=self._lines)
+        if self._stays_away:
+            self._journal.record(Note(f"its way back is not waited for: it did not return in {self._stays_away}"))
+            await bench.device.until(lambda: bench.device.registered, bench.patience_s("fo.recovers"))
+            await bench.expecting.expect(stated, loop.time())
+            return
+        deadline = loop.time() + bench.failback_patience_s
+        await bench.expecting.settles(stated, deadline)
+        if bench.device.registered_at("secondary"):
+            self._stays_away = bench.case.id + (f"[{bench.case.variant}]" if bench.case.variant else "")
+        elif not bench.device.registered:
+            deadline = loop.time() + bench.patience_s("fo.recovers")
+        await bench.expecting.expect(stated, deadline)
+
+    async def stays(self, phase: str) -> None:
+        """The device does not wander between the edges for some refreshes."""
+        note = await self._lasts(_WATCHED_EXPIRIES * self._bench.network.registrar.granted_expiry_s)
+        deadline = asyncio.get_running_loop().time()
+        await self._bench.expect("fo.settles-down", deadline=deadline, phase=phase, lines=self._lines, until=note)
+
+    async def both_fail(self, phase: str) -> None:
+        """Both edges fail for as long as the profile says, and are good again: the device recovers unattended."""
+        await self.begins()
+        await self.fails(phase)
+        await self.fails(phase, edge="secondary")
+        told_s = self._bench.device.profile.values.both_down_s * self._bench.device.time_scale
+        # A device may notice at its refresh alone, and has to try more than once.
+        await self._lasts(max(told_s, _DOWN_EXPIRIES * self._bench.network.registrar.granted_expiry_s))
+        await self._bench.secondary.comes_back()
+        await self._bench.primary.comes_back()
+        await self.recovers(phase)
+
+    async def saves(self, method: str, phase: str, *, call_id: str | None = None, sourced: bool = True) -> None:
+        """A request of the device that met the failure is served elsewhere."""
+        about: dict[str, Any] = {"method": method, "phase": phase, "lines": self._lines, "sourced": sourced}
+        await self._bench.expect("fo.saves", call_id=call_id, **about)
+
+    async def calls_over_the_secondary(self) -> CallLeg:
+        """A call comes over a connection to the secondary, while the device is registered at the primary.
+
+        Raises :class:`NotApplicable` if it holds none: then nothing can come from there.
+        """
+        network, colleague = self._bench.network, self._bench.colleague
+        # It may be closing the one that it came from.
+        await self._bench.device.until(lambda: not network.edges["secondary"].flows, _LEFT_WITHIN_S)
+        flows = [flow for flow in network.edges["secondary"].flows.values() if flow.is_the_devices and flow.usable]
+        if not self._bench.device.registered_at("primary"):
+            raise CannotJudge("not-at-primary", "the device did not return to the primary, so this was not come to")
+        if not flows:
+            raise NotApplicable(
+                "no-flow-to-secondary", "registered at the primary, the device holds no connection to the secondary"
+            )
+        return network.control.call(1, party=colleague.number, caller=colleague.name, over=flows[0])
+
+    # --- inside
+
+    @property
+    def _lines(self) -> int:
+        return self._bench.device.profile.lines
+
+    async def _moves_on(self, phase: str, *, elsewhere: bool, sourced: bool) -> ExpectationNotMet | None:
+        """What was not met, so that the primary can come back before the case ends."""
+        await self.fails(phase)
+        try:
+            await self.moves_on(phase, elsewhere=elsewhere, sourced=sourced)
+        except ExpectationNotMet as unmet:
+            return unmet
+        return None
+
+    async def _lasts(self, seconds: float) -> str:
+        """So much time passes; gives the note that says so in the record."""
+        text = f"{seconds:g} s have passed ({self._bench.case.id}, {next(self._numbers)})"
+        passed: list[bool] = []
+
+        def note() -> None:
+            passed.append(True)
+            self._journal.record(Note(text))
+
+        asyncio.get_running_loop().call_later(seconds, note)
+        await self._bench.device.until(lambda: bool(passed), seconds + 1.0)
+        return text
+
+    def _is_short(self, granted: int) -> bool:
+        """Whether every line is registered at the primary for no longer than that."""
+        bindings = self._bench.network.registrar.bindings.values()
+        return self._bench.device.registered_at("primary") and all(one.granted_s <= granted for one in bindings)
