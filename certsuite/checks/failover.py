@@ -116,6 +116,7 @@ def moves_on(question: Question) -> Judgement:
             outage.failed.evidence,
             onto.evidence,
             hint="Make the device verify the server's certificate on each target.",
+            verdict=bad,
             measurements=_figures(outage, None),
         )
     served = outage.served_elsewhere if elsewhere else outage.served_again
