@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from ipaddress import IPv4Address
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,14 @@ def test_without_a_genuine_chain_only_spoofing_is_left(trusted: TrustedRoot) -> 
 
 def test_every_mode_with_a_genuine_chain(chains: ProbeChains) -> None:
     assert chains.modes == MODES
+
+
+def test_a_host_that_is_an_address_stands_in_the_leaf_as_one(trusted: TrustedRoot) -> None:
+    chains = ProbeChains.make(ROOT, trusted, ProbeKeys(), host="192.0.2.2", now=NOW)
+    for role in Role:
+        (leaf,) = certificates(chains, Technique.SPOOF, role)
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        assert list(names) == [x509.IPAddress(IPv4Address("192.0.2.2"))]
 
 
 def test_a_host_that_is_too_long_for_a_common_name(trusted: TrustedRoot) -> None:
