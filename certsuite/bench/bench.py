@@ -143,6 +143,7 @@ class EdgeControl:
         """The handshake that it has now completes, and SIP comes over it."""
         await self._bench.expect(
             "tls.completes-so",
+            deadline=self._bench.after_its_own_retry("tls.completes-so"),
             edge=self.name,
             manner=self.manner,
             finding=finding,
@@ -161,7 +162,7 @@ class EdgeControl:
         That the device's own program has ended, which is another thing, is noticed a moment after its connections' end.
         """
         bench, loop = self._bench, asyncio.get_running_loop()
-        judgement = await bench.expecting.settles(stated, loop.time() + bench.patience_s(stated.check))
+        judgement = await bench.expecting.settles(stated, bench.after_its_own_retry(stated.check))
         if else_by_the_edge and not judgement.settled:
             self._edge.end_flows()
         await bench.device.until(lambda: bench.device.gone, EXIT_IS_SEEN_S)
@@ -315,9 +316,13 @@ class Bench:
 
     async def expect_after_its_own_retry(self, check: str, **about: Any) -> Judgement:
         """Expect something of a device that comes back by itself: its own pause before that is allowed for."""
-        pause_s = self.device.profile.values.registration_retry_s or 0.0
-        deadline = asyncio.get_running_loop().time() + pause_s + self.patience_s(check)
+        deadline = self.after_its_own_retry(check)
         return await self.expect(check, deadline=deadline, since=self.device.attempt_seq, **about)
+
+    def after_its_own_retry(self, check: str) -> float:
+        """The loop's time at which patience is over with a device that may have to come back by itself first."""
+        pause_s = self.device.profile.values.registration_retry_s or 0.0
+        return asyncio.get_running_loop().time() + pause_s + self.patience_s(check)
 
     async def control(self, check: str, **about: Any) -> None:
         """Expect something that proves the bench and the device's ability: if it fails, nothing is concluded."""

@@ -252,3 +252,21 @@ async def test_a_device_whose_program_ends_on_a_bad_chain_has_not_refused_it(
     with pytest.raises(ExpectationNotMet) as unmet:
         await on.bench.primary.is_refused(finding="f", what="w", hint="h")
     assert unmet.value.judgement.reason_code == "refusal-not-seen"
+
+
+@pytest.mark.asyncio
+async def test_a_device_that_is_left_to_come_back_is_waited_for_as_long_as_its_own_pause_takes(
+    stage: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on: Stage = await stage(reference(register_s=5.0, registration_retry_s=10.0))
+    monkeypatch.setattr(on.bench, "patience_s", lambda check: 0.0)
+    on.bench.begin(CASE)
+    await on.device.reach(State.REGISTERED)
+    for edge in (on.bench.primary, on.bench.secondary):
+        await edge.presents("unknown-root")
+    on.device.lose_flows()
+    await on.bench.primary.is_refused(finding="f", what="w", hint="h")
+    for edge in (on.bench.primary, on.bench.secondary):
+        await edge.comes_back()
+    on.device.lose_flows()
+    await on.bench.primary.completes(finding="f", what="w", hint="h")
