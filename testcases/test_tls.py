@@ -1,7 +1,8 @@
 """TLS: the device as a client, and what it refuses."""
 
 from certsuite.bench import Bench, Phone, case
-from certsuite.bench.bench import OLD_VERSIONS, THERE_AND_BACK, Deferred
+from certsuite.bench.bench import THERE_AND_BACK, Deferred
+from certsuite.bench.edge_control import OLD_VERSIONS
 
 
 @case("WXC-TLS-080", requirements=["TLS-TRUST"], needs="started")

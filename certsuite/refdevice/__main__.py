@@ -8,8 +8,9 @@ import logging
 import sys
 from pathlib import Path
 
-from certsuite.refdevice.behaviour import FAULTS, Behaviour, UnknownFault, behaviour_with
+from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.config import Config, ConfigError, load
+from certsuite.refdevice.faults import FAULTS, UnknownFault, behaviour_with
 from certsuite.refdevice.program import Program
 
 _USAGE_ERROR = 4

@@ -9,7 +9,8 @@ import signal
 
 import pytest
 
-from certsuite.bench.bench import OLD_VERSIONS, CannotJudge, NotApplicable
+from certsuite.bench.bench import CannotJudge, NotApplicable
+from certsuite.bench.edge_control import OLD_VERSIONS
 from certsuite.bench.expecting import ExpectationNotMet
 from certsuite.checks.judge import scaled
 from certsuite.core.cases import Case, State

@@ -16,7 +16,7 @@ from certsuite.catalogue import load_catalogue
 from certsuite.cli.collected import collect_cases
 from certsuite.core.places import TESTCASES
 from certsuite.pytest_plugin.faults import Fault, fault_table
-from certsuite.refdevice.behaviour import FAULTS
+from certsuite.refdevice.faults import FAULTS
 from tests.conftest import Finished
 
 TIME_SCALE = "0.2"

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from certsuite.refdevice.__main__ import main
-from certsuite.refdevice.behaviour import FAULTS
+from certsuite.refdevice.faults import FAULTS
 
 
 def test_an_unknown_fault_is_a_usage_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from certsuite.refdevice.behaviour import FAULTS, Behaviour, UnknownFault, behaviour_with
+from certsuite.refdevice.behaviour import Behaviour
+from certsuite.refdevice.faults import FAULTS, UnknownFault, behaviour_with
 
 
 def test_no_fault_is_the_compliant_phone() -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from certsuite.refdevice.behaviour import behaviour_with
 from certsuite.refdevice.bindings import granted_expiry, retry_after
+from certsuite.refdevice.faults import behaviour_with
 from certsuite.sip.message import SipMessage
 
 _OWN = "sip:user@127.0.0.2:4711;transport=tls"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from certsuite.refdevice.behaviour import behaviour_with
 from certsuite.refdevice.digest import Challenge, Credentials, digest_response, parse_challenge, usable_challenge
+from certsuite.refdevice.faults import behaviour_with
 from certsuite.sip.message import SipMessage
 
 _BROADWORKS = 'Digest realm="BroadWorks",nonce="BroadWorksXlab0nonce0testBW",algorithm=MD5,qop="auth"'

@@ -15,8 +15,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certsuite.refdevice.behaviour import Behaviour, behaviour_with
+from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.dns import SRV, DnsError, Resolver, SrvRecord, in_order, parse_reply, query
+from certsuite.refdevice.faults import behaviour_with
 
 if TYPE_CHECKING:
     from tests.refdevice.conftest import Zone

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from certsuite.refdevice.behaviour import behaviour_with
+from certsuite.refdevice.faults import behaviour_with
 from certsuite.refdevice.judging_tls import JudgingChannel
 from certsuite.refdevice.tls import Peer, TlsChannel, channel_maker
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from certsuite.refdevice.behaviour import FAULTS, behaviour_with
+from certsuite.refdevice.faults import FAULTS, behaviour_with
 from certsuite.refdevice.leniency import CHAIN_FAULTS, DISLIKES, NAME_FAULTS
 from certsuite.refdevice.tls import Channel, Peer, channel_maker
 from certsuite.tls.keys import KeyPool

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from certsuite.refdevice.behaviour import Behaviour, behaviour_with
+from certsuite.refdevice.behaviour import Behaviour
+from certsuite.refdevice.faults import behaviour_with
 from certsuite.refdevice.media import MediaSession
 from certsuite.refdevice.sdp import Agreement, answer
 from certsuite.refdevice.tasks import Tasks

@@ -8,8 +8,8 @@ from typing import cast
 
 import pytest
 
-from certsuite.refdevice.behaviour import behaviour_with
 from certsuite.refdevice.config import Config, Line
+from certsuite.refdevice.faults import behaviour_with
 from certsuite.refdevice.messages import Composer, quoted
 from certsuite.refdevice.transport import Flow
 from certsuite.sip.message import SipMessage, strict_error

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from certsuite.refdevice.behaviour import Behaviour, behaviour_with
+from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.dns import DnsError, Resolver
+from certsuite.refdevice.faults import behaviour_with
 from certsuite.refdevice.targets import TargetList, find_targets
 from certsuite.refdevice.transport import Target
 

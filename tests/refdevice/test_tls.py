@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from certsuite.refdevice.behaviour import behaviour_with
+from certsuite.refdevice.faults import behaviour_with
 from certsuite.refdevice.tls import TlsChannel, client_context, verifies_name_itself
 
 if TYPE_CHECKING:

@@ -1,0 +1,306 @@
+"""The named faults of the device: what is wrong with such a device, and the fields of its behaviour that they set."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from certsuite.refdevice.behaviour import IDENTRUST_SHA256, Behaviour, RefusesBy, Verifies
+
+FAULTY_DEVICE = "a device that misbehaves in what is certified"
+ODD_DEVICE = "a device that is right in an unusual way, for no case to fail"
+MISBEHAVIOUR = "a device that is no use at all, for the suite's own robustness"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that can be wrong with the device."""
+
+    name: str
+    description: str
+    changes: dict[str, Any] = field(repr=False)
+    "Fields of :class:`Behaviour` and their values."
+    kind: str = FAULTY_DEVICE
+
+
+class UnknownFault(ValueError):
+    """No fault has this name. The text lists those that there are."""
+
+    def __init__(self, name: str) -> None:
+        known = "\n".join(f"  {fault.name:28} {fault.description}" for fault in FAULTS.values())
+        super().__init__(f"there is no fault named {name!r}; there are:\n{known}")
+
+
+def behaviour_with(faults: Iterable[str]) -> Behaviour:
+    """The behaviour of a device that has all of these faults. Raises :class:`UnknownFault`."""
+    behaviour = Behaviour()
+    for name in faults:
+        if name not in FAULTS:
+            raise UnknownFault(name)
+        # What is listed adds up; anything else is as the last of the faults has it.
+        changes: dict[str, Any] = {
+            key: (*getattr(behaviour, key), *value) if isinstance(value, tuple) else value
+            for key, value in FAULTS[name].changes.items()
+        }
+        behaviour = dataclasses.replace(behaviour, **changes)
+    return behaviour
+
+
+def _fault(name: str, description: str, kind: str = FAULTY_DEVICE, **changes: Any) -> Fault:
+    return Fault(name, description, changes, kind)
+
+
+def _accepts(name: str, description: str, overlooked: str) -> Fault:
+    return _fault(name, description, overlooks=(overlooked,))
+
+
+def _refuses(name: str, description: str) -> Fault:
+    return _fault(name, description, dislikes=(name.removeprefix("refuses-"),))
+
+
+_HOSTILE_USER_AGENT = (
+    "{configured} <script>alert(1)</script><img src=x onerror=alert(2)> \x1b[31mred\x1b]0;title\x07 "
+    "[bold]rich[/bold] [link=http://192.0.2.1]link[/link] \u202etxt.exe\u202c ]]>&amp;"
+)
+_HUGE_USER_AGENT = "{configured} " + "A" * 60_000
+
+FAULTS: dict[str, Fault] = {
+    fault.name: fault
+    for fault in (
+        # --- TLS
+        _fault("tls13-only", "offers TLS 1.3 alone", tls_minimum="1.3"),
+        _fault("accepts-tls10", "takes servers that speak no more than TLS 1.0 or 1.1", tls_minimum="1.0"),
+        _fault("ignores-lab-root", "trusts none of the roots that it was given", loads_trusted_roots=False),
+        _fault("lacks-identrust", "does not trust the IdenTrust root", lacks_root=IDENTRUST_SHA256),
+        _fault("accepts-any-root", "does not verify the server's chain", verifies_chain=False),
+        _fault("ignores-host-name", "does not compare the server's name", verifies_host_name=False),
+        _fault("tls12-only", "offers nothing newer than TLS 1.2", tls_maximum="1.2"),
+        _fault("breaks-off-tls13", "ends each connection on which TLS 1.3 was agreed", stays_with_tls13=False),
+        _fault(
+            "no-gcm",
+            "offers CBC suites alone for TLS 1.2",
+            tls_ciphers="ECDHE-RSA-AES256-SHA384:ECDHE-RSA-AES128-SHA256",
+        ),
+        _fault(
+            "offers-weak-suites",
+            "offers suites without encryption and without authentication",
+            tls_ciphers="ALL:COMPLEMENTOFALL:@SECLEVEL=0",
+        ),
+        _fault("offers-rare-group", "offers the group secp384r1 alone", tls_group="secp384r1"),
+        _fault("no-server-name", "sends no server name", sends_server_name=False),
+        _fault(
+            "refuses-certificate-request",
+            "gives up when the server asks for a certificate",
+            goes_on_without_certificate=False,
+        ),
+        _fault("old-hello-first", "first tries the ClientHello of a very old TLS stack", old_hello_first=True),
+        _fault("falls-back-to-cleartext", "registers over TCP port 5060 when TLS fails", cleartext_port=5060),
+        _fault("refuses-fragments", "cannot read handshake messages that span records", takes_fragments=False),
+        _fault("ignores-downgrade-mark", "goes on when a server marks a downgrade", heeds_downgrade=False),
+        _fault("impatient-handshake", "gives a handshake 0.3 s", handshake_timeout_s=0.3),
+        _fault("endless-handshake", "waits for ever in a handshake", handshake_timeout_s=None),
+        _fault(
+            "gives-up-after-broken-handshake",
+            "gives up for good when a server breaks a handshake off",
+            survives_broken_handshake=False,
+        ),
+        _fault("verifies-once", "does not verify a server that it has verified before", verifies_each_time=False),
+        _fault("pins-issuer", "takes the issuer alone that it saw first", pins_issuer=True),
+        _fault("insists-on-session", "gives up where its TLS session is not resumed", insists_on_session=True),
+        # --- TLS: certificates
+        _accepts("accepts-unknown-root", "accepts a chain to a root that it does not trust", "unknown-root"),
+        _accepts("accepts-expired", "accepts a certificate that has expired", "expired"),
+        _accepts("accepts-not-yet-valid", "accepts a certificate that is not valid yet", "not-yet-valid"),
+        _accepts("accepts-self-signed", "accepts a certificate that signs itself", "self-signed"),
+        _accepts("accepts-wrong-eku", "accepts a certificate for clients alone", "usage"),
+        _accepts("accepts-intermediate-not-ca", "accepts an issuer that is no authority", "no-authority"),
+        _accepts("accepts-long-path", "accepts more authorities than one of them allows", "path-length"),
+        _accepts("ignores-name-constraints", "ignores for which names an authority may sign", "name-constraints"),
+        _accepts("accepts-sha1-signature", "accepts a certificate that is signed over SHA-1", "sha1"),
+        _accepts("accepts-md5-signature", "accepts a certificate that is signed over MD5", "md5"),
+        _accepts("accepts-short-key", "accepts a certificate with a key of 1024 bits", "short-key"),
+        _accepts("prefers-common-name", "takes a right common name beside wrong names", "name-beside-common-name"),
+        _accepts("takes-address-for-name", "takes the server's IP address for its name", "address-for-name"),
+        _accepts("accepts-sibling-host", "accepts any host of the outbound proxy's domain", "host-of-same-domain"),
+        _fault(
+            "wants-target-name",
+            "compares the server's name with the SRV target, not the outbound proxy",
+            wants_target_name=True,
+        ),
+        _refuses("refuses-superfluous-certificates", "refuses a chain with more than its path"),
+        _refuses("refuses-large-chain", "refuses a chain that is longer than a TLS record"),
+        _refuses("refuses-rsa-3072", "refuses a certificate with an RSA key of 3072 bits"),
+        _refuses("refuses-rsa-4096", "refuses a certificate with an RSA key of 4096 bits"),
+        _fault(
+            "ignores-stapled-revocation",
+            "asks for a stapled OCSP answer and does not look at it",
+            asks_for_status=True,
+            heeds_status=False,
+        ),
+        _fault(
+            "speaks-before-verifying",
+            "registers first and verifies the server's certificate afterwards",
+            verifies=Verifies.AFTER_SPEAKING,
+        ),
+        # --- TLS: right in an unusual way
+        _fault(
+            "rejects-without-alert",
+            "closes the connection on a bad certificate, without an alert",
+            ODD_DEVICE,
+            refuses_by=RefusesBy.CLOSING,
+        ),
+        _fault(
+            "rejects-by-silence",
+            "leaves the connection on a bad certificate open and silent, and goes on elsewhere",
+            ODD_DEVICE,
+            refuses_by=RefusesBy.SILENCE,
+        ),
+        _fault(
+            "closes-after-handshake",
+            "completes the handshake, then verifies the certificate, and closes if it is bad",
+            ODD_DEVICE,
+            verifies=Verifies.AFTER_HANDSHAKE,
+        ),
+        _fault(
+            "heeds-stapled-revocation",
+            "asks for a stapled OCSP answer and heeds it",
+            ODD_DEVICE,
+            asks_for_status=True,
+        ),
+        # --- DNS and targets
+        _fault("asks-sip-tls", "asks for SRV _sip._tls", srv_service="_sip._tls"),
+        _fault("ignores-srv-port", "connects to port 5061 whatever SRV says", fixed_port=5061),
+        _fault("ignores-srv-priority", "tries the highest priority value first", highest_priority_value_first=True),
+        _fault("takes-answer-order", "tries targets in the order of the answer", order_of_answer=True),
+        _fault("ignores-weight", "tries the lightest target of a priority first", heeds_weight=False),
+        _fault("ignores-ttl", "keeps the first targets that it found for ever", heeds_ttl=False),
+        _fault("takes-first-address-only", "tries one address of each target", addresses_per_target=1),
+        _fault("reads-four-records", "reads the first four records of an answer", records_per_answer=4),
+        _fault("takes-ipv6-alone", "tries no IPv4 address of a host with IPv6", asks_ipv6=True, ipv6_alone=True),
+        _fault("waits-for-aaaa", "needs an answer to AAAA to use that to A", asks_ipv6=True),
+        _fault("insists-on-edns", "asks with EDNS alone", insists_on_edns=True),
+        _fault("impatient-resolver", "waits 0.2 s for DNS", dns_timeout_s=0.2),
+        _fault("accepts-wrong-id", "takes any answer for its own", compares_id=False),
+        _fault("heeds-letter-case", "takes names in other letters for other names", heeds_letter_case=True),
+        _fault("ignores-cname", "follows no alias", follows_cname=False),
+        _fault("ignores-no-service", "takes SRV target . for a missing record", takes_no_service_for_no_record=True),
+        _fault("no-address-fallback", "asks nothing more without SRV", falls_back_to_address=False),
+        _fault("gives-up-after-silence", "gives up when DNS does not answer", gives_up_after="no answer"),
+        _fault("gives-up-after-servfail", "gives up when DNS answers SERVFAIL", gives_up_after="SERVFAIL"),
+        _fault("gives-up-after-nxdomain", "gives up when DNS knows no such name", gives_up_after="NXDOMAIN"),
+        _fault("drops-registration-without-dns", "resolves before each refresh", resolves_to_refresh=True),
+        _fault("needs-registrar-address", "does not go on without one", resolves_registrar=True),
+        _fault("register-names-proxy", "has the outbound proxy in the URI of REGISTER", register_names_proxy=True),
+        _fault("never-fails-over", "tries the first target alone, again and again", targets_tried=1),
+        _fault("walks-two-targets", "tries the first two targets alone", targets_tried=2),
+        _fault("takes-eight-targets", "keeps no more than eight targets of an SRV answer", targets_tried=8),
+        _fault("ignores-long-answers", "has no use for a truncated DNS answer", takes_long_answers=False),
+        _fault(
+            "never-times-out",
+            "waits for ever for a connection or an answer",
+            handshake_timeout_s=None,
+            gives_up_requests=False,
+        ),
+        _fault("sticks-to-silent-connection", "waits for ever for an answer", gives_up_requests=False),
+        _fault("ignores-503", "stays with a target that answers 503", moves_on_at=frozenset({408, 430, 500})),
+        _fault(
+            "moves-on-at-503-alone", "stays with a target that answers 500, 408 or 430", moves_on_at=frozenset({503})
+        ),
+        _fault("hammers-targets", "tries again at once when every target failed", hammers=True),
+        _fault("gives-up-both-down", "tries all targets twice and never again", rounds_tried=2),
+        _fault("wanders-between-targets", "goes to the other target at each refresh", wanders=True),
+        _fault("keeps-old-binding", "stays registered where it has moved from", refreshes_old_flow=True),
+        _fault("keeps-old-flow", "leaves the connection open that it has moved from", ODD_DEVICE, keeps_old_flow=True),
+        _fault("never-fails-back", "stays on the secondary for ever", fails_back=False),
+        # --- registration
+        _fault("wrong-digest", "computes a wrong digest response", wrong_digest=True),
+        _fault("pins-realm", "answers with its registrar's domain as realm", pins_realm=True),
+        _fault("auth-user-is-aor-user", "authenticates as the user of its AoR", auth_user_is_aor_user=True),
+        _fault("mangles-password", 'loses the signs % & " of its password', password_drops='%&"'),
+        _fault("never-refreshes", "lets its registration expire", refreshes=False),
+        _fault("ignores-granted-expiry", "refreshes by the expiry that it asked for", heeds_granted_expiry=False),
+        _fault("uses-sips-uri", "writes a sips: URI into its Contact", contact_scheme="sips"),
+        # --- registration: digest
+        _fault("takes-no-qop-list", "gives up when qop has more than auth", takes_qop_lists=False),
+        _fault("needs-qop", "gives up when the challenge has no qop", needs_qop=True),
+        _fault("gives-up-on-two-challenges", "answers none of two challenges", takes_several_challenges=False),
+        _fault(
+            "takes-first-challenge-only",
+            "knows MD5 alone, and looks at the first challenge alone",
+            knows_sha256=False,
+            looks_beyond_first_challenge=False,
+        ),
+        _fault("knows-md5-alone", "knows no digest by SHA-256", ODD_DEVICE, knows_sha256=False),
+        _fault("knows-broadworks-alone", "answers challenges in the realm BroadWorks alone", only_realm="BroadWorks"),
+        _fault("keeps-first-realm", "answers challenges in the realm of the first one alone", keeps_first_realm=True),
+        _fault("ignores-stale", "gives up when its nonce is stale", heeds_stale=False),
+        _fault(
+            "trips-over-unknown-parameters",
+            "gives up when the challenge has a parameter that it does not know",
+            takes_unknown_parameters=False,
+        ),
+        # --- registration: grants and refusals
+        _fault("ignores-expires-header", "looks for the granted expiry in Contact alone", reads_expires_header=False),
+        _fault("prefers-expires-header", "takes the Expires header before the Contact", prefers_expires_header=True),
+        _fault("gives-up-on-423", "does not register where its expiry is too brief", goes_on_after_423=False),
+        _fault("ignores-min-expires", "asks for the same expiry after a 423", heeds_min_expires=False),
+        _fault("hammers-on-403", "tries again at once when it is forbidden to register", hammers_on=403),
+        _fault("hammers-on-401", "tries again at once when its credentials are refused", hammers_on=401),
+        _fault("ignores-retry-after", "tries a server again at once that is out of service", heeds_retry_after=False),
+        _fault("chokes-on-xml-body", "ends the connection when a 200 has a body", takes_bodies=False),
+        _fault(
+            "chokes-on-unknown-headers",
+            "ends the connection when a 200 has headers that it does not know",
+            takes_unknown_headers=False,
+        ),
+        # --- registration: at rest
+        _fault("refreshes-too-fast", "refreshes its registration all the time", refresh_share=0.05),
+        _fault("opens-a-flow-per-request", "opens a connection for each call", reuses_flow=False),
+        _fault("never-reconnects", "stays away when its connection is lost", reconnects=False),
+        _fault("one-call-id-for-all-lines", "registers all lines with one Call-ID", own_call_ids=False),
+        _fault("never-deregisters", "ends without taking its bindings back", deregisters=False),
+        _fault("answers-no-options", "does not answer OPTIONS", answers_options=False),
+        # --- identity
+        _fault("user-agent-without-model", "names a make and no model", user_agent="Certsuite"),
+        _fault("user-agent-of-other-model", "names another model", user_agent="Certsuite OtherPhone/1.0"),
+        _fault(
+            "user-agent-register-only",
+            "sends a User-Agent in REGISTER and nowhere else",
+            user_agent_methods=frozenset({"REGISTER"}),
+        ),
+        # --- calls and media
+        _fault("never-answers", "rings, and ignores that it is answered", answers=False),
+        _fault("silent-call", "sends silence in every call", echoes_incoming=False, echoes_outgoing=False),
+        _fault("outgoing-silent", "sends silence in calls that it places", echoes_outgoing=False),
+        _fault("one-way-in", "sends no RTP", sends_rtp=False),
+        _fault("loses-call-with-flow", "ends a call when its connection ends", keeps_call_without_flow=False),
+        _fault("dials-once", "gives a call up that met a target that does not serve", dials_again=False),
+        _fault("plain-srtp-key", "encrypts with a key that is not the one in its SDP", true_key=False),
+        _fault("dials-wrong-number", "adds a digit to each number that is dialled", dialled_suffix="9"),
+        _fault("offers-plain-rtp", "offers RTP without SRTP in calls that it places", offers_plain_rtp=True),
+        _fault("accepts-plain-rtp", "answers an offer without SRTP, and sends plain RTP", accepts_plain_rtp=True),
+        _fault("dtmf-inband", "sends digits as tones in the audio", dtmf_in_band=True),
+        _fault("dtmf-wrong-digit", "sends the digit after the one that was pressed", dtmf_shift=1),
+        _fault("hold-without-reinvite", "says that a call is held and goes on with it", hold_reinvites=False),
+        _fault("resume-stays-silent", "sends no audio after a call was resumed", sends_after_resume=False),
+        _fault("never-resumes", "says that a call is resumed and leaves it held", resume_reinvites=False),
+        # --- robustness of the suite
+        _fault("silent", "never sends anything", MISBEHAVIOUR, silent=True),
+        _fault("dns-only", "asks for SRV and never connects", MISBEHAVIOUR, connects=False),
+        _fault("exits-at-start", "ends at once", MISBEHAVIOUR, exits_at_start=True),
+        _fault("exits-when-dialling", "ends at once when it is told to dial", MISBEHAVIOUR, exits_when_dialling=True),
+        _fault("floods-garbage", "sends 300 kB of garbage over TLS", MISBEHAVIOUR, garbage_bytes=300_000),
+        _fault(
+            "hostile-user-agent",
+            "has HTML, escape sequences, markup and direction signs in its User-Agent",
+            MISBEHAVIOUR,
+            user_agent=_HOSTILE_USER_AGENT,
+        ),
+        _fault("huge-user-agent", "has a User-Agent of 60 kB", MISBEHAVIOUR, user_agent=_HUGE_USER_AGENT),
+        _fault("nul-user-agent", "has a NUL in its User-Agent", MISBEHAVIOUR, user_agent="{configured}\x00end"),
+        _fault("ignores-sigterm", "does not end when it is told to", MISBEHAVIOUR, heeds_sigterm=False),
+    )
+}
+"Every fault by its name, the device's own before those that try the suite."
