@@ -173,10 +173,9 @@ class Bench:
     def until_back_on_primary(self) -> Deferred:
         """State that the device returns to the primary by itself, within so many of the granted expiries."""
         granted = self.network.registrar.granted_expiry_s
-        deadline = asyncio.get_running_loop().time() + self.failback_patience_s
         return Deferred(
             self.stated("fo.returns-to-primary", granted_s=granted, lines=self.device.profile.lines),
-            deadline,
+            asyncio.get_running_loop().time() + self.failback_patience_s,
             (Disturbance.REGISTRATION,),
         )
 

@@ -86,8 +86,8 @@ class Outage:
 
     @property
     def next_connection(self) -> Try | None:
-        """The first connection that was opened after the failure."""
-        return next((one for one in self.meanwhile if one.what == "connection"), None)
+        """The first connection that was opened after the failure, or used if it was open to another edge before."""
+        return next((one for one in self.meanwhile if one.what == "connection" or one.edge != self.edge), None)
 
     def without_service_s(self, until: float) -> float:
         """Seconds between the failure and ``until`` in which not every line was served."""
