@@ -235,6 +235,8 @@ def _is_a_refusal(question: Question, presented: Seen[TlsPresented], closed: See
     flow = presented.at.flow
     if not question.span.of(ClientHelloSeen, flow=flow) or exited(question, presented, closed):
         return False
+    if closed.event.by == "network":
+        return False
     # Who completed the handshake has had the server's flight: what may be missing then are session tickets.
     if closed.event.unacknowledged and not question.span.of(TlsEstablished, flow=flow):
         return False
