@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "media": ("core", "sdp"),  # a stream is made from what offer and answer agreed on
     "checks": ("core", "catalogue", *PROTOCOL_PARTS),
     "edge": ("core", *PROTOCOL_PARTS),
-    "devices": ("core",),
+    "devices": ("core", "sip"),  # what passwords and a User-Agent are
     "bench": ("core", *JUDGEMENT, *PROTOCOL_PARTS, "edge", "devices"),
     "evidence": ("core", *JUDGEMENT, "sip"),  # a ladder shows the words of SIP messages
     "report": ("core", *JUDGEMENT, "evidence", "tls"),  # what the device offered is told by TLS's names

@@ -16,6 +16,7 @@ from certsuite.cli import doctor as doctor_
 from certsuite.cli import tables
 from certsuite.cli.collected import collect_cases
 from certsuite.cli.judging import rejudge_run, review_case
+from certsuite.cli.passwords import app as passwords_app
 from certsuite.cli.provisioning import provision_sample
 from certsuite.cli.telling import say as _say
 from certsuite.cli.telling import told as _told
@@ -38,6 +39,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Certify SIP 
 profile_app = typer.Typer(no_args_is_help=True, help="Device profiles.")
 app.add_typer(profile_app, name="profile")
 app.add_typer(tls_app, name="tls")
+app.add_typer(passwords_app, name="passwords")
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="A path, or a name in device_profiles/.")]

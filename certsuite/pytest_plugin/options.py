@@ -89,6 +89,7 @@ def read_credentials(path: Path) -> dict[int, Secret]:
         raise UsageError(f"{path}: others can read it; make it yours alone: chmod 600 {path}")
     try:
         data = yaml.safe_load(text)
+        node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         raise UsageError(f"{path}:{mark.line + 1 if mark else 1}: not YAML") from None
@@ -96,4 +97,6 @@ def read_credentials(path: Path) -> dict[int, Secret]:
         isinstance(line, int) and line > 0 and isinstance(password, str) for line, password in data.items()
     ):
         raise UsageError(f'{path}: line numbers with a quoted password each are expected, such as 1: "..."')
+    if isinstance(node, yaml.MappingNode) and len(node.value) != len(data):
+        raise UsageError(f"{path}: a line number is there twice; each line has one password")
     return {line: Secret(password) for line, password in data.items()}
