@@ -17,7 +17,7 @@ from certsuite.cli import tables
 from certsuite.cli.collected import collect_cases
 from certsuite.cli.judging import rejudge_run, review_case
 from certsuite.cli.passwords import app as passwords_app
-from certsuite.cli.provisioning import provision_sample
+from certsuite.cli.provisioning import Given, provision_sample, read_device_info
 from certsuite.cli.telling import say as _say
 from certsuite.cli.telling import told as _told
 from certsuite.cli.tls import app as tls_app
@@ -154,9 +154,19 @@ def profile_check(profile: ProfileName) -> None:
 def provision(
     profile: ProfileName,
     out: Annotated[Path, typer.Option(help="Folder to write to.", metavar="DIR")],
+    device_info: Annotated[Path | None, typer.Option(help="The device's accounts; JSON.", metavar="FILE")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="Where the values stand, if the JSON has another form.", metavar="FILE")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Root to be trusted; PEM. Without it one is minted.", metavar="FILE")
+    ] = None,
 ) -> None:
-    """Write the configuration that a run would generate, with accounts minted for it."""
-    for path in provision_sample(load_profile(profile, PROFILES), out):
+    """Write a device's configuration: for the accounts of its device info, or for minted ones."""
+    if mapping is not None and device_info is None:
+        raise UsageError("--mapping is for --device-info FILE")
+    info = read_device_info(device_info, mapping) if device_info else None
+    for path in provision_sample(load_profile(profile, PROFILES), out, Given(info, root)):
         _say(str(path))
 
 

@@ -12,8 +12,8 @@ import typer
 from certsuite.cli.telling import say, told
 from certsuite.core.errors import UsageError
 from certsuite.core.redaction import Secret, printable
+from certsuite.devices.credentials import read_credentials
 from certsuite.devices.password_rules import PasswordRules, load_password_rules
-from certsuite.pytest_plugin.options import read_credentials
 from certsuite.sip.password_generator import passwords
 from certsuite.sip.password_policy import PasswordAlphabet, PasswordPolicy, shortcomings
 

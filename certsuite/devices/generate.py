@@ -117,9 +117,14 @@ def _context(profile: DeviceProfile, settings: DeviceSettings, out: Path, contro
                 "auth_user": line.auth_user,
                 "password": line.password.reveal(),
                 "display_name": line.display_name,
+                "label": line.label or line.display_name,
+                "shared": line.shared,
             }
             for line in settings.lines
         ],
+        "monitored": [{"user": one.user, "label": one.label} for one in settings.monitored],
+        "codecs": list(settings.codecs or profile.capabilities.codecs),
+        "mac": settings.mac,
         "variables": dict(profile.config.variables),
         "values": profile.values.model_dump(mode="json"),
         "identity": {"make": profile.identity.make, "model": profile.identity.model, "firmware": profile.firmware},

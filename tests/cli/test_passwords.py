@@ -9,8 +9,8 @@ import yaml
 
 from certsuite.cli.passwords import audited
 from certsuite.core.redaction import Secret
+from certsuite.devices.credentials import read_credentials
 from certsuite.devices.password_rules import load_password_rules
-from certsuite.pytest_plugin.options import read_credentials
 from certsuite.sip.password_policy import shortcomings
 from tests.conftest import certsuite
 
