@@ -84,6 +84,10 @@ def _check_fit(profile: DeviceProfile, info: DeviceInfo) -> None:
     highest = max(line.number for line in info.accounts)
     if highest > profile.lines:
         raise UsageError(f"the device info has a line {highest}, and {profile.name} has {profile.lines}")
+    unclaimed = [codec for codec in info.codecs if not profile.claims(f"codecs.{codec}")]
+    if unclaimed:
+        claimed = ", ".join(profile.capabilities.codecs)
+        raise UsageError(f"the device info asks for {', '.join(unclaimed)}, and {profile.name} has {claimed}")
 
 
 def _roots(given: Path | None) -> tuple[bytes, bytes]:

@@ -24,11 +24,11 @@ def info(tmp_path: Path) -> Path:
 
 
 def _written(folder: Path, **fields: Any) -> Path:
-    account = {"line": fields["line"], "aor": "u@lab.invalid", "auth_user": "1", "password": {"file": "passwords.yaml"}}
-    account["password"] = {"file": "passwords.yaml", "line": 1}
+    password = {"file": "passwords.yaml", "line": 1}
+    account = {"line": fields["line"], "aor": "u@lab.invalid", "auth_user": "1", "password": password}
     file = folder / "info.json"
     document = {"schema": 1, "kind": fields["kind"], "outbound_proxy": "hs17.lab.example", "mac": "00005e005301"}
-    file.write_text(json.dumps({**document, "accounts": [account]}))
+    file.write_text(json.dumps({**document, "codecs": fields.get("codecs", []), "accounts": [account]}))
     return file
 
 
@@ -59,6 +59,13 @@ def test_what_does_not_fit(info: Path, tmp_path: Path, fields: dict[str, Any], s
     assert done.returncode == 4
     assert says in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_codec_that_the_device_does_not_have(info: Path, tmp_path: Path) -> None:
+    _written(tmp_path, kind="gateway", line=1, codecs=["G722", "PCMU"])
+    done = certsuite("provision", "audiocodes-mp124", "--device-info", info, "--out", tmp_path / "out")
+    assert done.returncode == 4
+    assert "the device info asks for G722, and audiocodes-mp124 has PCMU, PCMA, G729" in done.stderr
 
 
 def test_options_that_are_wrong(info: Path, tmp_path: Path) -> None:
