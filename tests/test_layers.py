@@ -39,7 +39,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "media": ("core", "sdp"),  # a stream is made from what offer and answer agreed on
     "checks": ("core", "catalogue", *PROTOCOL_PARTS),
     "edge": ("core", *PROTOCOL_PARTS),
-    "devices": ("core",),
+    "devices": ("core", "sip"),  # what passwords and a User-Agent are
     "bench": ("core", *JUDGEMENT, *PROTOCOL_PARTS, "edge", "devices"),
     "evidence": ("core", *JUDGEMENT, "sip"),  # a ladder shows the words of SIP messages
     "report": ("core", *JUDGEMENT, "evidence", "tls"),  # what the device offered is told by TLS's names
@@ -62,6 +62,7 @@ IO_CALLS = {
     *("input", "open", "print", "read_bytes", "read_text", "write_bytes", "write_text"),
 }
 IO_ALLOWED: dict[tuple[str, str], str] = {
+    ("sip/user_agent.py", "read_text"): "the package's own data, read once",
     ("tls/keys.py", "threading"): "making an RSA key takes a second: a pool makes them ahead, guarded by a lock",
     ("tls/keys.py", "concurrent"): "the same pool's threads",
     ("tls/pki.py", "secrets"): "names of authorities and serial numbers must not come again in another run",

@@ -107,7 +107,7 @@ def _devices() -> list[Examined]:
     findings = []
     for file in profile_files(PROFILES):
         profile = load_profile(str(file), PROFILES)
-        program = profile.control.start[0]
+        program = profile.control.start[0] if profile.control.start else "{nothing}"
         if "{" in program:
             continue
         path = shutil.which(program)

@@ -15,8 +15,11 @@ from certsuite.catalogue import load_catalogue
 from certsuite.cli import doctor as doctor_
 from certsuite.cli import tables
 from certsuite.cli.collected import collect_cases
+from certsuite.cli.config import app as config_app
+from certsuite.cli.config import lint_exit_code, lint_generated, lint_text
 from certsuite.cli.judging import rejudge_run, review_case
-from certsuite.cli.provisioning import provision_sample
+from certsuite.cli.passwords import app as passwords_app
+from certsuite.cli.provisioning import Given, provision_sample, read_device_info
 from certsuite.cli.telling import say as _say
 from certsuite.cli.telling import told as _told
 from certsuite.cli.tls import app as tls_app
@@ -38,6 +41,8 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Certify SIP 
 profile_app = typer.Typer(no_args_is_help=True, help="Device profiles.")
 app.add_typer(profile_app, name="profile")
 app.add_typer(tls_app, name="tls")
+app.add_typer(passwords_app, name="passwords")
+app.add_typer(config_app, name="config")
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="A path, or a name in device_profiles/.")]
@@ -152,10 +157,29 @@ def profile_check(profile: ProfileName) -> None:
 def provision(
     profile: ProfileName,
     out: Annotated[Path, typer.Option(help="Folder to write to.", metavar="DIR")],
+    device_info: Annotated[Path | None, typer.Option(help="The device's accounts; JSON.", metavar="FILE")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="Where the values stand, if the JSON has another form.", metavar="FILE")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="Root to be trusted; PEM. Without it one is minted.", metavar="FILE")
+    ] = None,
 ) -> None:
-    """Write the configuration that a run would generate, with accounts minted for it."""
-    for path in provision_sample(load_profile(profile, PROFILES), out):
+    """Write a device's configuration: for the accounts of its device info, or for minted ones.
+
+    Where the vendor's files are known, what was written is looked through as by "config lint".
+    """
+    if mapping is not None and device_info is None:
+        raise UsageError("--mapping is for --device-info FILE")
+    info = read_device_info(device_info, mapping) if device_info else None
+    device = load_profile(profile, PROFILES)
+    written = provision_sample(device, out, Given(info, root))
+    for path in written:
         _say(str(path))
+    found = lint_generated(device, [path for path in written if path.is_relative_to(out.resolve() / "config")])
+    if found:
+        _say(lint_text(found))
+    raise typer.Exit(lint_exit_code(found))
 
 
 @app.command()

@@ -26,6 +26,7 @@ _WALL_S = 20.0
 _MEMORY = 512 * 1024 * 1024
 _OUTPUT = 16 * 1024 * 1024
 _COPIED_AT_MOST = 16 * 1024 * 1024
+_NO_MAC = "0" * 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ def _context(profile: DeviceProfile, settings: DeviceSettings, out: Path, contro
         "device_address": settings.device_address,
         "expires": settings.expires,
         "lab_root": str(settings.lab_root.resolve()),
+        "lab_root_pem": settings.lab_root.read_text("ascii") if settings.lab_root.is_file() else "",
         "trusted_roots": str(settings.trusted_roots.resolve()),
         "config_dir": str(out),
         "control_port": control_port,
@@ -117,9 +119,14 @@ def _context(profile: DeviceProfile, settings: DeviceSettings, out: Path, contro
                 "auth_user": line.auth_user,
                 "password": line.password.reveal(),
                 "display_name": line.display_name,
+                "label": line.label or line.display_name,
+                "shared": line.shared,
             }
             for line in settings.lines
         ],
+        "monitored": [{"user": one.user, "label": one.label} for one in settings.monitored],
+        "codecs": list(settings.codecs or profile.capabilities.codecs),
+        "mac": settings.mac or _NO_MAC,
         "variables": dict(profile.config.variables),
         "values": profile.values.model_dump(mode="json"),
         "identity": {"make": profile.identity.make, "model": profile.identity.model, "firmware": profile.firmware},

@@ -31,8 +31,9 @@ from certsuite.devices import placeholders
 from certsuite.devices.yaml_lines import FieldPath, PlacedData, ProfileErrors, dotted, load_yaml
 
 LINES_AT_MOST = {"phone": 20, "gateway": 100}
-AVAILABLE_DRIVERS = ("process",)
-"Of the drivers that the schema knows, those that this version has."
+AVAILABLE_DRIVERS = ("process", "operator")
+"""Of the drivers that the schema knows, those that a profile may name. With ``operator`` a configuration can be made,
+to be brought to the device by hand; a run has no such driver yet."""
 
 ActionName = Literal[
     "start",
@@ -225,8 +226,8 @@ class Control(Part):
     """What makes the device act."""
 
     driver: Literal["process", "http", "ssh", "sip", "operator"]
-    start: tuple[Text, ...] = Field(strict=False, min_length=1)
-    "The program and its arguments."
+    start: tuple[Text, ...] = Field(default=(), strict=False)
+    "The program and its arguments; for the process driver alone."
     channel: Channel | None = None
     standard_input: Text | None = None
     "File that the program reads as its standard input, for one that asks for passwords at its start."
@@ -256,6 +257,10 @@ class Control(Part):
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
+        if self.driver == "process" and not self.start:
+            raise ValueError("the process driver needs 'start': the program and its arguments")
+        if self.driver != "process" and self.start:
+            raise ValueError("'start' is for the process driver")
         if self.actions and self.channel is None:
             raise ValueError("actions need a channel by which their commands reach the device")
         if self.standard_input is not None and self.channel is not None and self.channel.stdin:

@@ -23,6 +23,19 @@ class LineSettings:
     "User name for digest authentication (Webex's ``sipUserName``); differs from ``user``."
     password: Secret
     display_name: str
+    label: str = ""
+    "What the line's key shows."
+    shared: bool = False
+    "Whether it is a shared appearance of another's line."
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredUser:
+    """Someone whose state a key shows."""
+
+    user: str
+    "User part of the address of record."
+    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +57,12 @@ class DeviceSettings:
     "PEM file with the system's bundle and the lab's root: a device's whole store."
     clock_offset_s: int = 0
     "Seconds by which its clock is to be ahead of the truth; below zero: behind. Only where its driver can set it."
+    monitored: tuple[MonitoredUser, ...] = ()
+    "Whose state the device shows on its keys."
+    codecs: tuple[str, ...] = ()
+    "Encoding names as in SDP, most preferred first; empty: those that the profile claims."
+    mac: str = ""
+    "Twelve hexadecimal digits; in the name of many a configuration file."
 
     def line(self, number: int) -> LineSettings:
         """The line with that number. Raises :class:`~certsuite.core.errors.UsageError` if there is none."""

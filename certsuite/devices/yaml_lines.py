@@ -1,4 +1,4 @@
-"""YAML that remembers its lines: the data of a file, and the line on which each key and value stands.
+"""YAML and JSON that remember their lines: the data of a file, and the line on which each key and value stands.
 
 Profiles are written by hand, so every mistake has to be shown where it is. PyYAML's safe loader forgets lines and takes
 a key twice without a word; this module refuses the second and keeps the first.
@@ -6,6 +6,7 @@ a key twice without a word; this module refuses the second and keeps the first.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +103,28 @@ def load_yaml(file: Path, *, shown_as: str | None = None) -> PlacedData:
     :class:`~certsuite.core.errors.ProfileError` if the file cannot be read or is no YAML.
     """
     name = shown_as or str(file)
+    return _Reader(name).read(_text_of(file, name))
+
+
+def load_json(file: Path, *, shown_as: str | None = None) -> PlacedData:
+    """Read a JSON file whose top is an object; raises as :func:`load_yaml`.
+
+    JSON is YAML but for tabs between its values, which no JSON text may hold within a value. The values are JSON's own.
+    """
+    name = shown_as or str(file)
+    text = _text_of(file, name)
+    try:
+        data = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ProfileError(f"not valid JSON: {error.msg}", file=name, line=error.lineno) from error
+    except RecursionError as error:
+        raise ProfileError("is nested too deeply", file=name) from error
+    if not isinstance(data, dict):
+        raise ProfileError("must be an object of fields", file=name, line=1)
+    return PlacedData(data, _Reader(name).read(text.replace("\t", " ")).places)
+
+
+def _text_of(file: Path, name: str) -> str:
     try:
         raw = file.read_bytes()
     except OSError as error:
@@ -109,11 +132,10 @@ def load_yaml(file: Path, *, shown_as: str | None = None) -> PlacedData:
     if len(raw) > _SIZE_AT_MOST:
         raise ProfileError(f"is larger than {_SIZE_AT_MOST} bytes", file=name)
     try:
-        text = raw.decode("utf-8")
+        return raw.decode("utf-8")
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         raise ProfileError("is not UTF-8 text", file=name, line=line) from error
-    return _Reader(name).read(text)
 
 
 class _Reader:

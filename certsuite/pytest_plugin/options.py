@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import stat
 from pathlib import Path
 
 import pytest
-import yaml
 
 from certsuite.bench.run import BENCHES, RunOptions
 from certsuite.core.errors import UsageError
 from certsuite.core.redaction import Secret, printable
+from certsuite.devices.credentials import read_credentials
 from certsuite.pytest_plugin.faults import find_fault
 from certsuite.tls.probe_roots import IDENTRUST, KnownRoot, ProbedRoot, certificates_of_pem, known_roots
 
@@ -73,27 +72,3 @@ def _content(name: str) -> bytes:
         return Path(name).expanduser().read_bytes()
     except OSError as error:
         raise UsageError(f"{name}: cannot be read: {error.strerror}") from error
-
-
-def read_credentials(path: Path) -> dict[int, Secret]:
-    """SIP passwords from a YAML file ``{1: password, 2: password}`` that only its owner can read.
-
-    Raises :class:`UsageError`; the message never holds what the file holds.
-    """
-    try:
-        mode = path.stat().st_mode
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: cannot be read as text: {error.__class__.__name__}") from error
-    if mode & (stat.S_IRWXG | stat.S_IRWXO):
-        raise UsageError(f"{path}: others can read it; make it yours alone: chmod 600 {path}")
-    try:
-        data = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        raise UsageError(f"{path}:{mark.line + 1 if mark else 1}: not YAML") from None
-    if not isinstance(data, dict) or not all(
-        isinstance(line, int) and line > 0 and isinstance(password, str) for line, password in data.items()
-    ):
-        raise UsageError(f'{path}: line numbers with a quoted password each are expected, such as 1: "..."')
-    return {line: Secret(password) for line, password in data.items()}

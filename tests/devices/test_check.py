@@ -14,7 +14,7 @@ SHIPPED = Path(__file__).parents[2] / "device_profiles"
 def test_the_shipped_profiles_have_no_problems() -> None:
     baresip = ("accounts", "config", "openssl.cnf", "passwords")
     for name, files in (
-        ("reference", ("phone.toml",)),
+        ("reference", ("phone.toml", "shipped-roots.pem")),
         ("baresip", baresip),
         ("baresip-unverified", baresip),
         ("linphone", ("linphonerc",)),

@@ -27,7 +27,7 @@ def test_files_are_written_for_their_owner_alone(search: Path, settings: DeviceS
 
 
 def test_the_reference_devices_configuration_is_toml(settings: DeviceSettings, tmp_path: Path) -> None:
-    (made,) = generate(load_profile("reference", SHIPPED), settings, tmp_path, control_port=1)
+    made, _ = generate(load_profile("reference", SHIPPED), settings, tmp_path, control_port=1)
     config = tomllib.loads(made.path.read_text())
     assert [line["password"] for line in config["lines"]] == [line.password.reveal() for line in settings.lines]
     assert config["resolver"] == "127.0.0.53:5300"

@@ -245,4 +245,24 @@ def test_the_schema_agrees_with_the_model() -> None:
 
 
 def test_the_drivers_of_the_schema_are_those_that_exist() -> None:
-    assert set(AVAILABLE_DRIVERS) == set(DRIVERS)
+    assert set(AVAILABLE_DRIVERS) == {*DRIVERS, "operator"}
+
+
+@pytest.mark.parametrize(
+    ("control", "says"),
+    [
+        ("{driver: operator, start: [acme]}", "'start' is for the process driver"),
+        ("{driver: process}", "needs 'start'"),
+    ],
+)
+def test_start_belongs_to_the_process_driver(write: Write, search: Path, control: str, says: str) -> None:
+    text = (search / "acme.yaml").read_text().split("control:")[0]
+    write("other.yaml", f"{text}control: {control}\n")
+    with pytest.raises(ProfileError, match=says):
+        load_profile("other", search)
+
+
+def test_a_profile_may_be_for_its_configuration_alone(write: Write, search: Path) -> None:
+    text = (search / "acme.yaml").read_text().split("control:")[0]
+    write("other.yaml", f"{text}control: {{driver: operator}}\n")
+    assert load_profile("other", search).control.start == ()

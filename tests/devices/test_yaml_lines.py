@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from certsuite.core.errors import ProfileError
-from certsuite.devices.yaml_lines import ProfileErrors, dotted, load_yaml
+from certsuite.devices.yaml_lines import Place, ProfileErrors, dotted, load_json, load_yaml
 
 Write = Callable[[str, str], Path]
 
@@ -97,3 +97,29 @@ def test_merging_keeps_the_place_of_each_value(write: Write) -> None:
     assert Path(merged.place(("a", "y", 0)).file).name == "over.yaml"
     assert ("a", "y", 1) not in merged.places
     assert base.data["a"]["y"] == [1, 2, 3]
+
+
+def test_json_has_lines_and_its_own_values(tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text('{\n\t"a":\t{"b": ["x", "\\ud83d\\ude00"]},\n\t"on": true\n}\n', encoding="utf-8")
+    placed = load_json(file, shown_as="a.json")
+    assert placed.data == {"a": {"b": ["x", "\U0001f600"]}, "on": True}
+    assert placed.place(("a", "b", 1)) == Place("a.json", 2)
+    assert placed.place(("on",)) == Place("a.json", 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("{\n'a': 1}", "a.json:2: not valid JSON"),
+        ("[]", "must be an object"),
+        ('{"a": 1,\n "a": 2}', "a.json:2: a: is there twice"),
+        ('{"a": ' + "[" * 100_000 + "}", "a.json"),
+    ],
+)
+def test_what_is_no_json(tmp_path: Path, text: str, says: str) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(text)
+    with pytest.raises(ProfileError) as caught:
+        load_json(file, shown_as="a.json")
+    assert says in str(caught.value)
