@@ -20,6 +20,7 @@ from certsuite.cli.provisioning import provision_sample
 from certsuite.cli.telling import say as _say
 from certsuite.cli.telling import told as _told
 from certsuite.cli.tls import app as tls_app
+from certsuite.cli.webex import app as webex_app
 from certsuite.core.errors import UsageError
 from certsuite.core.places import PROFILES, TESTCASES
 from certsuite.core.redaction import printable
@@ -38,6 +39,7 @@ app = typer.Typer(no_args_is_help=True, add_completion=False, help="Certify SIP 
 profile_app = typer.Typer(no_args_is_help=True, help="Device profiles.")
 app.add_typer(profile_app, name="profile")
 app.add_typer(tls_app, name="tls")
+app.add_typer(webex_app, name="webex")
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="A path, or a name in device_profiles/.")]

@@ -104,7 +104,7 @@ def _set_members(organization: Organization, call: Call, ids: Mapping[str, str])
 
 
 def _apply(organization: Organization, call: Call, ids: Mapping[str, str]) -> Reply:
-    organization.calling(ids["deviceId"]).applied += 1
+    organization.apply(organization.calling(ids["deviceId"]))
     return Reply(204)
 
 

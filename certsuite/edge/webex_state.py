@@ -104,6 +104,8 @@ class Organization:
     access: dict[str, float] = field(default_factory=dict)
     "When each access token expires."
     refresh: dict[str, float] = field(default_factory=dict)
+    registers_as: tuple[str, str] | None = None
+    "Make and model of every device: it registers as soon as it is told to apply changes. None registers by itself."
 
     def __post_init__(self) -> None:
         self.id = self.id or _id("ORGANIZATION")
@@ -324,6 +326,12 @@ class Organization:
         line = _line(self.people[id], port=port, primary=False, line_port=f"{uuid.uuid4().hex[:10]}@{REGISTRAR}")
         return line | flags | {"lineType": line_type, "lineWeight": weight, "hotlineDestination": hotline}
 
+    def apply(self, device: Held) -> None:
+        """``POST .../applyChanges/invoke``."""
+        device.applied += 1
+        if self.registers_as is not None:
+            self.registered(device.mac, *self.registers_as)
+
     def validate_macs(self, body: Json) -> Json:
         """``POST .../validateMacs/invoke``."""
         macs = body.get("macs")
@@ -369,7 +377,7 @@ _MODEL_FLAGS = (
     *("supportsLinePortReorderingEnabled", "portNumberSupportEnabled", "t38Enabled"),
     *("callDeclinedEnabled", "touchScreenPhone", "allowHotelingHostEnabled"),
     *("supportsApplyChangesEnabled", "allowConfigureLinesEnabled", "allowConfigurePhoneSettingsEnabled"),
-    *("supportsHotlineEnabled"),
+    "supportsHotlineEnabled",
 )
 _DEVICE_FILTERS = {
     *("displayName", "personId", "workspaceId", "connectionStatus", "product", "type", "serial", "tag", "software"),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from certsuite.core.errors import UsageError
 from certsuite.core.redaction import printable
 
 PARTNER = "PARTNER"
@@ -20,11 +21,16 @@ _SHOWN_AS = re.compile(r"Partner Managed (Phone|Gateway)(?:\s*-\s*(\S.*))?")
 _MAC = re.compile(r"[0-9A-F]{12}")
 
 
+def is_mac(text: str) -> bool:
+    """Whether it is a MAC address, with or without separators."""
+    return _MAC.fullmatch(re.sub(r"[:.\-]", "", text).upper()) is not None
+
+
 def normal_mac(text: str) -> str:
-    """A MAC address as 12 capital hexadecimal digits; :class:`ValueError` if it is none."""
+    """A MAC address as 12 capital hexadecimal digits; :class:`UsageError` if it is none."""
     mac = re.sub(r"[:.\-]", "", text).upper()
     if not _MAC.fullmatch(mac):
-        raise ValueError(f"{printable(text)}: a MAC address has 12 hexadecimal digits, such as 00:11:22:AA:BB:CC")
+        raise UsageError(f"{printable(text)}: a MAC address has 12 hexadecimal digits, such as 00:11:22:AA:BB:CC")
     return mac
 
 

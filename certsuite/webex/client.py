@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from http.client import NO_CONTENT
 from itertools import count
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -33,6 +33,7 @@ from certsuite.webex.answers import (
     status_of,
 )
 from certsuite.webex.errors import Conflict, OutcomeUnknown, Refused, Unauthorized, UnexpectedAnswer, WebexError
+from certsuite.webex.lines_file import settings_of
 from certsuite.webex.request import Request
 from certsuite.webex.tokens import Credentials, Tokens
 from certsuite.webex.wire import Wire, back_off, document
@@ -40,11 +41,6 @@ from certsuite.webex.wire import Wire, back_off, document
 A = TypeVar("A", bound=Answer)
 
 _CALLING = "/telephony/config/devices"
-_MEMBER_FIELDS = {
-    *("id", "port", "primary_owner", "line_type", "line_weight", "hotline_enabled", "hotline_destination"),
-    *("allow_call_decline_enabled", "t38_fax_compression_enabled", "line_label"),
-}
-"What a member may be set to; the rest of it is Webex' own."
 
 
 class WebexClient:
@@ -168,7 +164,7 @@ class WebexClient:
         """
         limit = (await self.members(device)).max_line_count
         _check_members(members, limit)
-        body = {"members": [_member_body(one) for one in members]}
+        body = {"members": [settings_of(one) for one in members]}
         await self._call(Request("PUT", f"{_of(device)}/members", self._org, body, changes=True))
 
     async def apply(self, device: Device) -> None:
@@ -242,11 +238,3 @@ def _check_members(members: Sequence[Member], limit: int) -> None:
     # A member with several lines takes as many ports (lineWeight).
     if (lines := sum(one.line_weight for one in members)) > limit:
         raise UsageError(f"{lines} lines; this device has at most {limit}")
-
-
-def _member_body(member: Member) -> dict[str, Any]:
-    body = member.model_dump(by_alias=True, include=_MEMBER_FIELDS, exclude_none=True)
-    if not member.line_label:
-        # Webex is said to refuse a label on these devices (wxcadm), so none is sent that nobody set.
-        del body["lineLabel"]
-    return body

@@ -63,7 +63,7 @@ async def test_a_device_is_found_by_its_mac_address_however_it_is_written(lab: L
     for mac in (MAC, "001a2b3c4d5e", "00-1A-2B-3C-4D-5E", "001A.2B3C.4D5E"):
         assert await client.find(mac) == device
     assert await client.find("00:00:00:00:00:01") is None
-    with pytest.raises(ValueError, match="12 hexadecimal digits"):
+    with pytest.raises(UsageError, match="12 hexadecimal digits"):
         await client.find("00:1A")
 
 
