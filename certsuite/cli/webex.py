@@ -162,6 +162,9 @@ def create(
     dry_run: DryRun = False,
 ) -> None:
     """Create a device by its MAC address."""
+    if any(one.startswith("-") for one in (person, workspace)):
+        # An id that is missing makes the next option one, --dry-run of all options.
+        raise UsageError("--person and --workspace want an id, which does not begin with a hyphen")
     normal_mac(mac)
     password = _password(password_file)
 

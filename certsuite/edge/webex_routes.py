@@ -28,10 +28,10 @@ class Call:
         kind, _, token = self.headers.get("authorization", "").partition(" ")
         return token.strip() if kind.lower() == "bearer" else ""
 
-    def body(self) -> Json:
-        """Its JSON object. Raises :class:`Refusal`."""
+    def body(self, *, other_type: int = 415) -> Json:
+        """Its JSON object. Raises :class:`Refusal`, with ``other_type`` as status if it is not JSON by its type."""
         if self.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-            raise Refusal(415, "The body must be application/json.")
+            raise Refusal(other_type, "The body must be application/json.")
         try:
             data = json.loads(self.raw, parse_constant=_no_constant)
         except (ValueError, RecursionError) as error:
@@ -62,7 +62,9 @@ Handler = Callable[[Organization, Call, Mapping[str, str]], Reply]
 
 
 def _mint(organization: Organization, call: Call, ids: Mapping[str, str]) -> Reply:
-    return Reply(200, organization.service_app_token(ids["applicationId"], call.body(), call.bearer))
+    # The description of this one has no 415.
+    body = call.body(other_type=400)
+    return Reply(200, organization.service_app_token(ids["applicationId"], body, call.bearer))
 
 
 def _refresh(organization: Organization, call: Call, ids: Mapping[str, str]) -> Reply:

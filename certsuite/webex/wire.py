@@ -196,7 +196,7 @@ def _problem(answer: httpx.Response, request: Request, secrets: list[Secret]) ->
     envelope = _envelope(answer)
     details = [one for one in _list(envelope.get("errors")) if isinstance(one, dict)]
     texts = [str(envelope.get("message") or "")] + [str(one.get("description") or "") for one in details]
-    said = ", ".join(dict.fromkeys(text for text in texts if text))
+    said = ", ".join(dict.fromkeys(text.rstrip(".") for text in texts if text))
     codes = tuple(int(code) for one in details if str(code := one.get("errorCode", "")).isdecimal())
     text = masked(f"{status} {answer.reason_phrase}".strip() + (f": {said}" if said else ""), secrets)
     if codes:
