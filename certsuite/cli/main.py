@@ -106,7 +106,7 @@ def run(
     for name in fault or []:
         arguments += ["--fault", name]
     # A certification has its own output and no cache; its other settings stand in testcases/pytest.toml.
-    settings = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:asyncio"]
+    settings = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:schemathesis"]
     raise typer.Exit(int(pytest.main([str(TESTCASES), *settings, *arguments])))
 
 

@@ -34,6 +34,12 @@ def normal_mac(text: str) -> str:
     return mac
 
 
+def mac_forms(text: str) -> tuple[str, str]:
+    """A MAC address in the two ways in which Webex writes one: without separators, and with colons."""
+    mac = normal_mac(text)
+    return mac, ":".join(mac[at : at + 2] for at in range(0, len(mac), 2))
+
+
 class Answer(BaseModel):
     """Base of the answers."""
 

@@ -29,6 +29,7 @@ from certsuite.webex.answers import (
     Member,
     Members,
     SupportedDevice,
+    mac_forms,
     normal_mac,
     status_of,
 )
@@ -57,10 +58,15 @@ class WebexClient:
 
     async def devices(self, *, person_id: str = "", workspace_id: str = "", mac: str = "") -> tuple[Device, ...]:
         """The organization's devices, or a person's, a workspace's, or those with a MAC address; all pages."""
-        filters = {"personId": person_id, "workspaceId": workspace_id, "mac": normal_mac(mac) if mac else ""}
-        found = await self._pages("/devices", {name: value for name, value in filters.items() if value})
-        devices = [_parsed(Device, one, "GET /devices") for one in found]
-        return tuple(one for one in devices if not mac or one.has_mac(mac))
+        owner = {"personId": person_id, "workspaceId": workspace_id}
+        query = {name: value for name, value in owner.items() if value}
+        if not mac:
+            return await self._listed(query)
+        # In which way Webex wants it written is not documented; what it gives is looked through in any case.
+        for written in mac_forms(mac):
+            if found := [one for one in await self._listed(query | {"mac": written}) if one.has_mac(mac)]:
+                return tuple(found)
+        return ()
 
     async def find(self, mac: str) -> Device | None:
         """The device with this MAC address."""
@@ -191,6 +197,9 @@ class WebexClient:
             return await self._wire.send(request, token, until=until)
         except Unauthorized as refused:
             return await self._wire.send(request, await self._tokens.after(token, refused), until=until)
+
+    async def _listed(self, query: dict[str, str]) -> tuple[Device, ...]:
+        return tuple(_parsed(Device, one, "GET /devices") for one in await self._pages("/devices", query))
 
     async def _pages(self, path: str, query: dict[str, str]) -> list[object]:
         """The items of all pages. A next page (RFC 8288) anywhere else would get the token, so it is refused."""

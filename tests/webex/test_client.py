@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from certsuite.core.errors import UsageError
 from certsuite.core.redaction import Secret
+from certsuite.edge.webex_state import Organization
 from certsuite.webex.answers import Device
 from certsuite.webex.client import WebexClient
 from certsuite.webex.errors import Conflict, NotFound, OutcomeUnknown, Refused, UnexpectedAnswer
@@ -65,6 +68,21 @@ async def test_a_device_is_found_by_its_mac_address_however_it_is_written(lab: L
     assert await client.find("00:00:00:00:00:01") is None
     with pytest.raises(UsageError, match="12 hexadecimal digits"):
         await client.find("00:1A")
+
+
+async def test_a_device_is_found_in_whatever_way_webex_wants_its_mac_address(
+    lab: Lab, password: Secret, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = lab.client()
+    device = await made(lab, client, password)
+    for wanted in ("001A2B3C4D5E", "00:1A:2B:3C:4D:5E"):
+
+        def strict(organization: Organization, query: Mapping[str, str], wanted: str = wanted) -> list[dict[str, Any]]:
+            every = [organization.shown(one) for one in organization.devices.values()]
+            return every if query["mac"] == wanted else []
+
+        monkeypatch.setattr(Organization, "listed", strict)
+        assert await client.find(MAC) == device
 
 
 async def test_another_organization_is_named_in_every_request(lab: Lab, password: Secret) -> None:
