@@ -14,7 +14,6 @@ from certsuite.edge.webex_state import Organization
 from certsuite.webex.answers import Device
 from certsuite.webex.client import WebexClient
 from certsuite.webex.errors import Conflict, NotFound, OutcomeUnknown, Refused, UnexpectedAnswer
-from certsuite.webex.wire import AT_ONCE
 from tests.webex.conftest import Lab
 
 MAC = "00:1A:2b:3c:4d:5e"
@@ -220,11 +219,11 @@ async def test_at_most_ten_requests_are_out_at_once(lab: Lab) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(25):
             group.create_task(client.devices())
-        await lab.emulator.holds(AT_ONCE)
+        await lab.emulator.holds(10)
         await other_requests(lab)
-        assert lab.emulator.held == AT_ONCE
+        assert lab.emulator.held == 10
         lab.emulator.release()
-    assert lab.emulator.peak == AT_ONCE
+    assert lab.emulator.peak == 10
 
 
 async def other_requests(lab: Lab) -> None:
