@@ -23,6 +23,7 @@ from certsuite.cli.provisioning import Given, provision_sample, read_device_info
 from certsuite.cli.telling import say as _say
 from certsuite.cli.telling import told as _told
 from certsuite.cli.tls import app as tls_app
+from certsuite.cli.webex import app as webex_app
 from certsuite.core.errors import UsageError
 from certsuite.core.places import PROFILES, TESTCASES
 from certsuite.core.redaction import printable
@@ -43,6 +44,7 @@ app.add_typer(profile_app, name="profile")
 app.add_typer(tls_app, name="tls")
 app.add_typer(passwords_app, name="passwords")
 app.add_typer(config_app, name="config")
+app.add_typer(webex_app, name="webex")
 
 RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run.")]
 ProfileName = Annotated[str, typer.Argument(metavar="PROFILE", help="A path, or a name in device_profiles/.")]
@@ -109,7 +111,7 @@ def run(
     for name in fault or []:
         arguments += ["--fault", name]
     # A certification has its own output and no cache; its other settings stand in testcases/pytest.toml.
-    settings = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:asyncio"]
+    settings = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:schemathesis"]
     raise typer.Exit(int(pytest.main([str(TESTCASES), *settings, *arguments])))
 
 

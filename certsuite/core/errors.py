@@ -15,6 +15,8 @@ A device's failure is never an exception of this tree: it is a finding.
     │   ├── DeviceExited         its program ended by itself
     │   └── ActionFailed         the device did not answer an action as the profile says
     └── RecordError              the record of a run could not be written or read
+
+``webex.errors`` has a branch of its own.
 """
 
 from __future__ import annotations

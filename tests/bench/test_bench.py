@@ -113,8 +113,8 @@ async def test_what_is_expected_of_an_attempt_counts_from_the_reason_to_connect(
 async def test_that_a_grant_is_over_is_put_into_the_record(stage: Staging) -> None:
     """Nothing need happen at the moment by which a refresh has to have come."""
     on: Stage = await stage()
-    on.network.registrar.granted_expiry_s = 1
     on.bench.begin(CASE)
+    on.network.registrar.granted_expiry_s = 1
     begun = now()
     deferred = on.bench.until_refreshed()
     assert (deferred.stated.check, deferred.stated.params) == ("reg.refreshes", {"lines": 2})

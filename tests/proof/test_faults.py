@@ -20,7 +20,7 @@ from certsuite.refdevice.faults import FAULTS
 from tests.conftest import Finished
 
 TIME_SCALE = "0.2"
-NOTED = {"TLS-NOTED", "TLS-WALK"}
+NOTED = {"FO-POLICY", "TLS-NOTED", "TLS-WALK"}
 "Requirements to know something, which a device cannot fail."
 ALL_CASES = {case.id for case in collect_cases()}
 FAMILIES = {
@@ -28,7 +28,14 @@ FAMILIES = {
     for path in sorted(TESTCASES.glob("test_*.py"))
 }
 "The cases of each file."
-WAITING = {"test_dns_outage.py", "test_failover.py", "test_registrar.py", "test_tls_handshake.py"}
+WAITING = {
+    "test_dns_outage.py",
+    "test_failover.py",
+    "test_registrar.py",
+    "test_tls.py",
+    "test_tls_handshake.py",
+    "test_tls_offer.py",
+}
 "Files whose cases take seconds each, whatever the device does."
 
 
