@@ -18,7 +18,11 @@ from certsuite.core.places import PROFILES
 from certsuite.report.results_json import results_schema
 from tests.conftest import Finished, certsuite
 
-SMOKE_AND_FAILOVER = ("--plan", "failover")
+SMOKE_AND_FAILOVER = tuple(
+    part
+    for case in ("WXC-DNS-010", "WXC-DNS-020", "WXC-DNS-040", "WXC-FO-005", "WXC-FO-060")
+    for part in ("--case", case)
+)
 
 
 @pytest.fixture(scope="module")
