@@ -149,7 +149,7 @@ def retries_over_tcp(question: Question) -> Judgement:
 
 
 @check("dns.recovers", limits=("dns_recovery_s",))
-def recovers(question: Question) -> Judgement:
+def recovers_from_dns(question: Question) -> Judgement:
     """After DNS was no use and is good again, every line is registered without anyone's help."""
     limit = question.limits["dns_recovery_s"]
     good = _changes(question, "good")

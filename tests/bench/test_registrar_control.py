@@ -110,8 +110,8 @@ async def test_who_hammers_is_told_from_who_pauses(stage: Staging, fault: tuple[
 @pytest.mark.asyncio
 async def test_an_edge_that_asks_for_it_is_left_alone_while_the_other_serves(stage: Staging) -> None:
     on: Stage = await stage()
-    on.network.grant(6)
     await in_state(on)
+    on.network.grant(6)
     await on.bench.registrar.asks_to_be_left_alone("primary")
     told = [read(event.raw) for event in on.events(SipMessageSeen)]
     refused = [message for message in told if message is not None and message.status == 503]

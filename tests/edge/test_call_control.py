@@ -84,7 +84,7 @@ async def test_a_flow_that_ends_takes_binding_and_call_along(world: World) -> No
     assert not world.control.legs
     with pytest.raises(BenchError, match="line 1 is not registered"):
         world.control.call(1, party="2065550100", caller="Colleague")
-    with pytest.raises(BenchError, match="cannot be notified"):
+    with pytest.raises(BenchError, match="cannot be sent NOTIFY"):
         world.control.notify(1, "check-sync")
 
 

@@ -141,6 +141,7 @@ def test_who_ended_it_is_who_began_to(offered: dict[str, Offer]) -> None:
     assert conversation.tell(0).ended_by is EndedBy.PATIENCE
 
 
+@pytest.mark.filterwarnings("ignore:Generating overly large repr")
 @given(data=st.binary(max_size=300), cut=st.integers(0, 600), flip=st.integers(0, 4000))
 def test_nothing_that_a_client_sends_breaks_it(offered: dict[str, Offer], data: bytes, cut: int, flip: int) -> None:
     outgoing = ssl.MemoryBIO()
