@@ -13,7 +13,7 @@ certify: $(VENV)/.run-time
 	$(BIN)/certsuite run $(DEVICE)
 
 test: $(VENV)/.tests
-	$(BIN)/pytest -n 3 --dist loadgroup
+	$(BIN)/pytest -n 4 --dist loadgroup
 
 # Every fault of the reference device against the full plan.
 proof: $(VENV)/.tests

@@ -114,7 +114,7 @@ def _method(seen: SeenMessage) -> str:
 
 
 @check("reg.comes-back", limits=("reconnect_expiries", "connect_s"))
-def comes_back(question: Question) -> Judgement:
+def comes_back_over_another_flow(question: Question) -> Judgement:
     """After the bench has ended the flow at rest the line registers again over a new one (REG-RECONNECT)."""
     line = question.subject.line
     ended = [seen for seen in question.span.of(FlowClosed) if seen.event.by == "bench"]
