@@ -25,7 +25,7 @@ async def test_lowest_priority_value_first(bench: Bench, phone: Phone) -> None:
 async def test_weight_counts_among_equals(bench: Bench, phone: Phone) -> None:
     """Of two targets of one priority, the one with all the weight is taken; the other stands first in the answer."""
     bench.dns.gives_all_weight_to("secondary")
-    await bench.dns.spreads_by_weight("secondary", phone)
+    await bench.dns.spreads_by_weight("secondary")
 
 
 @case("WXC-DNS-060", requirements=["DNS-ADDRESSES"], disturbs=["registration"])

@@ -191,11 +191,12 @@ class DnsControl:
         stated = self._stated("dns.keeps-registration", behaviour=self._name, lines=len(phone.lines))
         await self._bracketed(stated, deadline)
 
-    async def spreads_by_weight(self, edge: str, phone: Phone) -> None:
+    async def spreads_by_weight(self, edge: str) -> None:
         """Of a few attempts to connect at least one goes to the edge that has all the weight."""
         device, first_seq = self._bench.device, 0
         for attempts in range(1, _ATTEMPTS_BY_WEIGHT + 1):
-            await phone.reconnects()
+            # One that goes on running may leave alone for a while where its connection ended, whatever the weights.
+            await device.restart()
             await device.until(lambda: device.registered, device.register_patience_s)
             first_seq = first_seq or device.attempt_seq
             stated = self._bench.stated("dns.heeds-weight", since=first_seq, edge=edge, attempts=attempts)

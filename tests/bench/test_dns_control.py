@@ -195,6 +195,6 @@ async def test_weight_is_tried_a_few_times(stage: Staging) -> None:
     on: Stage = await stage()
     control = await begun(on)
     control.gives_all_weight_to("secondary")
-    await control.spreads_by_weight("secondary", on.bench.phone)
+    await control.spreads_by_weight("secondary")
     (stated,) = on.events(Expectation)
     assert 1 <= stated.params["attempts"] <= 3
