@@ -300,7 +300,7 @@ def saves(question: Question) -> Judgement:
     )
 
 
-@check("fo.old-binding")
+@check("fo.old-binding", limits=("connect_s",))
 def old_binding(question: Question) -> Judgement:
     """No line is refreshed by turns over two flows, while both edges serve; whether old contacts are taken out is
     recorded. To go back to a flow that stayed open, because the other one has failed, is no fault."""
