@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import socket
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Literal
 
@@ -29,7 +30,7 @@ class Drop:
     "The host's own port; all if None."
 
 
-class BenchNet:
+class BenchNet(ABC):
     """What every network of a bench has. Losing addresses and packets is for those that can (``can_drop``)."""
 
     kind: str
@@ -48,9 +49,9 @@ class BenchNet:
         """Whether an address or packets are being lost now."""
         return False
 
+    @abstractmethod
     def host(self, number: int) -> str:
         """IPv4 address of a host, 1 to 254."""
-        raise NotImplementedError
 
     def host6(self, number: int) -> str:
         """Its IPv6 address. Raises :class:`BenchError` where there is none."""
@@ -77,7 +78,9 @@ class BenchNet:
 
     async def restore(self) -> None:
         """Give back every address, and let every packet through."""
+        raise BenchError(self.cannot_drop)
 
+    @abstractmethod
     def release(self) -> None:
         """Give the network back."""
 

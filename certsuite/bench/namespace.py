@@ -150,6 +150,9 @@ class NamespaceNet(BenchNet):
         async with self._one_change:
             await self._filter([one for one in self._drops if one != drop])
 
+    def release(self) -> None:
+        """It ends with the process, and nothing of it stays."""
+
     async def restore(self) -> None:
         for number in sorted(self._lost):
             await self.restore_address(number)

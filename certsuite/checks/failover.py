@@ -224,7 +224,7 @@ def recovers(question: Question) -> Judgement:
     return replace(judged, measurements=(*judged.measurements, Measurement("back_after", round(back_after, 3), "s")))
 
 
-@check("fo.settles-down", limits=("edge_changes",))
+@check("fo.settles-down", limits=("failover_s", "edge_changes"))
 def settles_down(question: Question) -> Judgement:
     """Once both edges serve, the device goes back at most, and stays there: it does not wander between them."""
     outage = read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))
@@ -300,7 +300,7 @@ def saves(question: Question) -> Judgement:
     )
 
 
-@check("fo.old-binding", limits=("connect_s",))
+@check("fo.old-binding", passive=True)
 def old_binding(question: Question) -> Judgement:
     """No line is refreshed by turns over two flows, while both edges serve; whether old contacts are taken out is
     recorded. To go back to a flow that stayed open, because the other one has failed, is no fault."""
@@ -339,7 +339,7 @@ def old_binding(question: Question) -> Judgement:
     )
 
 
-@check("fo.is-patient", limits=("tries_in_10_s",))
+@check("fo.is-patient", limits=("failover_s", "tries_in_10_s"))
 def is_patient(question: Question) -> Judgement:
     """While no target serves, the device does not try any of them more often than so many times in 10 s."""
     outage = read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))

@@ -301,8 +301,8 @@ class FlowClosed(Event):
     "``device``, ``bench`` or ``network``."
     how: str
     "``fin``, ``rst``, ``timeout`` or an error's text."
-    unacknowledged: int = dataclasses.field(default=0, compare=False)
-    "Bytes sent to the device that its TCP had not acknowledged when the end began; no part of comparisons."
+    unacknowledged: int = 0
+    "Bytes sent to the device that its TCP had not acknowledged when the end began."
 
 
 @_event("strangers-counted")

@@ -48,7 +48,7 @@ def test_what_waits_has_a_limit_for_its_patience() -> None:
     for one in all_checks():
         if not one.passive:
             assert one.limits, one.name
-            assert known[one.limits[0]].unit in ("s", "granted expiries", "characters", "tries", "changes"), one.name
+            assert known[one.limits[0]].unit in ("s", "granted expiries", "characters"), one.name
 
 
 def test_a_parameter_that_the_record_lacks_is_told() -> None:

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from certsuite.bench.addresses import LoopbackNet
 from certsuite.core.capture import Endpoint
-from certsuite.core.events import Event, SipMessageSeen
+from certsuite.core.events import Event, FlowClosed, SipMessageSeen
 from certsuite.core.journal import Journal, SystemClock
 from certsuite.core.observations import OUT, Observation
 from certsuite.core.redaction import Secret
@@ -38,6 +38,12 @@ E = TypeVar("E", bound=Event)
 HOST = "obp.lab.example"
 DOMAIN = "98079822.lab.invalid"
 PORT = 8934
+
+
+def ending(event: Event) -> tuple[str, str]:
+    """By whom and how a connection was ended: what was still on its way then depends on the moment."""
+    assert isinstance(event, FlowClosed)
+    return event.by, event.how
 
 
 class Frames:

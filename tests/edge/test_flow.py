@@ -32,7 +32,7 @@ from certsuite.sip.framer import KeepAlive
 from certsuite.sip.message import SipMessage
 from certsuite.tls.server import TlsBehaviour
 from tests.clients.wire import PATIENCE_S, shake_hands
-from tests.edge.conftest import HOST, World
+from tests.edge.conftest import HOST, World, ending
 
 RFC4475 = Path(__file__).parents[1] / "data" / "rfc4475"
 TORTURES = sorted(RFC4475.glob("*.dat"))
@@ -121,7 +121,7 @@ async def test_garbage_is_kept_in_part_and_ends_the_connection_at_once(world: Wo
     assert isinstance(garbage, SipGarbage)
     assert garbage.data.startswith(b"\x00\x01garbage\n")
     assert len(garbage.data) <= 512 < garbage.length
-    assert await closed(world) == FlowClosed("bench", "rst")
+    assert ending(await closed(world)) == ("bench", "rst")
     await world.until(lambda: "f1" in world.frames.closed)
     assert world.frames.closed["f1"] == (False, True)
     assert (await (await world.connect()).ask_options()).status == 200
@@ -150,7 +150,7 @@ async def test_a_client_that_closes_in_order(world: World) -> None:
     wire.send(options())
     await wire.message()
     wire.close()
-    assert await closed(world) == FlowClosed("device", "close_notify")
+    assert ending(await closed(world)) == ("device", "close_notify")
 
 
 @pytest.mark.asyncio
@@ -159,7 +159,7 @@ async def test_a_client_that_ends_tcp_without_close_notify(world: World) -> None
     wire.send(options())
     await wire.message()
     wire.disappear()
-    assert await closed(world) == FlowClosed("device", "fin")
+    assert ending(await closed(world)) == ("device", "fin")
     await world.until(lambda: "f1" in world.frames.closed)
     assert world.frames.closed["f1"] == (True, False)
 
@@ -170,8 +170,7 @@ async def test_a_client_that_resets(world: World) -> None:
     wire.send(options())
     await wire.message()
     wire.reset()
-    ended = await closed(world)
-    assert (ended.by, ended.how) == ("device", "rst")
+    assert ending(await closed(world)) == ("device", "rst")
 
 
 @pytest.mark.asyncio
@@ -184,8 +183,7 @@ async def test_the_edge_ends_it(world: World, how: str) -> None:
     flow.close(how)
     assert not flow.usable
     assert await wire.ended() == how
-    ended = await closed(world)
-    assert (ended.by, ended.how) == ("bench", how)
+    assert ending(await closed(world)) == ("bench", how)
     await world.until(lambda: not world.primary.flows)
 
 
@@ -197,7 +195,9 @@ async def test_a_device_that_does_not_trust_the_chain_says_so_by_its_alert(world
     seen = await world.observed(TlsAlert)
     assert seen.event == TlsAlert(2, 48, "unknown_ca")
     assert seen.direction == IN
-    assert await closed(world) == FlowClosed("device", "alert 48")
+    refused = await closed(world)
+    assert ending(refused) == ("device", "alert 48")
+    assert refused.unacknowledged == 0
     assert [event.presentation for event in world.events(TlsPresented)] == ["unknown-root"]
 
 
@@ -221,7 +221,7 @@ async def test_a_client_that_leaves_within_the_handshake(world: World) -> None:
     wire.send(hello[: len(hello) // 2])
     await world.observed(FlowOpened)
     wire.close()
-    assert await closed(world) == FlowClosed("device", "fin")
+    assert ending(await closed(world)) == ("device", "fin")
     assert not world.events(TlsEstablished)
 
 
@@ -250,7 +250,7 @@ async def test_a_client_that_begins_no_session_is_given_up(
     wire = await world.connect_plain()
     wire.send(data)
     assert await wire.ended() == "rst"
-    assert await closed(world) == FlowClosed("bench", "timeout")
+    assert ending(await closed(world)) == ("bench", "timeout")
     assert [event.reason for event in world.events(TlsFailed)] == ["the handshake was not complete after 0.05 s"]
 
 
@@ -336,7 +336,7 @@ async def test_half_a_message_and_a_disconnect_is_no_message(world: World) -> No
     wire = await world.connect()
     wire.send(options()[:-10])
     wire.close()
-    assert await closed(world) == FlowClosed("device", "close_notify")
+    assert ending(await closed(world)) == ("device", "close_notify")
     assert not world.events(SipMessageSeen)
     assert (await (await world.connect()).ask_options()).status == 200
 
@@ -372,8 +372,7 @@ async def test_a_connection_that_was_reset_before_it_was_accepted(world: World) 
     early.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     early.close()
     await world.observed(FlowOpened)
-    ended = await closed(world)
-    assert (ended.by, ended.how) == ("device", "rst")
+    assert ending(await closed(world)) == ("device", "rst")
     assert (await (await world.connect()).ask_options()).status == 200
 
 
@@ -408,7 +407,7 @@ async def test_a_stranger_is_given_little_time(world: World, monkeypatch: pytest
     world.owner = "foreign"
     wire = await world.connect()
     assert await wire.ended() == "rst"
-    assert await closed(world) == FlowClosed("bench", "timeout")
+    assert ending(await closed(world)) == ("bench", "timeout")
     assert not world.events(TlsFailed)
 
 

@@ -29,7 +29,7 @@ from certsuite.tls.pki import Pki
 from certsuite.tls.probe_chains import MODES, ProbeChains, ProbeKeys, Role, ServedChain, Step, TrustedRoot
 from certsuite.tls.probe_reissue import RawCertificate
 from tests.clients.wire import Wire, shake_hands
-from tests.edge.conftest import HOST, PORT, World
+from tests.edge.conftest import HOST, PORT, World, ending
 
 BY_NAME = {str(mode): mode for mode in MODES}
 ROOT = "AB" * 32
@@ -112,7 +112,7 @@ async def test_an_alert_is_the_answer(world: World, serve: Serve, mode: str, rol
     kinds = [type(one.event) for one in world.journal.since(0) if one.flow == "f1"]
     assert [kind for kind in kinds if kind in order] == list(order)
     assert world.events(TlsPresented)[0] == TlsPresented(f"{technique}-{role}", (version,))
-    assert world.events(FlowClosed) == [FlowClosed("device", f"alert {alert}")]
+    assert [ending(one) for one in world.events(FlowClosed)] == [("device", f"alert {alert}")]
     assert world.frames.closed == {"f1": (True, False)}
 
 
@@ -152,7 +152,7 @@ async def test_silence_is_an_answer_once_the_patience_is_over(world: World, serv
     assert event.after_s is not None
     assert event.after_s >= 0.05
     await world.observed(FlowClosed)
-    assert world.events(FlowClosed) == [FlowClosed("bench", "fin")]
+    assert [ending(one) for one in world.events(FlowClosed)] == [("bench", "fin")]
 
 
 @pytest.mark.asyncio
@@ -199,7 +199,7 @@ async def test_what_a_stop_ends_is_no_answer(world: World, serve: Serve) -> None
     await world.observed(FlowClosed)
     assert world.events(RootProbeAnswer) == []
     assert not station.contacted
-    assert world.events(FlowClosed) == [FlowClosed("bench", "fin")]
+    assert [ending(one) for one in world.events(FlowClosed)] == [("bench", "fin")]
 
 
 @pytest.mark.asyncio
