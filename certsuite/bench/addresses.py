@@ -76,9 +76,9 @@ class BenchNet(ABC):
         """Let them through again."""
         raise BenchError(self.cannot_drop)
 
+    @abstractmethod
     async def restore(self) -> None:
         """Give back every address, and let every packet through."""
-        raise BenchError(self.cannot_drop)
 
     @abstractmethod
     def release(self) -> None:
@@ -106,6 +106,9 @@ class LoopbackNet(BenchNet):
 
     def host(self, number: int) -> str:
         return f"{self._prefix}{number}"
+
+    async def restore(self) -> None:
+        """Nothing is ever lost here."""
 
     def release(self) -> None:
         self._lock.close()
