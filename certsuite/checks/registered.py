@@ -15,6 +15,8 @@ from certsuite.core.verdicts import Verdict
 
 _TOO_FAST_AT_LEAST = 2
 "Refreshes of a line in a row that come too early: one may be part of registering, or have a reason of its own."
+_ASKS_TO_REGISTER = ("reregister", "resync", "restart", "start")
+"Actions after which a registration is not of the device's own accord."
 _ACTION_S = 1.0
 "How long an order to the device takes at most, from its effect to its end."
 
@@ -58,11 +60,11 @@ def _refreshes(question: Question) -> list[tuple[Seen[BindingChanged], Seen[Bind
     """(a registration, its refresh) over the same flow, none of them asked for by the bench."""
     pairs = []
     # An action stands in the record when it is done: what it brought about may stand before it.
-    asked = [seen.at.t for seen in question.span.of(DriverAction)]
+    asked = [seen.at.t for seen in question.span.of(DriverAction) if seen.event.action in _ASKS_TO_REGISTER]
     last: dict[tuple[int | None, str | None], Seen[BindingChanged]] = {}
     for observation in question.span:
         event = observation.event
-        if isinstance(event, DriverAction | DeviceExited):
+        if isinstance(event, DeviceExited) or (isinstance(event, DriverAction) and event.action in _ASKS_TO_REGISTER):
             last.clear()
         if not isinstance(event, BindingChanged):
             continue

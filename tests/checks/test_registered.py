@@ -42,6 +42,33 @@ def test_what_the_device_was_told_to_do_and_another_flow_is_no_refresh(trace: Tr
     trace.is_open("reg.refresh-pace", "no-interval")
 
 
+def test_an_order_stands_in_the_record_after_what_it_brought_about(trace: Trace) -> None:
+    binds(trace)
+    for _ in range(3):
+        trace.after(2)
+        binds(trace)
+        trace.see(DriverAction("reregister", {}, True))
+    trace.is_open("reg.refresh-pace", "no-interval")
+
+
+def test_an_order_to_dial_asks_for_no_registration(trace: Trace) -> None:
+    binds(trace)
+    trace.see(DriverAction("dial", {}, True))
+    trace.after(30)
+    binds(trace)
+    trace.see(DriverAction("hangup", {}, True))
+    trace.passes("reg.refresh-pace")
+
+
+def test_lines_that_are_early_once_each_are_borne(trace: Trace) -> None:
+    for line in (1, 2):
+        binds(trace, line=line)
+    for line in (1, 2):
+        trace.after(0.1)
+        binds(trace, line=line)
+    trace.passes("reg.refresh-pace")
+
+
 def test_the_shares_of_all_cycles_are_measured(trace: Trace) -> None:
     for gap in (30, 45, 18):
         binds(trace)

@@ -31,7 +31,6 @@ FAMILIES = {
 WAITING = {
     "test_dns_outage.py",
     "test_failover.py",
-    "test_registration.py",
     "test_registrar.py",
     "test_tls.py",
     "test_tls_handshake.py",
