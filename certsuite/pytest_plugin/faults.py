@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -26,6 +26,8 @@ class Fault:
     fail: tuple[str, ...] = ()
     inconclusive: tuple[str, ...] = ()
     warn: tuple[str, ...] = ()
+    passes: tuple[str, ...] | None = None
+    "What passes, for a device that comes to so little that every other case is inconclusive."
     exit_code: int = 1
     credentials: Mapping[int, str] = field(default_factory=dict)
     "Passwords that stand for those of a user: a fault of theirs and not of the device's."
@@ -34,6 +36,13 @@ class Fault:
     def is_the_devices(self) -> bool:
         """Whether the device is told to have it."""
         return not self.credentials
+
+    def expected(self, applicable: Set[str]) -> dict[str, set[str]]:
+        """What a run of those cases comes to, by verdict."""
+        named = {"fail": self.fail, "inconclusive": self.inconclusive, "warn": self.warn, "pass": self.passes or ()}
+        result = {verdict: applicable & set(cases) for verdict, cases in named.items()}
+        result["inconclusive" if self.passes is not None else "pass"] |= applicable - set().union(*result.values())
+        return result
 
 
 @cache
