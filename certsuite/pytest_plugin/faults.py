@@ -40,7 +40,7 @@ class Fault:
     def expected(self, applicable: Set[str]) -> dict[str, set[str]]:
         """What a run of those cases comes to, by verdict."""
         named = {"fail": self.fail, "inconclusive": self.inconclusive, "warn": self.warn, "pass": self.passes or ()}
-        result = {verdict: applicable & set(cases) for verdict, cases in named.items()}
+        result = {verdict: set(cases).intersection(applicable) for verdict, cases in named.items()}
         result["inconclusive" if self.passes is not None else "pass"] |= applicable - set().union(*result.values())
         return result
 
