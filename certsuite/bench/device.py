@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
 from certsuite.devices.driver import Driver
-from certsuite.devices.generate import generate, masked_copy
+from certsuite.devices.generate import GeneratedFile, generate, masked_copy
 from certsuite.devices.profile import DeviceProfile
 from certsuite.devices.settings import DeviceSettings
 from certsuite.edge.registrar import Binding
@@ -350,7 +350,11 @@ class Device:
     def _deliver(self) -> None:
         files = generate(self.profile, self.network.settings(), self._config_dir, control_port=self._control_port)
         masked_copy(files, self.network.settings().secrets, self._masked_dir)
+        self._publish(files)
         self._journal.record(ConfigDelivered(tuple(file.name for file in files), self.profile.config.delivery))
+
+    def _publish(self, files: Sequence[GeneratedFile]) -> None:
+        self.network.provisioning.site.files = {file.name: file.path.read_bytes() for file in files}
 
     def _new_attempt(self) -> None:
         self.attempt_seq = self._journal.next_seq

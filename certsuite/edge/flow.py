@@ -99,6 +99,9 @@ class FlowNames:
 class Flow(asyncio.Protocol):
     """A connection to the SIP-over-TLS port of an edge."""
 
+    port_role = "sip-tls"
+    "As in :class:`FlowOpened`."
+
     def __init__(
         self,
         edge: str,
@@ -159,7 +162,7 @@ class Flow(asyncio.Protocol):
             self._journal.record(LoopLag(late_ms))
         self.id = self._names.next(owner)
         self._capture.tcp_opened(self.id, self.remote, self.local, self._utc_ns())
-        self._record(FlowOpened(_text(self.local), _text(self.remote), owner, "sip-tls"), IN)
+        self._record(FlowOpened(_text(self.local), _text(self.remote), owner, self.port_role), IN)
         self._on_opened(self)
 
     def data_received(self, data: bytes) -> None:
