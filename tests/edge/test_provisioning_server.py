@@ -13,6 +13,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from certsuite.bench.addresses import LoopbackNet
 from certsuite.core.errors import AddressUnavailable
 from certsuite.core.events import BenchChanged, FlowClosed, FlowOpened, ProvisioningAnswer, ProvisioningRequest
 from certsuite.core.journal import Journal, SystemClock
@@ -23,8 +24,8 @@ from certsuite.edge.provisioning_site import Access, Site
 from certsuite.tls.pki import Pki
 from certsuite.tls.server import TlsBehaviour
 from tests.edge.conftest import HOST, Frames
+from tests.waiting import WatchOfAll
 
-ADDRESS = "127.77.4.1"
 MAC = "02005e0000a1"
 PASSWORD = Secret("fetch-me-9X.")
 
@@ -40,10 +41,13 @@ class Served:
         self.site = Site(access, secrets=lambda: [Secret("line-one-7Z.")])
         self.site.files[f"{MAC}.toml"] = b"expires = 300\n" * 20
         self.owner = "device"
+        self.net = LoopbackNet()
+        self.address = self.net.host(14)
+        self.watch = WatchOfAll(self.journal)
         self.server = ProvisioningServer(
             self.site,
             TlsBehaviour(pki.presentation("good")),
-            ADDRESS,
+            self.address,
             journal=self.journal,
             capture=self.frames,
             names=FlowNames(),
@@ -62,11 +66,15 @@ class Served:
         async with httpx.AsyncClient(verify=self.trust, trust_env=False, timeout=5) as client:
             return await client.request(
                 method,
-                f"{scheme}://{ADDRESS}:{port}{path}",
+                f"{scheme}://{self.address}:{port}{path}",
                 headers={"Host": f"{HOST}:{port}", "User-Agent": "Acme X1", **named},
                 auth=auth,
                 extensions={"sni_hostname": HOST},
             )
+
+    async def saw(self, kind: type[Any]) -> None:
+        """Wait until something of a kind was observed."""
+        assert await self.watch.until(lambda: bool(self.seen(kind)), asyncio.get_running_loop().time() + 5)
 
     def seen(self, kind: type[Any]) -> list[Any]:
         return [one.event for one in self.journal.since(0) if isinstance(one.event, kind)]
@@ -83,6 +91,7 @@ async def served(pki: Pki, credentials: str) -> AsyncIterator[Served]:
     await made.server.start()
     yield made
     made.server.stop()
+    made.net.release()
     await asyncio.sleep(0)
 
 
@@ -174,7 +183,7 @@ async def test_without_tls_it_is_seen_and_gets_nothing(served: Served) -> None:
 
 @pytest.mark.asyncio
 async def test_http_on_the_port_of_https(served: Served) -> None:
-    reader, writer = await asyncio.open_connection(ADDRESS, HTTPS_PORT)
+    reader, writer = await asyncio.open_connection(served.address, HTTPS_PORT)
     writer.write(f"GET {served.site.path}x HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert (await asyncio.wait_for(reader.readline(), 5)).startswith(b"HTTP/1.1 403")
     writer.close()
@@ -205,12 +214,16 @@ async def test_half_a_file(served: Served) -> None:
 @pytest.mark.asyncio
 async def test_silence_ends_with_the_fault(served: Served) -> None:
     await served.server.behave("silent", fault="silent")
-    asked = asyncio.ensure_future(served.get())
-    while not served.seen(ProvisioningAnswer):
-        await asyncio.sleep(0.01)
-    await served.server.behave("good")
-    with pytest.raises(httpx.HTTPError):
-        await asked
+
+    async def waits_in_vain() -> None:
+        with pytest.raises(httpx.HTTPError):
+            await served.get()
+
+    async def is_good_again() -> None:
+        await served.saw(ProvisioningAnswer)
+        await served.server.behave("good")
+
+    await asyncio.gather(waits_in_vain(), is_good_again())
     assert served.seen(ProvisioningAnswer)[-1].status == 0
 
 
@@ -236,27 +249,29 @@ async def test_another_chain(served: Served, pki: Pki) -> None:
 
 @pytest.mark.asyncio
 async def test_a_port_that_is_taken(served: Served, pki: Pki) -> None:
-    with pytest.raises(AddressUnavailable, match=f"{ADDRESS} port {HTTPS_PORT}"):
-        await Served(pki, "none").server.start()
+    other = Served(pki, "none")
+    other.net.release()
+    other.server._address = served.address
+    with pytest.raises(AddressUnavailable, match=f"{served.address} port {HTTPS_PORT}"):
+        await other.server.start()
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("garbage", [b"\x16\x03\x01\x00\x05hello", b"\0\0\0\0\r\n\r\n", b"GET " + b"A" * 100_000])
 @pytest.mark.parametrize("port", [HTTPS_PORT, HTTP_PORT])
 async def test_garbage_ends_the_connection(served: Served, garbage: bytes, port: int) -> None:
-    reader, writer = await asyncio.open_connection(ADDRESS, port)
+    reader, writer = await asyncio.open_connection(served.address, port)
     with contextlib.suppress(ConnectionError):
         writer.write(garbage)
         await asyncio.wait_for(reader.read(), 5)
     writer.close()
-    while not served.seen(FlowClosed):
-        await asyncio.sleep(0.01)
+    await served.saw(FlowClosed)
     assert not served.seen(ProvisioningRequest)
 
 
 @pytest.mark.asyncio
 async def test_requests_one_after_the_other_and_all_at_once(served: Served) -> None:
-    reader, writer = await asyncio.open_connection(ADDRESS, HTTP_PORT)
+    reader, writer = await asyncio.open_connection(served.address, HTTP_PORT)
     writer.write(b"GET /a HTTP/1.1\r\nHost: x\r\n\r\n" * 2000 + b"GET /b HTTP/1.0\r\n\r\n")
     assert (await asyncio.wait_for(reader.read(), 10)).count(b"HTTP/1.1 403") == 2001
     writer.close()
