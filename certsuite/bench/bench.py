@@ -16,6 +16,7 @@ from certsuite.bench.gauntlet import Gauntlet
 from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SIP_PORT, TARGETS, Network
 from certsuite.bench.party import Party
 from certsuite.bench.phone import Phone
+from certsuite.bench.provisioning import Provisioning
 from certsuite.bench.registrar_control import RegistrarControl
 from certsuite.bench.root_probing import RootProbing
 from certsuite.checks.registry import find_check
@@ -61,6 +62,7 @@ class Bench:
         self.dns = DnsControl(self)
         self.registrar = RegistrarControl(self, journal)
         self.failover = Failover(self, journal)
+        self.provisioning = Provisioning(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
         self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}
@@ -100,6 +102,7 @@ class Bench:
                 "answer_s": values.answer_s,
                 "registration_s": values.boot_s + values.register_s,
                 "connect_s": values.boot_s + values.register_s,
+                "resync_s": values.boot_s + values.register_s,
                 "dns_recovery_s": (values.registration_retry_s or 0.0) + values.register_s,
             }.get(limit.name, 0.0)
         return max(told * scale, _PATIENCE_OVER_LIMIT * limit.value)

@@ -27,6 +27,10 @@ E = TypeVar("E", bound=Event)
 CUT_OFF = ("address lost", "packets dropped")
 "Behaviours of an edge whose network is gone."
 
+PROVISIONING = "provisioning"
+"""The edge at which the device fetches its configuration. Its connections are no flows of SIP: they are seen by who
+names the edge or the flow."""
+
 FOREIGN = "x"
 "First letter of the name of a flow that is not the device's; it is recorded and never judged."
 
@@ -79,12 +83,12 @@ class Span:
         return iter(self._observations)
 
     def of(self, kind: type[E], *, edge: str | None = None, flow: str | None = None) -> list[Seen[E]]:
-        """All events of a kind, of one edge or flow if named."""
+        """All events of a kind, of one edge or flow if named; those of provisioning only then."""
         return [
             Seen(observation.event, observation)
             for observation in self._by_kind.get(kind, ())
             if isinstance(observation.event, kind)
-            and (edge is None or observation.edge == edge)
+            and (observation.edge == edge if edge is not None else observation.edge != PROVISIONING or flow is not None)
             and (flow is None or observation.flow == flow)
         ]
 
@@ -124,7 +128,11 @@ class Span:
             if observation.t_mono_ns <= t_ns
             and (
                 isinstance(observation.event, DeviceStarted)
-                or (isinstance(observation.event, FlowClosed) and observation.event.by == "bench")
+                or (
+                    isinstance(observation.event, FlowClosed)
+                    and observation.event.by == "bench"
+                    and observation.edge != PROVISIONING
+                )
                 or (isinstance(observation.event, BenchChanged) and cuts_flows(observation.event))
             )
         ]

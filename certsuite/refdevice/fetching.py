@@ -136,7 +136,7 @@ class Fetcher:
         except http.client.IncompleteRead as half:
             if not self._behaviour.applies_halves:
                 raise
-            body = half.partial
+            body = half.partial.rpartition(b"\n\n")[0]  # what came of the last part of it is of no use
         return _Response(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 
     def _authorization(self, challenge: str, target: str) -> str:
