@@ -17,6 +17,7 @@ from certsuite.core.findings import Evidence, Judgement, Measurement
 from certsuite.core.redaction import printable
 
 _OK, _UNCHANGED = 200, 304
+_TWICE = 2
 AWAY = "away"
 "What the server is called that refuses connections."
 
@@ -263,7 +264,7 @@ def keeps_secrets(question: Question) -> Judgement:
 def conditional(question: Question) -> Judgement:
     """Whether what it has already is asked for conditionally: recorded, it judges nothing (PROV-NOTED)."""
     fetched = [seen for seen in _answers(question) if seen.event.status in (_OK, _UNCHANGED)]
-    if len(fetched) < int(question.param("times")):
+    if len(fetched) < _TWICE:
         return question.unknown("not-fetched-again", "the device did not fetch its configuration once more")
     asks = any(seen.event.if_none_match for seen in _asked(question))
     saved = any(seen.event.status == _UNCHANGED for seen in fetched)

@@ -130,14 +130,14 @@ class Fetcher:
         if self._etag and self._behaviour.conditional:
             headers["If-None-Match"] = self._etag
         connection.request("GET", target, headers=headers)
-        response = connection.getresponse()
-        try:
-            body = response.read()
-        except http.client.IncompleteRead as half:
-            if not self._behaviour.applies_halves:
-                raise
-            body = half.partial.rpartition(b"\n\n")[0]  # what came of the last part of it is of no use
-        return _Response(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
+        with connection.getresponse() as response:
+            try:
+                body = response.read()
+            except http.client.IncompleteRead as half:
+                if not self._behaviour.applies_halves:
+                    raise
+                body = half.partial.rpartition(b"\n\n")[0]  # what came of the last part of it is of no use
+            return _Response(response.status, {name.lower(): value for name, value in response.getheaders()}, body)
 
     def _authorization(self, challenge: str, target: str) -> str:
         """Raises :class:`FetchFailed` for a challenge that cannot be answered."""

@@ -58,6 +58,7 @@ from certsuite.core.limits import Limits
 from certsuite.core.observations import IN, OUT, Observation
 from certsuite.core.verdicts import Verdict
 from tests.checks.good_dns import GOOD_DNS
+from tests.checks.good_provisioning import GOOD_PROVISIONING
 from tests.checks.good_registration import GOOD_REGISTRATION
 
 if TYPE_CHECKING:
@@ -106,9 +107,7 @@ def asks(trace: Trace) -> None:
 
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_DNS.items()})
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
-
-
-GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
+GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_PROVISIONING.items()})
 
 
 @good("net.no-cleartext")
@@ -407,6 +406,9 @@ FAILS_ON_SILENCE = {
     "call.is-resumed": "no re-INVITE after the device was told to take the call back",
     "fo.uses-secondary": "no registration at the secondary",
     "media.dtmf": "no telephone-event arrived",
+    "prov.applies": "the device did not fetch its configuration again",
+    "prov.fetches": "no request to the provisioning server",
+    "prov.moves": "the device did not fetch its configuration again",
     "pw.characters": "line 1 no longer registers with a password of these special characters",
     "reg.registers": "no registration",
 }
