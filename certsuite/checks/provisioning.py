@@ -9,6 +9,7 @@ from certsuite.core.events import (
     BindingChanged,
     DeviceStarted,
     DnsQuery,
+    FlowOpened,
     ProvisioningAnswer,
     ProvisioningRequest,
     TlsPresented,
@@ -31,6 +32,9 @@ def fetches(question: Question) -> Judgement:
         return _in_clear(question, clear[0])
     if asked:
         return question.passed(asked[0].evidence)
+    elsewhere = [*question.span.of(DnsQuery), *question.span.of(FlowOpened)]
+    if not elsewhere and not question.span.of(FlowOpened, edge=PROVISIONING):
+        return question.unknown("nothing-seen", "nothing came from the device")
     return question.failed(
         "prov-never-fetched",
         "no request to the provisioning server",

@@ -196,6 +196,7 @@ class Behaviour:
     fetched_name: str = ""
     "Name of the file that it asks for in place of the configured one."
     verifies_fetched_chain: bool = True
+    "Without that, the name is not looked at either."
     verifies_fetched_name: bool = True
     verifies_fetched_dates: bool = True
     wrong_fetch_digest: bool = False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import dataclasses
 import http.client
 import logging
 import socket
@@ -13,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urljoin, urlsplit, urlunsplit
 
-from certsuite.refdevice.behaviour import COMPLIANT, Behaviour
+from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.config import Config, Server
 from certsuite.refdevice.digest import Credentials
 from certsuite.refdevice.dns import DnsError, Resolver
-from certsuite.refdevice.tls import client_context
 from certsuite.sip.message import SipMessage
 
 log = logging.getLogger("refdevice.fetching")
@@ -154,14 +152,15 @@ class Fetcher:
 
 
 def _context(config: Config, server: Server, behaviour: Behaviour) -> ssl.SSLContext:
-    verifying = dataclasses.replace(
-        COMPLIANT,
-        verifies_chain=behaviour.verifies_fetched_chain,
-        verifies_host_name=behaviour.verifies_fetched_name,
-    )
-    context = client_context(config.trusted_roots, verifying, config.shipped_roots)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_verify_locations(config.trusted_roots)
     if not behaviour.verifies_fetched_dates:
         context.verify_flags |= _NO_CHECK_TIME
+    if not (behaviour.verifies_fetched_name and behaviour.verifies_fetched_chain):
+        context.check_hostname = False
+    if not behaviour.verifies_fetched_chain:
+        context.verify_mode = ssl.CERT_NONE
     if server.certificate:
         context.load_cert_chain(server.certificate, server.key)
     return context

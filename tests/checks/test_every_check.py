@@ -407,7 +407,6 @@ FAILS_ON_SILENCE = {
     "fo.uses-secondary": "no registration at the secondary",
     "media.dtmf": "no telephone-event arrived",
     "prov.applies": "the device did not fetch its configuration again",
-    "prov.fetches": "no request to the provisioning server",
     "prov.moves": "the device did not fetch its configuration again",
     "pw.characters": "line 1 no longer registers with a password of these special characters",
     "reg.registers": "no registration",

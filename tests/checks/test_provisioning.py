@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 
 def test_silence_is_not_settled_until_patience_is_over(trace: Trace) -> None:
+    trace.is_open("prov.fetches", "nothing-seen")
     trace.connects()
     trace.fails("prov.fetches", "prov-never-fetched", settled=False)
     trace.is_open("prov.asks-for-its-file", "never-fetched", path=PATH, mac="path")

@@ -20,7 +20,7 @@ from certsuite.refdevice.faults import FAULTS
 from tests.conftest import Finished
 
 TIME_SCALE = "0.2"
-NOTED = {"FO-POLICY", "TLS-NOTED", "TLS-WALK"}
+NOTED = {"FO-POLICY", "PROV-NOTED", "TLS-NOTED", "TLS-WALK"}
 "Requirements to know something, which a device cannot fail."
 ALL_CASES = {case.id for case in collect_cases()}
 FAMILIES = {
@@ -31,6 +31,7 @@ FAMILIES = {
 WAITING = {
     "test_dns_outage.py",
     "test_failover.py",
+    "test_provisioning.py",
     "test_registrar.py",
     "test_tls.py",
     "test_tls_handshake.py",
