@@ -13,7 +13,7 @@ from certsuite.bench.edge_control import EdgeControl
 from certsuite.bench.expecting import CannotJudge, Deferred, ExpectationNotMet, Expecting, NotApplicable, Stated
 from certsuite.bench.failover import Failover
 from certsuite.bench.gauntlet import Gauntlet
-from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SIP_PORT, TARGETS, Network
+from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SECOND_PROXY, SIP_PORT, TARGETS, Network
 from certsuite.bench.party import Party
 from certsuite.bench.phone import Phone
 from certsuite.bench.provisioning import Provisioning
@@ -244,8 +244,8 @@ class Bench:
 
     @property
     def edge_names(self) -> list[str]:
-        """The names under which the device may know an edge: those of outbound proxy, SRV targets and root probe."""
-        return [OUTBOUND_PROXY, *TARGETS.values(), self.root_probing.host]
+        """The names under which the device may know an edge: those of outbound proxies, SRV targets and root probe."""
+        return [OUTBOUND_PROXY, SECOND_PROXY, *TARGETS.values(), self.root_probing.host]
 
     @property
     def both_versions(self) -> list[str]:
