@@ -95,12 +95,14 @@ class Bench:
         scale = self.device.time_scale
         told = values.patience_s.get(limit.name)
         if told is None:
+            # A device that is left to come back by itself makes its own pause before it connects.
+            retry_s = values.registration_retry_s or 0.0
             told = {
                 "failover_s": values.failover_s,
                 "answer_s": values.answer_s,
-                "registration_s": values.boot_s + values.register_s,
-                "connect_s": values.boot_s + values.register_s,
-                "dns_recovery_s": (values.registration_retry_s or 0.0) + values.register_s,
+                "registration_s": values.boot_s + retry_s + values.register_s,
+                "connect_s": values.boot_s + retry_s + values.register_s,
+                "dns_recovery_s": retry_s + values.register_s,
             }.get(limit.name, 0.0)
         return max(told * scale, _PATIENCE_OVER_LIMIT * limit.value)
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
-from certsuite.checks.tls import application_data, exited
+from certsuite.checks.tls import application_data, exited, lost_a_race
 from certsuite.core.events import (
     BindingChanged,
     ClientHelloSeen,
@@ -64,7 +64,7 @@ def is_not_followed(question: Question) -> Judgement:
         closed = question.span.of(FlowClosed, flow=seen.at.flow)
         alerts = _alerts_of_the_device(question, seen.at.flow)
         # Without an alert, the device must at least have had what it is said to have refused.
-        if not closed or exited(question, seen, closed[0]):
+        if not closed or exited(question, seen, closed[0]) or lost_a_race(question, seen, closed[0]):
             continue
         if closed[0].event.by == "device" and (alerts or not closed[0].event.unacknowledged):
             return question.passed(
@@ -195,7 +195,7 @@ def is_broken_off(question: Question) -> Judgement:
     return question.unknown("never-connected", "the device never connected to the edge while it broke off handshakes")
 
 
-@check("tls.comes-back", limits=("connect_s",))
+@check("tls.comes-back", limits=("failover_s",))
 def comes_back(question: Question) -> Judgement:
     """After a handshake was broken off, the device registers, at whichever edge (TLS-BROKEN-OFF)."""
     broken = [

@@ -23,7 +23,7 @@ from certsuite.core.events import (
 from certsuite.core.findings import Evidence, Judgement, Measurement
 from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
-from certsuite.tls.alerts import CLOSE_NOTIFY
+from certsuite.tls.alerts import CLOSE_NOTIFY, USER_CANCELED
 
 EXIT_IS_SEEN_S = 0.2
 "How much later than its connections' end a program's own end may be noticed."
@@ -124,6 +124,19 @@ def accepts(question: Question) -> Judgement:
         if sip:
             return question.passed(seen.evidence, sip[0])
     refused = _refused(question, presented)
+    crashed = [(seen, exit_) for seen in presented for exit_ in _crashes(question, seen)]
+    if crashed:
+        at, end = crashed[0]
+        return question.failed(
+            question.text("finding"),
+            f"the device was presented {question.text('what')}: its program ended (status {end.event.status})",
+            "the chain is accepted and SIP comes over the connection",
+            at.evidence,
+            end.evidence,
+            hint=question.text("hint"),
+            settled=False,
+            flow=at.at.flow,
+        )
     if not refused:
         return _not_shown(question, presented)
     flow = refused[0][0].at.flow
@@ -222,7 +235,8 @@ def _not_shown(question: Question, presented: Sequence[Seen[TlsPresented]]) -> J
         )
     return question.unknown(
         "refusal-not-seen",
-        "the connection ended before the device had the server's answer, or with the device's own program",
+        "the connection ended before the device had the server's answer, with the device's own program, or for another "
+        "connection that the device had begun beside it",
     )
 
 
@@ -234,6 +248,8 @@ def _is_a_refusal(question: Question, presented: Seen[TlsPresented], closed: See
     """
     flow = presented.at.flow
     if not question.span.of(ClientHelloSeen, flow=flow) or exited(question, presented, closed):
+        return False
+    if lost_a_race(question, presented, closed):
         return False
     if closed.event.by == "network":
         return False
@@ -248,10 +264,42 @@ def _is_a_refusal(question: Question, presented: Seen[TlsPresented], closed: See
 
 def exited(question: Question, presented: Seen[TlsPresented], closed: Seen[FlowClosed]) -> bool:
     """Whether the connection may have ended because the device's program did: then its end says nothing."""
-    alerts = question.span.of(TlsAlert, flow=presented.at.flow)
-    if any(seen.at.direction == IN and seen.event.description != CLOSE_NOTIFY for seen in alerts):
+    if _said_why(question, presented.at.flow):
         return False
     return any(presented.at.t <= seen.at.t <= closed.at.t + EXIT_IS_SEEN_S for seen in question.span.of(DeviceExited))
+
+
+def lost_a_race(question: Question, presented: Seen[TlsPresented], closed: Seen[FlowClosed]) -> bool:
+    """Whether the device may have ended a connection because another was ready first: its end says nothing then.
+
+    Some connect to several targets at once, and close all but one without a word (RFC 8305 has it for addresses). The
+    other one completed its handshake while this one was open.
+    """
+    flow = presented.at.flow
+    if closed.event.by != "device" or _said_why(question, flow):
+        return False
+    opened = [seen.at.seq for seen in question.span.of(FlowOpened, flow=flow)]
+    began = opened[0] if opened else presented.at.seq
+    return any(
+        seen.at.flow != flow and began < seen.at.seq < closed.at.seq for seen in question.span.of(TlsEstablished)
+    )
+
+
+def _said_why(question: Question, flow: str | None) -> bool:
+    """Whether the device ended a connection by an alert that has a reason in it."""
+    return any(
+        seen.at.direction == IN and seen.event.description not in (CLOSE_NOTIFY, USER_CANCELED)
+        for seen in question.span.of(TlsAlert, flow=flow)
+    )
+
+
+def _crashes(question: Question, presented: Seen[TlsPresented]) -> list[Seen[DeviceExited]]:
+    """Ends of the device's program, by itself, while a connection was open or at its end."""
+    closed = [seen.at.t for seen in question.span.of(FlowClosed, flow=presented.at.flow)]
+    until = (closed[0] if closed else presented.at.t) + EXIT_IS_SEEN_S
+    return [
+        seen for seen in question.span.of(DeviceExited) if not seen.event.asked and presented.at.t <= seen.at.t <= until
+    ]
 
 
 def _refused_by_version(question: Question, presented: Seen[TlsPresented]) -> bool:
