@@ -243,8 +243,9 @@ class Bench:
 
     @property
     def edge_names(self) -> list[str]:
-        """The names under which the device may know an edge: those of outbound proxy, SRV targets and root probe."""
-        return [OUTBOUND_PROXY, *TARGETS.values(), self.root_probing.host]
+        """The names under which the device may know an edge: those of outbound proxy, SRV targets, of a target walk as
+        well, and root probe."""
+        return [OUTBOUND_PROXY, *TARGETS.values(), self.root_probing.host, *(one.host for one in self.network.ahead)]
 
     @property
     def both_versions(self) -> list[str]:

@@ -182,7 +182,8 @@ class DnsControl:
         await self._bracketed(self._stated("dns.heeds-no-service", port=SIP_PORT))
 
     async def does_not_end_the_registration(self, phone: Phone) -> None:
-        """The device refreshes over the flow that it has, whether or not it asks DNS again."""
+        """The device, with no answer of DNS left, refreshes over the flow that it has, whether or not it asks again."""
+        await self.records_are_over()
         granted = self._bench.network.registrar.granted_expiry_s
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_OVER_EXPIRY * granted

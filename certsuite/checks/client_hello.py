@@ -165,7 +165,7 @@ def sends_server_name(question: Question) -> Judgement:
         lambda hello: hello.server_name is None,
         "tls-no-server-name",
         lambda hello: "a ClientHello without server_name",
-        f"server_name with one of {', '.join(names)}",
+        f"server_name with one of {_some(names)}",
         "A server of many names cannot know which certificate to show (RFC 6066 section 3).",
         verdict=Verdict.WARN,
     )
@@ -176,7 +176,7 @@ def sends_server_name(question: Question) -> Judgement:
         lambda hello: (hello.server_name or "").rstrip(".").lower() not in known,
         "tls-other-server-name",
         lambda hello: f"server_name {printable(hello.server_name or '', at_most=80)}",
-        f"server_name with one of {', '.join(names)}",
+        f"server_name with one of {_some(names)}",
         "The name must be the outbound proxy's or the SRV target's (RFC 5922 section 4), not the registrar's domain.",
         verdict=Verdict.WARN,
     )

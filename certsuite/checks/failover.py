@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from certsuite.checks.outage import Outage, changes_of_edge, read_outage
+from certsuite.checks.outage import Outage, changes_of_edge, read_outage, reg_ids_of
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
 from certsuite.core.events import BenchChanged, BindingChanged, DriverAction, FlowClosed, Note
 from certsuite.core.findings import Judgement, Measurement
+from certsuite.core.limits import Limit
 from certsuite.core.observations import OUT
 from certsuite.core.verdicts import Verdict
 
@@ -133,7 +134,7 @@ def moves_on(question: Question) -> Judgement:
         served.evidence,
         hint="Shorten the device's connection and transaction time-outs.",
     )
-    most = question.limits["tries_in_10_s"]
+    most = _tries_of_all_lines(question, outage)
     tries = most_in(10.0, [one.t for one in outage.meanwhile if one.edge == outage.edge and one.what != "BYE"])
     if judged.verdict is Verdict.PASS and most.judge(tries) is not Verdict.PASS:
         return question.failed(
@@ -182,6 +183,12 @@ def _figures(outage: Outage, served: float | None) -> tuple[Measurement, ...]:
         found.insert(0, Measurement("failover_time", round(served - outage.failed.at.t, 3), "s"))
     tries = sum(one.edge == outage.edge for one in outage.meanwhile if one.what in ("connection", "REGISTER"))
     return (*found, Measurement("tries_at_failed", tries, "tries"), Measurement("edge_changes", outage.changes, ""))
+
+
+def _tries_of_all_lines(question: Question, outage: Outage) -> Limit:
+    """How many tries in 10 s are too many: each line has its own REGISTER, and may have its own connection."""
+    limit = question.limits["tries_in_10_s"]
+    return replace(limit, value=limit.value * outage.lines)
 
 
 def most_in(seconds: float, times: list[float]) -> int:
@@ -233,7 +240,7 @@ def settles_down(question: Question) -> Judgement:
     limit = question.limits["edge_changes"]
     after = [one for one in outage.bindings if one.at.seq > outage.back.at.seq]
     before = [one.at.edge or "" for one in outage.bindings if one.at.seq < outage.back.at.seq]
-    changes = changes_of_edge(after, first=before[-1] if before else outage.edge)
+    changes = changes_of_edge(after, first=before[-1] if before else outage.edge, reg_ids=reg_ids_of(question.span))
     lasted = outage.end - outage.back.at.t
     measured = Measurement("edge_changes", changes, "", limit.value)
     if limit.judge(changes) is not Verdict.PASS:
@@ -303,8 +310,10 @@ def saves(question: Question) -> Judgement:
 @check("fo.old-binding", passive=True)
 def old_binding(question: Question) -> Judgement:
     """No line is refreshed by turns over two flows, while both edges serve; whether old contacts are taken out is
-    recorded. To go back to a flow that stayed open, because the other one has failed, is no fault."""
+    recorded. No fault are several flows that ``reg-id`` tells apart (RFC 5626), nor to go back to a flow that stayed
+    open because the other one has failed."""
     moves = removed = 0
+    reg_ids = reg_ids_of(question.span)
     turns: dict[int | None, list[Seen[BindingChanged]]] = {}
     places: dict[int | None, str | None] = {}
     for one in question.span:
@@ -321,7 +330,9 @@ def old_binding(question: Question) -> Judgement:
             own = turns.setdefault(one.line, [])
             if not own or own[-1].at.flow != one.flow:
                 own.append(Seen(event, one))
-            if len(own) >= _TURNS and len({seen.at.flow for seen in own[-_TURNS:]}) == 2:
+            flows = {seen.at.flow for seen in own[-_TURNS:]}
+            told_apart = len({reg_ids.get((one.line, flow)) for flow in flows} - {None}) == len(flows)
+            if len(own) >= _TURNS and len(flows) == 2 and not told_apart:
                 first, second = own[-2:]
                 return question.failed(
                     "old-binding-kept",
@@ -345,7 +356,7 @@ def is_patient(question: Question) -> Judgement:
     outage = read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))
     if outage is None or not outage.meanwhile:
         return question.unknown("nothing-tried", "the device tried no target while none served")
-    limit = question.limits["tries_in_10_s"]
+    limit = _tries_of_all_lines(question, outage)
     edges = {one.edge for one in outage.meanwhile}
     most = max(most_in(10.0, [one.t for one in outage.meanwhile if one.edge == edge]) for edge in edges)
     measured = Measurement("tries_in_10_s", most, "tries", limit.value)

@@ -4,6 +4,7 @@ nobody was (RFC 3263 section 4.3, RFC 5626 section 4.4). Built from a record alo
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -19,7 +20,7 @@ from certsuite.core.events import (
 )
 from certsuite.core.findings import Evidence
 from certsuite.core.observations import IN, Observation
-from certsuite.sip.message import read
+from certsuite.sip.message import parameter, read
 
 NOWHERE = "nowhere"
 _EDGE = re.compile(r"^(\w+) edge$")
@@ -154,13 +155,28 @@ def _times(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 or what.isupper() else 's'}"
 
 
-def changes_of_edge(bindings: list[Seen[BindingChanged]], *, first: str = "") -> int:
-    """How often the edge changes, line by line, at the most; ``first`` is where they were before."""
-    most = 0
-    for line in {one.at.line for one in bindings}:
-        places = [first] * bool(first) + [one.at.edge for one in bindings if one.at.line == line]
-        most = max(most, sum(before != after for before, after in pairwise(places)))
-    return most
+def changes_of_edge(
+    bindings: list[Seen[BindingChanged]], *, first: str = "", reg_ids: Mapping[tuple[int | None, str | None], str] = {}
+) -> int:
+    """How often the edge changes, line by line, at the most; ``first`` is where they were before.
+
+    A line that keeps several flows (RFC 5626) counts for each, as :func:`reg_ids_of` tells them apart.
+    """
+    places: dict[tuple[int | None, str], list[str | None]] = {}
+    for one in bindings:
+        key = (one.at.line, reg_ids.get((one.at.line, one.at.flow), ""))
+        places.setdefault(key, [first] * bool(first)).append(one.at.edge)
+    return max((sum(before != after for before, after in pairwise(own)) for own in places.values()), default=0)
+
+
+def reg_ids_of(span: Span) -> dict[tuple[int | None, str | None], str]:
+    """The ``reg-id`` of registrations by line and flow, of lines that give one to each (RFC 5626 section 4.2)."""
+    found = {}
+    for seen in span.messages(method="REGISTER"):
+        contact = seen.message.get("Contact") or ""
+        found[seen.at.line, seen.at.flow] = parameter(contact.partition(">")[2], "reg-id")
+    without = {line for (line, _), reg_id in found.items() if not reg_id}
+    return {place: reg_id for place, reg_id in found.items() if place[0] not in without}
 
 
 @dataclass

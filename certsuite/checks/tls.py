@@ -166,8 +166,9 @@ def accepts_or_refuses(question: Question) -> Judgement:
 
 @check("net.no-cleartext", passive=True)
 def no_cleartext(question: Question) -> Judgement:
-    """Nothing is sent outside TLS (TLS-MIN-1.2). Needs a connection to be seen: silence proves nothing."""
-    cleartext = question.span.of(Cleartext)
+    """Nothing is said outside TLS (TLS-MIN-1.2). Needs a connection to be seen: silence proves nothing. Datagrams that
+    say nothing are counted: some devices keep their NAT open so, whatever they speak."""
+    cleartext = question.span.said_in_the_clear
     if cleartext:
         first = cleartext[0]
         return question.failed(
@@ -180,7 +181,9 @@ def no_cleartext(question: Question) -> Judgement:
         )
     if not question.span.of(FlowOpened):
         return question.unknown("nothing-seen", "the device connected to no edge")
-    return question.passed(question.span.of(FlowOpened)[0].evidence)
+    keep_alives = len(question.span.of(Cleartext))
+    measured = (Measurement("keep_alives_in_the_clear", keep_alives, "datagrams"),) if keep_alives else ()
+    return question.passed(question.span.of(FlowOpened)[0].evidence, measurements=measured)
 
 
 def application_data(question: Question, flow: str | None) -> list[Evidence]:

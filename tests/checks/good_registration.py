@@ -41,8 +41,16 @@ def tries(trace: Trace, *, method: str = "REGISTER", realm: str = "BroadWorks", 
     trace.see(DigestChecked(method, "4085550100", realm, right, True, True), flow="f1", line=1)
 
 
-def binds(trace: Trace, granted_s: int = 60, *, flow: str = "f1", line: int = 1, why: str = "register") -> None:
-    trace.see(BindingChanged("sip:a@x", "sip:a@y", granted_s, why), flow=flow, edge="primary", line=line)
+def binds(
+    trace: Trace,
+    granted_s: int = 60,
+    *,
+    flow: str = "f1",
+    edge: str = "primary",
+    line: int = 1,
+    why: str = "register",
+) -> None:
+    trace.see(BindingChanged("sip:a@x", "sip:a@y", granted_s, why), flow=flow, edge=edge, line=line)
 
 
 @_good("reg.takes-challenge", shown="x-lab", finding="f", expected="e", hint="h")
