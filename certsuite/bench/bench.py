@@ -313,8 +313,9 @@ class Bench:
             await self.expect_after_its_own_retry("tls.comes-back")
 
     async def device_takes_the_good_primary(self) -> None:
-        """Control: without its fault, the device connects to the very edge that it refused."""
-        await self.device.connect_anew()
+        """Control: without its fault, the device connects to the very edge that it refused, if need be after a restart:
+        it may have put that one aside for longer than anyone waits."""
+        await self.device.connect_anew_at_last(lambda: self.device.registered_at("primary"))
         await self.control("tls.trusts", since=self.device.attempt_seq, edge="primary", presentation="good")
 
     async def supplied_credentials(self) -> None:

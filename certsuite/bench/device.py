@@ -155,6 +155,13 @@ class Device:
                 self._end_flows()
         return means
 
+    async def connect_anew_at_last(self, served: Callable[[], bool]) -> None:
+        """The same, and a restart if it is not ``served`` after that. Raises :class:`DriverError`."""
+        means = await self.connect_anew()
+        await self.until(lambda: served() or self.gone, self.register_patience_s)
+        if not served() and means != "restart":
+            await self.restart()
+
     def lose_flows(self) -> None:
         """End its flows, and leave it to the device to come back."""
         self._new_attempt()

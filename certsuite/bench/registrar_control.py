@@ -205,9 +205,10 @@ class RegistrarControl:
         await self._registers_again()
 
     async def _registers_again(self) -> None:
-        """Control: without the fault the device registers."""
+        """Control: without the fault the device registers, if need be after a restart: who was refused may wait until
+        somebody looks after it."""
         self._registrar.behave(GOOD)
-        await self._bench.phone.connects_anew()
+        await self._bench.device.connect_anew_at_last(lambda: self._bench.device.registered)
         await self._bench.control("reg.registers", since=self._bench.device.attempt_seq, line=1)
 
     # --- what its 200 holds

@@ -90,13 +90,13 @@ def leads_to(question: Question) -> Judgement:
             hint=question.text("hint"),
             verdict=worst,
         )
-    since = question.span.last_stimulus_before(first.at.t_mono_ns) or asked[0].at.t
+    # How long it takes to start, or waits before it comes back, is no matter of DNS.
     return question.timed(
         "dns_connect_time",
-        first.at.t - since,
+        first.at.t - asked[0].at.t,
         question.limits["connect_s"],
         "dns-connects-late",
-        "connected after",
+        "connected, from its first question, after",
         asked[0].evidence,
         first.evidence,
         hint="Shorten the resolver's time-outs, and do not wait for answers that are not needed.",

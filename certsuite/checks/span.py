@@ -11,6 +11,7 @@ from certsuite.core.events import (
     CaseStarted,
     Cleartext,
     DeviceStarted,
+    DnsQuery,
     Event,
     FlowClosed,
     FlowOpened,
@@ -126,18 +127,23 @@ class Span:
 
     def last_stimulus_before(self, t_ns: int) -> float | None:
         """Seconds at which the bench last gave the device a reason to connect anew before ``t_ns``: it was started, its
-        flow was ended, or the edge of it stopped serving."""
-        times = [
-            observation.t
-            for observation in self
-            if observation.t_mono_ns <= t_ns
-            and (
-                isinstance(observation.event, DeviceStarted)
-                or (isinstance(observation.event, FlowClosed) and observation.event.by == "bench")
-                or (isinstance(observation.event, BenchChanged) and cuts_flows(observation.event))
-            )
-        ]
-        return times[-1] if times else None
+        flow was ended, or the edge of it stopped serving. What a program takes to start is no part of what it does
+        then: a start counts from the first that is seen of it."""
+        found: float | None = None
+        starting = False
+        for one in self:
+            if one.t_mono_ns > t_ns:
+                continue
+            event = one.event
+            if starting and isinstance(event, DnsQuery | FlowOpened):
+                found, starting = one.t, False
+            elif isinstance(event, DeviceStarted):
+                found, starting = one.t, True
+            elif (isinstance(event, FlowClosed) and event.by == "bench") or (
+                isinstance(event, BenchChanged) and cuts_flows(event)
+            ):
+                found = one.t
+        return found
 
     @property
     def start(self) -> float | None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from certsuite.core.events import BenchChanged, BindingChanged, DeviceStarted, FlowClosed, LoopLag, Note
+from certsuite.core.events import BenchChanged, BindingChanged, DeviceStarted, DnsQuery, FlowClosed, LoopLag, Note
 from certsuite.core.observations import OUT
 from certsuite.core.verdicts import Mark, Verdict
 
@@ -42,6 +42,15 @@ def test_the_time_counts_from_the_last_start(trace: Trace) -> None:
     trace.after(2)
     binds(trace, "secondary")
     assert trace.passes("fo.uses-secondary").measurements[0].value == 2
+
+
+def test_what_a_program_takes_to_start_is_no_part_of_the_failover(trace: Trace) -> None:
+    loses_the_primary(trace)
+    trace.see(DeviceStarted(1, "phone"))
+    trace.after(90).see(DnsQuery("udp", "127.9.0.9:1", "_sips._tcp.x", "SRV", "NOERROR", ()))
+    trace.after(3)
+    binds(trace, "secondary")
+    assert trace.passes("fo.uses-secondary").measurements[0].value == 3
 
 
 def test_late_is_another_finding_than_never(trace: Trace) -> None:

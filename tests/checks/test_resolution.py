@@ -85,6 +85,14 @@ def test_a_late_connection_is_another_finding(trace: Trace) -> None:
     trace.fails("dns.leads-to", "dns-connects-late", verdict=Verdict.WARN, **LED)
 
 
+def test_what_a_device_waits_before_it_asks_is_no_matter_of_dns(trace: Trace) -> None:
+    trace.see(DeviceStarted(1, "phone"))
+    trace.after(60)
+    asks(trace)
+    trace.after(2).connects()
+    assert trace.passes("dns.leads-to", **LED).measurements[0].value == 2
+
+
 def test_records_are_kept_no_longer_than_they_may(trace: Trace) -> None:
     trace.is_open("dns.heeds-ttl", "never-connected", edge="secondary")
     asks(trace)
