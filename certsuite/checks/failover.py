@@ -18,6 +18,11 @@ _TURNS = 4
 "Registrations over two flows by turns that show that both are kept: to and fro once may be a move and the way back."
 
 
+def _outage(question: Question) -> Outage | None:
+    """The failure that is asked about; ``None`` if there was none."""
+    return read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))
+
+
 def _last_lines(question: Question, changes: list[Seen[BindingChanged]]) -> list[Seen[BindingChanged]]:
     """The binding by which the last of all lines was bound; empty if a line was not."""
     lines = int(question.params.get("lines", 1))
@@ -100,9 +105,9 @@ def moves_on(question: Question) -> Judgement:
     ``elsewhere`` asks for another edge than the one that failed; without it a new connection to the same will do.
     ``sourced`` says whether a source asks for it: without one, nothing worse than a warning is said.
     """
-    phase, lines = question.text("phase"), int(question.params.get("lines", 1))
+    phase = question.text("phase")
     limit = question.limits["failover_s"]
-    outage = read_outage(question.span, phase, lines)
+    outage = _outage(question)
     if outage is None:
         return question.unknown("never-failed", f"the bench did not fail in the phase {phase}")
     bad = Verdict.FAIL if question.params.get("sourced", True) else Verdict.WARN
@@ -137,16 +142,8 @@ def moves_on(question: Question) -> Judgement:
     most = _tries_of_all_lines(question, outage)
     tries = most_in(10.0, [one.t for one in outage.meanwhile if one.edge == outage.edge and one.what != "BYE"])
     if judged.verdict is Verdict.PASS and most.judge(tries) is not Verdict.PASS:
-        return question.failed(
-            "failover-hammering",
-            f"{what}: it tried the {outage.edge} {tries} times in 10 s",
-            f"at most {most.value:g} tries in 10 s",
-            outage.failed.evidence,
-            hint="Wait between tries, longer each time: a site of such devices keeps a server from coming back.",
-            verdict=most.judge(tries),
-            limit=most,
-            measurements=figures,
-        )
+        observed = f"{what}: it tried the {outage.edge} {tries} times in 10 s"
+        return _hammers(question, outage, observed, most, most.judge(tries), figures)
     return replace(judged, measurements=figures)
 
 
@@ -191,6 +188,26 @@ def _tries_of_all_lines(question: Question, outage: Outage) -> Limit:
     return replace(limit, value=limit.value * outage.lines)
 
 
+def _hammers(
+    question: Question,
+    outage: Outage,
+    observed: str,
+    limit: Limit,
+    verdict: Verdict,
+    measurements: tuple[Measurement, ...],
+) -> Judgement:
+    return question.failed(
+        "failover-hammering",
+        observed,
+        f"at most {limit.value:g} tries in 10 s",
+        outage.failed.evidence,
+        hint="Wait between tries, longer each time: a site of such devices keeps a server from coming back.",
+        verdict=verdict,
+        limit=limit,
+        measurements=measurements,
+    )
+
+
 def most_in(seconds: float, times: list[float]) -> int:
     """The most of ``times``, in order, that lie within so many seconds."""
     return max((sum(first <= other < first + seconds for other in times) for first in times), default=0)
@@ -199,7 +216,7 @@ def most_in(seconds: float, times: list[float]) -> int:
 @check("fo.recovers", limits=("failover_s",))
 def recovers(question: Question) -> Judgement:
     """Once the edge is good again, every line is served without anybody's help; its way back there is measured."""
-    outage = read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))
+    outage = _outage(question)
     if outage is None or outage.back is None:
         return question.unknown("never-restored", "the edge that failed was not restored")
     limit = question.limits["failover_s"]
@@ -234,7 +251,7 @@ def recovers(question: Question) -> Judgement:
 @check("fo.settles-down", limits=("failover_s", "edge_changes"))
 def settles_down(question: Question) -> Judgement:
     """Once both edges serve, the device goes back at most, and stays there: it does not wander between them."""
-    outage = read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))
+    outage = _outage(question)
     if outage is None or outage.back is None:
         return question.unknown("never-restored", "the edge that failed was not restored")
     limit = question.limits["edge_changes"]
@@ -265,7 +282,7 @@ def settles_down(question: Question) -> Judgement:
 def saves(question: Question) -> Judgement:
     """A request that met the failure, or came after it, is sent to where it is served, and answered with a 2xx."""
     method, phase = question.text("method"), question.text("phase")
-    outage = read_outage(question.span, phase, int(question.params.get("lines", 1)))
+    outage = _outage(question)
     if outage is None:
         return question.unknown("never-failed", f"the bench did not fail in the phase {phase}")
     limit = question.limits["failover_s"]
@@ -353,7 +370,7 @@ def old_binding(question: Question) -> Judgement:
 @check("fo.is-patient", limits=("failover_s", "tries_in_10_s"))
 def is_patient(question: Question) -> Judgement:
     """While no target serves, the device does not try any of them more often than so many times in 10 s."""
-    outage = read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))
+    outage = _outage(question)
     if outage is None or not outage.meanwhile:
         return question.unknown("nothing-tried", "the device tried no target while none served")
     limit = _tries_of_all_lines(question, outage)
@@ -362,16 +379,8 @@ def is_patient(question: Question) -> Judgement:
     measured = Measurement("tries_in_10_s", most, "tries", limit.value)
     if limit.judge(most) is Verdict.PASS:
         return question.passed(outage.meanwhile[0].evidence, measurements=(measured,))
-    return question.failed(
-        "failover-hammering",
-        f"it tried one target {most} times in 10 s while none served",
-        f"at most {limit.value:g} tries in 10 s",
-        outage.failed.evidence,
-        hint="Wait between tries, longer each time: a site of such devices keeps a server from coming back.",
-        verdict=limit.judge(most),
-        limit=limit,
-        measurements=(measured,),
-    )
+    observed = f"it tried one target {most} times in 10 s while none served"
+    return _hammers(question, outage, observed, limit, limit.judge(most), (measured,))
 
 
 @check("fo.call-from-secondary", limits=("action_s",))

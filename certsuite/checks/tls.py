@@ -27,6 +27,8 @@ from certsuite.tls.alerts import CLOSE_NOTIFY, USER_CANCELED
 
 EXIT_IS_SEEN_S = 0.2
 "How much later than its connections' end a program's own end may be noticed."
+_ABOUT_THE_CHAIN = frozenset({42, 43, 44, 45, 46, 48})
+"Alerts by which a client refuses a certificate (RFC 8446 section 6.2)."
 _OLD_VERSIONS = frozenset({"TLSv1", "TLSv1.1"})
 
 
@@ -319,6 +321,35 @@ def _refused_by_version(question: Question, presented: Seen[TlsPresented]) -> bo
         alert.event.description in too_old and alert.at.direction != IN
         for alert in question.span.of(TlsAlert, flow=presented.at.flow)
     )
+
+
+def chain_refused(question: Question, flow: str | None) -> Judgement | None:
+    """Why nothing can be said of a handshake, if the device refused its chain: another case is about that."""
+    for alert in question.span.of(TlsAlert, flow=flow):
+        if alert.at.direction == IN and alert.event.description in _ABOUT_THE_CHAIN:
+            reason = f"the device refused the chain, by alert {alert.event.description} ({alert.event.name})"
+            return question.unknown("chain-refused", reason)
+    return None
+
+
+def are_over(question: Question, presented: Sequence[Seen[TlsPresented]]) -> bool:
+    """Whether there were such connections and all of them have ended."""
+    closed = {seen.at.flow for seen in question.span.of(FlowClosed)}
+    return bool(presented) and {seen.at.flow for seen in presented} <= closed
+
+
+def sip_elsewhere(question: Question, seen: Seen[TlsPresented]) -> list[Seen[SipMessageSeen]]:
+    """SIP of the device over other edges after this handshake had begun."""
+    return [
+        one
+        for one in question.span.of(SipMessageSeen)
+        if one.at.direction == IN and one.at.edge != seen.at.edge and one.at.seq > seen.at.seq
+    ]
+
+
+def went_elsewhere(question: Question, presented: Sequence[Seen[TlsPresented]]) -> bool:
+    """Whether the device ended these connections and then sent SIP to another edge: it will not come back soon."""
+    return are_over(question, presented) and bool(sip_elsewhere(question, presented[-1]))
 
 
 def how_it_ended(question: Question, flow: str | None) -> str:
