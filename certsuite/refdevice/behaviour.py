@@ -74,6 +74,8 @@ class Behaviour:
     "Faults of a chain or of its names that are accepted: of ``leniency.CHAIN_FAULTS`` and ``leniency.NAME_FAULTS``."
     dislikes: tuple[str, ...] = ()
     "Properties of good chains that are not accepted: of ``leniency.DISLIKES``."
+    exits_on_dislike: bool = False
+    "Whether its program ends on such a chain."
     wants_target_name: bool = False
     "Whether the certificate must have the name of the SRV target, rather than that of the outbound proxy."
     asks_for_status: bool = False
@@ -87,6 +89,7 @@ class Behaviour:
 
     # --- DNS and targets
     srv_service: str = SIPS_SERVICE
+    "Empty is to ask for no SRV record, and to go to the addresses of the outbound proxy."
     fixed_port: int | None = None
     "Port that is used in place of the SRV record's."
     highest_priority_value_first: bool = False
@@ -107,6 +110,8 @@ class Behaviour:
     "Whether each question has EDNS, whatever the server says to it."
     compares_id: bool = True
     heeds_letter_case: bool = False
+    mixes_letters: bool = False
+    "Whether each question has letters of both cases at random, which the answer has to repeat."
     follows_cname: bool = True
     dns_timeout_s: float = 0.9
     "Seconds until a question is asked again, or given up."
@@ -124,6 +129,8 @@ class Behaviour:
     "Whether it goes on from the DNS answer to a connection."
     takes_long_answers: bool = True
     "Whether a DNS answer that is truncated over UDP is asked for over TCP; else it is no answer."
+    connects_to_two: bool = False
+    "Whether the next target is connected to beside each, and left as soon as both are ready."
     targets_tried: int | None = None
     "Targets that are tried when one fails after the other, the first ones; ``None`` is all."
     gives_up_requests: bool = True

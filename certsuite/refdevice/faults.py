@@ -131,6 +131,12 @@ FAULTS: dict[str, Fault] = {
         ),
         _refuses("refuses-superfluous-certificates", "refuses a chain with more than its path"),
         _refuses("refuses-large-chain", "refuses a chain that is longer than a TLS record"),
+        _fault(
+            "crashes-on-large-chain",
+            "ends on a chain that is longer than a TLS record",
+            dislikes=("large-chain",),
+            exits_on_dislike=True,
+        ),
         _refuses("refuses-rsa-3072", "refuses a certificate with an RSA key of 3072 bits"),
         _refuses("refuses-rsa-4096", "refuses a certificate with an RSA key of 4096 bits"),
         _fault(
@@ -171,6 +177,7 @@ FAULTS: dict[str, Fault] = {
         ),
         # --- DNS and targets
         _fault("asks-sip-tls", "asks for SRV _sip._tls", srv_service="_sip._tls"),
+        _fault("goes-to-proxys-address", "asks for no SRV record, and goes to port 5061 of the name", srv_service=""),
         _fault("ignores-srv-port", "connects to port 5061 whatever SRV says", fixed_port=5061),
         _fault("ignores-srv-priority", "tries the highest priority value first", highest_priority_value_first=True),
         _fault("takes-answer-order", "tries targets in the order of the answer", order_of_answer=True),
@@ -184,6 +191,13 @@ FAULTS: dict[str, Fault] = {
         _fault("impatient-resolver", "waits 0.2 s for DNS", dns_timeout_s=0.2),
         _fault("accepts-wrong-id", "takes any answer for its own", compares_id=False),
         _fault("heeds-letter-case", "takes names in other letters for other names", heeds_letter_case=True),
+        _fault(
+            "mixes-letters",
+            "asks in letters of both cases at random, and wants them back",
+            ODD_DEVICE,
+            mixes_letters=True,
+            heeds_letter_case=True,
+        ),
         _fault("ignores-cname", "follows no alias", follows_cname=False),
         _fault("ignores-no-service", "takes SRV target . for a missing record", takes_no_service_for_no_record=True),
         _fault("no-address-fallback", "asks nothing more without SRV", falls_back_to_address=False),
@@ -193,6 +207,7 @@ FAULTS: dict[str, Fault] = {
         _fault("drops-registration-without-dns", "resolves before each refresh", resolves_to_refresh=True),
         _fault("needs-registrar-address", "does not go on without one", resolves_registrar=True),
         _fault("register-names-proxy", "has the outbound proxy in the URI of REGISTER", register_names_proxy=True),
+        _fault("connects-to-two", "connects to two targets at once, and uses one", ODD_DEVICE, connects_to_two=True),
         _fault("never-fails-over", "tries the first target alone, again and again", targets_tried=1),
         _fault("walks-two-targets", "tries the first two targets alone", targets_tried=2),
         _fault("takes-eight-targets", "keeps no more than eight targets of an SRV answer", targets_tried=8),

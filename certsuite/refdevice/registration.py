@@ -274,12 +274,13 @@ class Registration:
         """``must_register``: a target that rejects every line is no better than none."""
         # Who does not heed Retry-After asks the same server once more.
         times = 1 if self._behaviour.heeds_retry_after else 2
-        for target in [target for target in targets for _ in range(times)]:
+        for number, target in enumerate(target for target in targets for _ in range(times)):
             if self._left_alone_until.get(str(target), 0.0) > time.monotonic():
                 log.info("%s: asked to be left alone for a while", target)
                 continue
             try:
-                flow = await self._connect(target)
+                beside = targets[number + 1 : number + 2] if self._behaviour.connects_to_two else ()
+                flow = await self._connect_beside(target, beside)
             except HandshakeBroken as failure:
                 log.warning("%s: %s", target, failure)
                 self._gave_up = not self._behaviour.survives_broken_handshake
@@ -304,6 +305,16 @@ class Registration:
                 continue
             return flow
         return None
+
+    async def _connect_beside(self, target: Target, others: Sequence[Target]) -> Flow:
+        """Connect to others as well, and leave them when that is done. Raises :class:`FlowFailed`."""
+        flow, *spare = await asyncio.gather(*(self._connect(one) for one in (target, *others)), return_exceptions=True)
+        for one in spare:
+            if isinstance(one, Flow):
+                one.close()
+        if isinstance(flow, BaseException):
+            raise flow
+        return flow
 
     async def _connect(self, target: Target) -> Flow:
         """Raises :class:`FlowFailed`."""
