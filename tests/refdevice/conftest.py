@@ -103,8 +103,12 @@ class Zone(asyncio.DatagramProtocol):
 
     async def asked_srv(self, times: int) -> set[str]:
         """Wait for so many SRV queries; gives their names."""
+        return await self.asked_for("SRV", times)
+
+    async def asked_for(self, wanted: str, times: int) -> set[str]:
+        """The same of another type."""
         async with asyncio.timeout(PATIENCE_S):
-            while len(names := [name for _, name, type_ in self.asked if type_ == "SRV"]) < times:
+            while len(names := [name for _, name, type_ in self.asked if type_ == wanted]) < times:
                 self._was_asked.clear()
                 await self._was_asked.wait()
         return set(names)
@@ -124,7 +128,7 @@ class Zone(asyncio.DatagramProtocol):
         self._was_asked.set()
         reply = dns.message.make_response(asked)
         reply.set_rcode(self.rcode)
-        texts = self.records.get((name, type_), [])
+        texts = self.records.get((name.lower(), type_), [])
         if self.truncates and transport == "udp":
             reply.flags |= dns.flags.TC
         elif texts:
