@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from certsuite.bench.expecting import Deferred
 from certsuite.bench.network import ASKED_EXPIRY_S, REGISTRAR_DOMAIN
+from certsuite.checks.span import Span
 from certsuite.core.cases import Disturbance
-from certsuite.core.events import DigestChecked, Note, SipMessageSeen
+from certsuite.core.events import DigestChecked, Note
 from certsuite.core.journal import Journal
-from certsuite.core.observations import IN
 from certsuite.edge.registrar_behaviour import GOOD, ExpiryForm, Refusal, RegistrarBehaviour
 from certsuite.sip.digest import Challenge
-from certsuite.sip.message import read
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
@@ -246,9 +245,4 @@ class RegistrarControl:
 
     def _asked(self, since: int, edge: str) -> int:
         """REGISTERs at an edge."""
-        raws = [
-            seen.event.raw
-            for seen in self._journal.since(since)
-            if isinstance(seen.event, SipMessageSeen) and (seen.edge, seen.direction) == (edge, IN)
-        ]
-        return sum((message := read(raw)) is not None and message.method == "REGISTER" for raw in raws)
+        return len(Span(self._journal.since(since)).messages(method="REGISTER", edge=edge))
