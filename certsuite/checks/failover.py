@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from certsuite.checks.outage import Outage, changes_of_edge, read_outage
+from certsuite.checks.outage import CONNECTING, Outage, changes_of_edge, read_outage
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
 from certsuite.core.events import BenchChanged, BindingChanged, DriverAction, FlowClosed, Note
@@ -162,12 +162,12 @@ def _stayed(question: Question, outage: Outage, what: str, *, elsewhere: bool, b
         "limit": limit,
         "measurements": _figures(outage, None),
     }
-    there = [one.what for one in outage.meanwhile if one.edge != outage.edge]
+    there = [one.what for one in outage.meanwhile if one.edge != outage.edge and one.what != "attempt"]
     here = [one for one in outage.meanwhile if one.edge == outage.edge]
     if there and "REGISTER" not in there:
         about["hint"] = "Register at the target that was connected to: it is not enough to reach it."
         return question.failed("failover-without-register", observed, expected, *evidence, **about)
-    if not there and here and all(one.what != "connection" for one in here):
+    if not there and here and all(one.what not in CONNECTING for one in here):
         about["hint"] = "Let a request that is not answered in 64 times T1 (timer F) lead to the next target."
         return question.failed("failover-stuck", observed, expected, *evidence, **about)
     about["hint"] = "Let whatever does not come about in time lead to the next target of the SRV answer."
@@ -180,7 +180,7 @@ def _figures(outage: Outage, served: float | None) -> tuple[Measurement, ...]:
     found = [Measurement("service_outage", round(outage.without_service_s(until), 3), "s")]
     if served is not None:
         found.insert(0, Measurement("failover_time", round(served - outage.failed.at.t, 3), "s"))
-    tries = sum(one.edge == outage.edge for one in outage.meanwhile if one.what in ("connection", "REGISTER"))
+    tries = sum(one.edge == outage.edge for one in outage.meanwhile if one.what in (*CONNECTING, "REGISTER"))
     return (*found, Measurement("tries_at_failed", tries, "tries"), Measurement("edge_changes", outage.changes, ""))
 
 
