@@ -23,7 +23,9 @@ class NotifierControl:
 
     async def tells_of(self, package: str) -> None:
         """The device has subscribed to this package since the run began, or does now, and takes what it is told."""
-        await self._bench.expect("sub.is-notified", package=package, since=0)
+        # A device that has been registered for so long has had its time.
+        deadline = self._bench.device.attempt_at + self._bench.patience_s("sub.is-notified")
+        await self._bench.expect("sub.is-notified", deadline=deadline, package=package, since=0)
 
     async def grants_briefly(self, package: str) -> Deferred:
         """The device, made to connect anew, is granted this package for a short while, and must refresh it in time."""

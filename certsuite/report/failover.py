@@ -8,12 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from certsuite.checks.outage import NOWHERE, Outage, read_outage
+from certsuite.checks.outage import CONNECTING, NOWHERE, Outage, read_outage
 from certsuite.checks.span import Span
-from certsuite.core.events import Expectation, MediaWindow
+from certsuite.checks.transactions import WITHIN_A_CALL
+from certsuite.core.events import AttemptsWatched, BenchChanged, Expectation, FlowClosed, MediaWindow
 from certsuite.core.observations import Observation
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Verdict
+from certsuite.report.failover_grid import GridRow, Met, make_grid
 
 _WIDTH = 640.0
 "Units of a drawing, from the time before the failure to the case's end."
@@ -21,7 +23,9 @@ _BEFORE = 0.06
 "Share of it that shows what was before the failure."
 _AFTER = 0.04
 "Share of it that shows what was at the end."
-_JUDGED_BY = ("fo.moves-on", "fo.saves", "fo.recovers", "fo.settles-down")
+_JUDGED_BY = ("fo.moves-on", "fo.saves", "fo.recovers", "fo.settles-down", "fo.resubscribes")
+_ABOUT_MORE = ("fo.saves", "fo.resubscribes")
+"What is about more than the registration, and stands beside what is about that."
 _AUDIO_LOST_S = 0.5
 "Without a packet for so long, audio did not go on."
 
@@ -56,6 +60,8 @@ class Row:
     tries: int
     changes: int
     media: str
+    old: str
+    "What became of the connection that the registration was on."
     bars: tuple[Bar, ...]
     failed_x: float
     back_x: float | None
@@ -75,6 +81,8 @@ class FailoverMatrix:
     """All phases that the run came to."""
 
     rows: tuple[Row, ...]
+    grid: tuple[GridRow, ...]
+    "By phase and transaction."
     absent: tuple[Absent, ...]
     notes: tuple[str, ...]
     "What was seen over all of them."
@@ -82,18 +90,19 @@ class FailoverMatrix:
 
 def gather_failover(result: RunResult, observations: Sequence[Observation]) -> FailoverMatrix | None:
     """The matrix of a run's cases about failover; ``None`` if there was none."""
-    rows, absent = [], []
+    rows, absent, met = [], [], []
     for case in result.cases:
         if not case.id.startswith("WXC-FO-"):
             continue
         span = [one for one in observations if case.first_seq <= one.seq <= case.last_seq]
         asked = _asked(case, span)
-        row = None if asked is None else _row(case, span, asked)
-        if row is not None:
-            rows.append(row)
+        one = None if asked is None else _met(case, span, asked)
+        if one is not None and asked is not None:
+            met.append(one)
+            rows.append(_row(one, span, asked))
         elif case.verdict in (Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE):
             absent.append(Absent(case, case.reason))
-    return FailoverMatrix(tuple(rows), tuple(absent), _notes(result, observations)) if rows else None
+    return FailoverMatrix(tuple(rows), make_grid(met), tuple(absent), _notes(result, observations)) if rows else None
 
 
 def _notes(result: RunResult, observations: Sequence[Observation]) -> tuple[str, ...]:
@@ -113,6 +122,15 @@ def _notes(result: RunResult, observations: Sequence[Observation]) -> tuple[str,
         if subscribed
         else "Subscriptions: the device sent no SUBSCRIBE in this run, so none could be lost."
     )
+    watched = Span(observations).of(AttemptsWatched)
+    unseen = [one.event.why_not for one in watched if not one.event.seen]
+    if unseen or not watched:
+        why = f" ({unseen[-1]})" if unseen else ""
+        notes.append(
+            f"Tries: what an edge did not accept is not among them; this bench cannot see it{why}, --bench netns can."
+        )
+    else:
+        notes.append("Tries: connections that an edge refused or left unanswered are among them.")
     return tuple(notes)
 
 
@@ -125,15 +143,36 @@ def _asked(case: CaseResult, span: list[Observation]) -> Expectation | None:
         and (one.case, one.variant) == (case.id, case.variant)
         and one.event.check in _JUDGED_BY
     ]
-    return next((one for one in found if one.check == "fo.saves"), found[0] if found else None)
+    return next((one for one in found if one.check in _ABOUT_MORE), found[0] if found else None)
 
 
-def _row(case: CaseResult, span: list[Observation], asked: Expectation) -> Row | None:
-    method = str(asked.params.get("method") or "REGISTER")
-    outage = read_outage(Span(span), str(asked.params.get("phase")), int(asked.params.get("lines", 1)))
+def _met(case: CaseResult, observations: list[Observation], asked: Expectation) -> Met | None:
+    """The failure that a case was about."""
+    span = Span(observations)
+    phase = str(asked.params.get("phase"))
+    outage = read_outage(span, phase, int(asked.params.get("lines", 1)))
     if outage is None:
         return None
-    elsewhere = bool(asked.params.get("elsewhere", True))
+    transaction = str(asked.params.get("method") or "REGISTER")
+    if asked.check == "fo.resubscribes":
+        transaction = "SUBSCRIBE"
+    elif transaction == "INVITE" and asked.call_id:
+        transaction = WITHIN_A_CALL
+    failed = {one.at.edge for one in span.of(BenchChanged) if "failure" in one.event.detail}
+    return Met(
+        case=case,
+        phase=f"{phase}, at both" if len(failed) > 1 else phase,
+        transaction=transaction,
+        call_id=asked.call_id,
+        outage=outage,
+        span=span,
+        elsewhere=bool(asked.params.get("elsewhere", True)),
+    )
+
+
+def _row(met: Met, span: list[Observation], asked: Expectation) -> Row:
+    case, outage, elsewhere = met.case, met.outage, met.elsewhere
+    method = str(asked.params.get("method") or "REGISTER")
     figures = {one.name: one.value for one in case.measurements}
     served = outage.served_elsewhere if elsewhere else outage.served_again
     if served is not None and served.at.t > outage.until:
@@ -143,6 +182,9 @@ def _row(case: CaseResult, span: list[Observation], asked: Expectation) -> Row |
     if asked.check == "fo.saves":
         saved_after = figures.get(f"{method.lower()}_saved_after")
         saved = f"{method} answered" if saved_after is not None else f"{method} lost"
+    elif asked.check == "fo.resubscribes":
+        saved_after = figures.get("subscribed_again_after")
+        saved = "subscribed again" if saved_after is not None else "subscriptions lost"
     elif asked.check == "fo.recovers":
         saved_after = figures.get("recovery_time")
         saved = "recovered by itself" if saved_after is not None else "did not recover"
@@ -152,7 +194,7 @@ def _row(case: CaseResult, span: list[Observation], asked: Expectation) -> Row |
         case=case,
         phase=outage.phase,
         description=f"the {outage.edge} {outage.description}",
-        transaction=method,
+        transaction=met.transaction,
         next_target=tried.edge if tried else "none",
         next_after_s=tried.t - outage.failed.at.t if tried else None,
         saved=saved,
@@ -160,9 +202,10 @@ def _row(case: CaseResult, span: list[Observation], asked: Expectation) -> Row |
         without_service_s=outage.without_service_s(outage.until if served is None else served.at.t),
         endless=served is None and outage.without_service_s(outage.until) > 0,
         back=_back(outage),
-        tries=sum(one.edge == outage.edge for one in outage.meanwhile if one.what in ("connection", "REGISTER")),
+        tries=sum(one.edge == outage.edge for one in outage.meanwhile if one.what in (*CONNECTING, "REGISTER")),
         changes=outage.changes,
         media=_media(span, outage),
+        old=_old(met.span, outage),
         bars=bars,
         failed_x=_WIDTH * _BEFORE,
         back_x=None if outage.back is None else _WIDTH * _BEFORE + (outage.back.at.t - outage.failed.at.t) * scale,
@@ -180,6 +223,24 @@ def _back(outage: Outage) -> str:
     where = outage.stretches[-1].where
     watched = outage.end - outage.back.at.t
     return f"not in {watched:.1f} s: {'registered nowhere' if where == NOWHERE else f'at the {where}'}"
+
+
+def _old(span: Span, outage: Outage) -> str:
+    """Whether the connections that lines were registered over stayed open, or were even used, when they had moved."""
+    moved = outage.served_elsewhere
+    if moved is None or moved.at.t > outage.until:
+        return "it did not move"
+    bound = {str(place[1]) for place in outage.failed.event.detail.get("bound", {}).values()}
+    again = [one for one in outage.bindings if one.at.seq > moved.at.seq and one.at.flow in bound]
+    if any(one.at.t <= outage.until for one in again):
+        return "registered there as well"
+    ends = [one for one in span.of(FlowClosed) if one.at.flow in bound and one.at.t <= outage.until]
+    if len({one.at.flow for one in ends}) < len(bound):
+        return "left open"
+    by_device = [one for one in ends if one.event.by == "device"]
+    if not by_device:
+        return "ended by the failure"
+    return f"closed after {max(by_device[-1].at.t - outage.failed.at.t, 0.0):.1f} s"
 
 
 def _media(span: list[Observation], outage: Outage) -> str:
