@@ -90,9 +90,13 @@ class Outage:
         return tuple(one for one in self.tries if one.t <= self.until)
 
     @property
-    def next_connection(self) -> Try | None:
-        """The first connection that was opened after the failure, or used if it was open to another edge before."""
-        return next((one for one in self.meanwhile if one.what == "connection" or one.edge != self.edge), None)
+    def turned_to(self) -> tuple[Try, ...]:
+        """The first try at each edge while it lasted, in order: a connection, taken or not, or another edge's use."""
+        first: dict[str, Try] = {}
+        for one in self.meanwhile:
+            if one.what in CONNECTING or one.edge != self.edge:
+                first.setdefault(one.edge, one)
+        return tuple(first.values())
 
     def without_service_s(self, until: float) -> float:
         """Seconds between the failure and ``until`` in which not every line was served."""

@@ -15,7 +15,7 @@ from certsuite.core.events import AttemptsWatched, BenchChanged, Expectation, Fl
 from certsuite.core.observations import Observation
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Verdict
-from certsuite.report.failover_grid import GridRow, Met, make_grid
+from certsuite.report.failover_grid import GridRow, Met, make_grid, tried_in_order
 
 _WIDTH = 640.0
 "Units of a drawing, from the time before the failure to the case's end."
@@ -49,8 +49,8 @@ class Row:
     description: str
     transaction: str
     "What met the failure: REGISTER, or the method of a request."
-    next_target: str
-    next_after_s: float | None
+    tried: str
+    "The targets that it turned to, in order."
     saved: str
     saved_after_s: float | None
     without_service_s: float
@@ -158,10 +158,15 @@ def _met(case: CaseResult, observations: list[Observation], asked: Expectation) 
         transaction = "SUBSCRIBE"
     elif transaction == "INVITE" and asked.call_id:
         transaction = WITHIN_A_CALL
-    failed = {one.at.edge for one in span.of(BenchChanged) if "failure" in one.event.detail}
+    if any(one.event.check == "sip.answers-options" for one in span.of(Expectation)):
+        transaction = "OPTIONS"
+    failures = [one for one in span.of(BenchChanged) if "failure" in one.event.detail]
+    here = [one.event.behaviour for one in failures if one.at.edge == outage.edge]
+    both = any(one.at.edge != outage.edge for one in failures)
     return Met(
         case=case,
-        phase=f"{phase}, at both" if len(failed) > 1 else phase,
+        phase=", then ".join(here or [phase]) + (", at both" if both else ""),
+        both=both,
         transaction=transaction,
         call_id=asked.call_id,
         outage=outage,
@@ -188,15 +193,13 @@ def _row(met: Met, span: list[Observation], asked: Expectation) -> Row:
     elif asked.check == "fo.recovers":
         saved_after = figures.get("recovery_time")
         saved = "recovered by itself" if saved_after is not None else "did not recover"
-    tried = outage.next_connection
     bars, scale = _bars(outage)
     return Row(
         case=case,
         phase=outage.phase,
         description=f"the {outage.edge} {outage.description}",
         transaction=met.transaction,
-        next_target=tried.edge if tried else "none",
-        next_after_s=tried.t - outage.failed.at.t if tried else None,
+        tried=tried_in_order(outage) or "none",
         saved=saved,
         saved_after_s=saved_after,
         without_service_s=outage.without_service_s(outage.until if served is None else served.at.t),

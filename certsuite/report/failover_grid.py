@@ -24,7 +24,9 @@ class Met:
 
     case: CaseResult
     phase: str
-    "With ``at both`` behind it, if both edges failed."
+    "All of its failures, in order."
+    both: bool
+    "Whether both edges failed, so that there was no place to go to."
     transaction: str
     "The one that the case is about."
     call_id: str | None
@@ -92,11 +94,22 @@ def _registered(one: Met) -> Cell | None:
     """The registration itself: of a case about something else it is told as well."""
     outage = one.outage
     served = outage.served_elsewhere if one.elsewhere else outage.served_again
-    tried = outage.next_connection
-    text = f"{tried.edge} after {_s(tried.t - outage.failed.at.t)}" if tried else "no other connection"
+    text = tried_in_order(outage) or "no other connection"
+    if one.both:
+        after = outage.recovered_after_s
+        outcome = "did not recover" if after is None else f"recovered {_s(after)} after their return"
+        return Cell(text, outcome, "fail" if after is None else "pass", one.case)
     if served is None or served.at.t > outage.until:
         return Cell(text, f"not in {_s(outage.until - outage.failed.at.t)}", "fail", one.case)
     return Cell(text, f"registered after {_s(served.at.t - outage.failed.at.t)}", "pass", one.case)
+
+
+def tried_in_order(outage: Outage) -> str:
+    """The targets to which the device turned after the failure, in their order, each with the time of the first try."""
+    return ", ".join(
+        f"{one.edge} after {_s(one.t - outage.failed.at.t)}{' (not taken)' if one.what == 'attempt' else ''}"
+        for one in outage.turned_to
+    )
 
 
 def _sent(one: Met, transaction: str) -> Cell | None:

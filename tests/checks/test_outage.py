@@ -66,8 +66,7 @@ def test_service_ends_with_the_failure_and_begins_with_the_last_line(trace: Trac
     assert found.served_elsewhere is not None
     assert found.served_elsewhere.at.line == 2
     assert (found.back_after_s, found.recovered_after_s, found.changes) == (6, 0, 1)
-    assert found.next_connection is not None
-    assert (found.next_connection.edge, found.queries) == ("secondary", 0)
+    assert ([one.edge for one in found.turned_to], found.queries) == (["secondary"], 0)
 
 
 def test_a_line_on_its_way_is_not_served_and_then_both_edges_serve(trace: Trace) -> None:

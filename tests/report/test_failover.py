@@ -73,7 +73,7 @@ def test_without_cases_about_failover_there_is_none(run: Run) -> None:
 def test_a_row_says_what_was_tried_when_and_for_how_long_nobody_was_served(run: Run) -> None:
     [row] = matrix(run, record()).rows
     assert (row.phase, row.description, row.transaction) == ("silent", "the primary answers nothing", "REGISTER")
-    assert (row.next_target, row.next_after_s) == ("secondary", 7)
+    assert row.tried == "secondary after 7.0 s"
     assert (row.saved, row.saved_after_s, row.without_service_s) == ("at the secondary", 7, 7)
     assert (row.back, row.changes, row.media, row.endless) == ("4.0 s", 1, "silent for 1.0 s", False)
     assert [(bar.where, bar.seconds) for bar in row.bars[1:-1]] == [("nowhere", 7), ("secondary", 7), ("primary", 0)]
