@@ -250,7 +250,7 @@ async def test_holds_the_call_when_reinvite_is_answered_503(bench: Bench, phone:
 @case("WXC-FO-100", requirements=["FO-SUBSCRIPTIONS"], disturbs=["registration"])
 async def test_subscribes_again_after_a_failover(bench: Bench, phone: Phone) -> None:
     """When the primary fails, what the device had subscribed to it subscribes to again at the secondary."""
-    bench.notifier.must_be_in_use()
+    await bench.notifier.must_be_in_use()
     await bench.failover.begins()
     await bench.failover.fails("reset")
     await bench.failover.moves_on("reset")

@@ -23,13 +23,11 @@ class NotifierControl:
 
     async def tells_of(self, package: str) -> None:
         """The device has subscribed to this package since the run began, or does now, and takes what it is told."""
-        # A device that has been registered for so long has had its time.
-        deadline = self._bench.device.attempt_at + self._bench.patience_s("sub.is-notified")
-        await self._bench.expect("sub.is-notified", deadline=deadline, package=package, since=0)
+        await self._bench.expect("sub.is-notified", deadline=self._deadline, package=package, since=0)
 
     async def grants_briefly(self, package: str) -> Deferred:
         """The device, made to connect anew, is granted this package for a short while, and must refresh it in time."""
-        self.must_be_in_use()
+        await self.must_be_in_use()
         bench = self._bench
         granted = max(round(bench.device.profile.values.failover_expiry * bench.device.time_scale), 2)
         self._notifier.grant(granted)
@@ -40,9 +38,12 @@ class NotifierControl:
         stated = bench.stated("sub.refreshes", since=since, package=package, granted_s=granted)
         return Deferred(stated, deadline, (Disturbance.REGISTRATION,))
 
-    def must_be_in_use(self) -> None:
-        """Raises :class:`NotApplicable` if the device subscribes to nothing, :class:`CannotJudge` if it claims to."""
-        if self._notifier.ever:
+    async def must_be_in_use(self) -> None:
+        """The device has subscribed to something since the run began, or does now.
+
+        Raises :class:`NotApplicable` if the device subscribes to nothing, :class:`CannotJudge` if it claims to."""
+        left_s = self._deadline - asyncio.get_running_loop().time()
+        if await self._bench.device.until(lambda: bool(self._notifier.ever), max(left_s, 0.0)):
             return
         claimed = self._bench.device.profile.capabilities.subscriptions
         if claimed:
@@ -54,6 +55,11 @@ class NotifierControl:
             "never-subscribed",
             "the device has subscribed to nothing in this run, and its profile claims no subscription",
         )
+
+    @property
+    def _deadline(self) -> float:
+        """A device that has been at work for so long has had its time to subscribe."""
+        return self._bench.device.attempt_at + self._bench.patience_s("sub.is-notified")
 
     def _stands(self, package: str) -> bool:
         return any(one.package.name == package for one in self._notifier.subscriptions.values())

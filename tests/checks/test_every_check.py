@@ -59,6 +59,7 @@ from certsuite.core.observations import IN, OUT, Observation
 from certsuite.core.verdicts import Verdict
 from tests.checks.good_dns import GOOD_DNS
 from tests.checks.good_registration import GOOD_REGISTRATION
+from tests.checks.good_subscriptions import GOOD_SUBSCRIPTIONS
 
 if TYPE_CHECKING:
     from tests.checks.conftest import Trace
@@ -106,9 +107,11 @@ def asks(trace: Trace) -> None:
 
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_DNS.items()})
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
+GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_SUBSCRIPTIONS.items()})
 
 
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
+GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_SUBSCRIPTIONS.items()})
 
 
 @good("net.no-cleartext")
@@ -409,6 +412,7 @@ FAILS_ON_SILENCE = {
     "media.dtmf": "no telephone-event arrived",
     "pw.characters": "line 1 no longer registers with a password of these special characters",
     "reg.registers": "no registration",
+    "sub.is-notified": "no SUBSCRIBE for message-summary",
 }
 """Checks that are stated right after the device was made to act, or had to: for these silence is the failure, and what
 it says. For all others silence is inconclusive."""
@@ -419,6 +423,7 @@ TIMED = (
     "dns.recovers",
     "fo.moves-on",
     "fo.recovers",
+    "fo.resubscribes",
     "fo.returns-to-primary",
     "fo.saves",
     "fo.uses-secondary",
