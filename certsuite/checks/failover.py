@@ -169,7 +169,10 @@ def _stayed(question: Question, outage: Outage, what: str, *, elsewhere: bool, b
         about["hint"] = "Register at the target that was connected to: it is not enough to reach it."
         return question.failed("failover-without-register", observed, expected, *evidence, **about)
     if not there and here and all(one.what not in CONNECTING for one in here):
-        about["hint"] = "Let a request that is not answered in 64 times T1 (timer F) lead to the next target."
+        about["hint"] = (
+            "Let a request that is not answered in 64 times T1 (timer F), or whose answer serves nobody, lead to the "
+            "next target."
+        )
         return question.failed("failover-stuck", observed, expected, *evidence, **about)
     about["hint"] = "Let whatever does not come about in time lead to the next target of the SRV answer."
     return question.failed("failover-never", observed, expected, *evidence, **about)

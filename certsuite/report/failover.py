@@ -11,7 +11,15 @@ from dataclasses import dataclass
 from certsuite.checks.outage import CONNECTING, NOWHERE, Outage, read_outage
 from certsuite.checks.span import Span
 from certsuite.checks.transactions import WITHIN_A_CALL
-from certsuite.core.events import AttemptsWatched, BenchChanged, Expectation, FlowClosed, MediaWindow
+from certsuite.core.events import (
+    AttemptsWatched,
+    BenchChanged,
+    DriverAction,
+    Expectation,
+    FlowClosed,
+    MediaOpened,
+    MediaWindow,
+)
 from certsuite.core.observations import Observation
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Verdict
@@ -26,6 +34,8 @@ _AFTER = 0.04
 _JUDGED_BY = ("fo.moves-on", "fo.saves", "fo.recovers", "fo.settles-down", "fo.resubscribes")
 _ABOUT_MORE = ("fo.saves", "fo.resubscribes")
 "What is about more than the registration, and stands beside what is about that."
+_WATCHED_S = 0.5
+"A case that ends so soon after the edge was good again has not looked for the way back."
 _AUDIO_LOST_S = 0.5
 "Without a packet for so long, audio did not go on."
 
@@ -225,6 +235,8 @@ def _back(outage: Outage) -> str:
         return "never left" if not after and outage.changes == 0 else f"{after:.1f} s"
     where = outage.stretches[-1].where
     watched = outage.end - outage.back.at.t
+    if watched < _WATCHED_S:
+        return "not waited for"
     return f"not in {watched:.1f} s: {'registered nowhere' if where == NOWHERE else f'at the {where}'}"
 
 
@@ -247,14 +259,15 @@ def _old(span: Span, outage: Outage) -> str:
 
 
 def _media(span: list[Observation], outage: Outage) -> str:
-    """Whether audio went on in a call that the failure met."""
+    """Whether audio went on in a call that the failure met, for as long as the device was told nothing."""
+    orders = [one.t for one in span if isinstance(one.event, DriverAction) and one.t > outage.failed.at.t]
+    until = min([outage.until, *orders[:1]])
     windows = [
-        (one.t, one.event)
-        for one in span
-        if isinstance(one.event, MediaWindow) and outage.failed.at.t < one.t <= outage.until
+        (one.t, one.event) for one in span if isinstance(one.event, MediaWindow) and outage.failed.at.t < one.t <= until
     ]
     if not windows:
-        return "no call"
+        up = any(isinstance(one.event, MediaOpened) and one.t <= outage.failed.at.t for one in span)
+        return "too short to tell" if up else "no call"
     silent = sum(event.duration_s for _, event in windows if event.packets == 0)
     return "went on" if silent < _AUDIO_LOST_S else f"silent for {silent:.1f} s"
 

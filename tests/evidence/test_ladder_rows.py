@@ -110,7 +110,7 @@ def window(*, tone: float = 0.0, packets: int = 50, auth_failures: int = 0, sent
             "",
             "",
             "subscription to dialog of a@x granted 600 s",
-            "good",
+            "action",
         ),
         (
             SubscriptionChanged("dialog", "a@x", 0, "s", "expired"),

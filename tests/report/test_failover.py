@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from certsuite.core.events import BenchChanged, BindingChanged, Expectation, FlowOpened, MediaWindow
+from certsuite.core.events import AttemptsWatched, BenchChanged, BindingChanged, Expectation, FlowOpened, MediaWindow
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, Observation
 from certsuite.core.results import CaseResult, RunResult
@@ -97,3 +97,24 @@ def test_a_case_that_was_not_come_to_is_named_with_its_reason(run: Run) -> None:
     assert "it &lt;cannot&gt; be lost" in page
     assert len(re.findall(r'<rect class="(?:primary|secondary|nowhere)"', page)) == 5
     assert "no SUBSCRIBE" in page
+
+
+def test_whether_refused_connections_could_be_seen_is_told(run: Run) -> None:
+    def told(*events: AttemptsWatched) -> str:
+        journal = Journal(Clock())
+        for event in events:
+            journal.record(event)
+        moved = [replace(one, seq=one.seq + len(events)) for one in record()]
+        [note] = [one for one in matrix(run, [*journal.since(0), *moved]).notes if one.startswith("Tries")]
+        return note
+
+    assert told(AttemptsWatched(True)) == "Tries: connections that an edge refused or left unanswered are among them."
+    assert "cannot see it, --bench netns can" in told()
+    assert "cannot see it (a packet <socket>)" in told(AttemptsWatched(False, "a packet <socket>"))
+
+
+def test_what_became_of_the_old_connection(run: Run) -> None:
+    [row] = matrix(run, record()).rows
+    assert row.old == "left open"
+    [row] = matrix(run, record(moves=False)).rows
+    assert row.old == "it did not move"
