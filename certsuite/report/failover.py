@@ -140,7 +140,10 @@ def _notes(result: RunResult, observations: Sequence[Observation]) -> tuple[str,
             f"Tries: what an edge did not accept is not among them; this bench cannot see it{why}, --bench netns can."
         )
     else:
-        notes.append("Tries: connections that an edge refused or left unanswered are among them.")
+        notes.append(
+            "Tries: connections that an edge refused or left unanswered are among them. Whoever tries an address that is "
+            "lost sends nothing that could be seen."
+        )
     return tuple(notes)
 
 

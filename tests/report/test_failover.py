@@ -108,7 +108,9 @@ def test_whether_refused_connections_could_be_seen_is_told(run: Run) -> None:
         [note] = [one for one in matrix(run, [*journal.since(0), *moved]).notes if one.startswith("Tries")]
         return note
 
-    assert told(AttemptsWatched(True)) == "Tries: connections that an edge refused or left unanswered are among them."
+    assert told(AttemptsWatched(True)).startswith(
+        "Tries: connections that an edge refused or left unanswered are among"
+    )
     assert "cannot see it, --bench netns can" in told()
     assert "cannot see it (a packet <socket>)" in told(AttemptsWatched(False, "a packet <socket>"))
 
