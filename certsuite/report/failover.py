@@ -141,7 +141,7 @@ def _notes(result: RunResult, observations: Sequence[Observation]) -> tuple[str,
         )
     else:
         notes.append(
-            "Tries: connections that an edge refused or left unanswered are among them. Whoever tries an address that is "
+            "Tries: connections that an edge refused or left unanswered are among them. Who tries one that is "
             "lost sends nothing that could be seen."
         )
     return tuple(notes)
