@@ -14,6 +14,7 @@ from certsuite.bench.expecting import CannotJudge, Deferred, ExpectationNotMet, 
 from certsuite.bench.failover import Failover
 from certsuite.bench.gauntlet import Gauntlet
 from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SIP_PORT, TARGETS, Network
+from certsuite.bench.notifier_control import NotifierControl
 from certsuite.bench.party import Party
 from certsuite.bench.phone import Phone
 from certsuite.bench.registrar_control import RegistrarControl
@@ -61,6 +62,7 @@ class Bench:
         self.dns = DnsControl(self)
         self.registrar = RegistrarControl(self, journal)
         self.failover = Failover(self, journal)
+        self.notifier = NotifierControl(self)
         self.colleague = Party(self, name="Colleague", number="2065550100")
         self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}

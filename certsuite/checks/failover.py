@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from certsuite.checks.outage import Outage, changes_of_edge, read_outage, reg_ids_of
+from certsuite.checks.outage import CONNECTING, Outage, changes_of_edge, read_outage, reg_ids_of
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
-from certsuite.core.events import BenchChanged, BindingChanged, DriverAction, FlowClosed, Note
+from certsuite.checks.transactions import read_fate
+from certsuite.core.events import BenchChanged, BindingChanged, FlowClosed, Note
 from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.limits import Limit
 from certsuite.core.observations import OUT
@@ -160,13 +161,16 @@ def _stayed(question: Question, outage: Outage, what: str, *, elsewhere: bool, b
         "limit": limit,
         "measurements": _figures(outage, None),
     }
-    there = [one.what for one in outage.meanwhile if one.edge != outage.edge]
+    there = [one.what for one in outage.meanwhile if one.edge != outage.edge and one.what != "attempt"]
     here = [one for one in outage.meanwhile if one.edge == outage.edge]
     if there and "REGISTER" not in there:
         about["hint"] = "Register at the target that was connected to: it is not enough to reach it."
         return question.failed("failover-without-register", observed, expected, *evidence, **about)
-    if not there and here and all(one.what != "connection" for one in here):
-        about["hint"] = "Let a request that is not answered in 64 times T1 (timer F) lead to the next target."
+    if not there and here and all(one.what not in CONNECTING for one in here):
+        about["hint"] = (
+            "Let a request that is not answered in 64 times T1 (timer F), or whose answer serves nobody, lead to the "
+            "next target."
+        )
         return question.failed("failover-stuck", observed, expected, *evidence, **about)
     about["hint"] = "Let whatever does not come about in time lead to the next target of the SRV answer."
     return question.failed("failover-never", observed, expected, *evidence, **about)
@@ -178,7 +182,7 @@ def _figures(outage: Outage, served: float | None) -> tuple[Measurement, ...]:
     found = [Measurement("service_outage", round(outage.without_service_s(until), 3), "s")]
     if served is not None:
         found.insert(0, Measurement("failover_time", round(served - outage.failed.at.t, 3), "s"))
-    tries = sum(one.edge == outage.edge for one in outage.meanwhile if one.what in ("connection", "REGISTER"))
+    tries = sum(one.edge == outage.edge for one in outage.meanwhile if one.what in (*CONNECTING, "REGISTER"))
     return (*found, Measurement("tries_at_failed", tries, "tries"), Measurement("edge_changes", outage.changes, ""))
 
 
@@ -286,36 +290,25 @@ def saves(question: Question) -> Judgement:
     if outage is None:
         return question.unknown("never-failed", f"the bench did not fail in the phase {phase}")
     limit = question.limits["failover_s"]
-    after = outage.failed.at.seq
-    call_id = question.subject.call_id
-    asked = [one for one in question.span.messages(method=method, call_id=call_id) if one.at.seq > after]
-    orders = [one for one in question.span.of(DriverAction) if one.at.seq > after]
-    answers = [
-        one
-        for one in question.span.messages(method=method, direction=OUT, status=range(200, 300), call_id=call_id)
-        if one.at.seq > after
-    ]
-    if answers:
-        first = asked[0].at if asked else outage.failed.at
-        began = orders[0].at.t if orders and orders[0].at.t <= first.t else first.t
+    fate = read_fate(question.span, outage, method, call_id=question.subject.call_id)
+    if fate is not None and fate.answer is not None:
         return question.timed(
             f"{method.lower()}_saved_after",
-            answers[0].at.t - began,
+            fate.answer.at.t - fate.began,
             limit,
             "transaction-saved-late",
             f"{method} was answered after",
-            answers[0].evidence,
+            fate.answer.evidence,
             hint="Shorten the device's transaction time-out.",
         )
-    done = (
-        f"it sent {method} {len(asked)} times, to the {asked[-1].at.edge} at last" if asked else f"it sent no {method}"
-    )
+    sent = fate.sent if fate is not None else ()
+    done = f"it sent {method} {len(sent)} times, to the {sent[-1].at.edge} at last" if sent else f"it sent no {method}"
     return question.failed(
         "transaction-lost",
         f"the {outage.edge} {outage.description} ({phase}): {done}, and none was answered with a 2xx",
         f"{method} at a target that serves",
         outage.failed.evidence,
-        *(one.evidence for one in asked[-1:]),
+        *(one.evidence for one in sent[-1:]),
         hint="Send requests within a call over the flow that the registration has by then, and a new request to the "
         "next target (RFC 3263 section 4.3).",
         settled=False,

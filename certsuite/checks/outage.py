@@ -12,6 +12,7 @@ from certsuite.checks.span import CUT_OFF, Seen, Span, cuts_flows
 from certsuite.core.events import (
     BenchChanged,
     BindingChanged,
+    ConnectionAttempt,
     DeviceExited,
     DnsQuery,
     FlowClosed,
@@ -23,6 +24,8 @@ from certsuite.core.observations import IN, Observation
 from certsuite.sip.message import parameter, read
 
 NOWHERE = "nowhere"
+CONNECTING = ("connection", "attempt")
+"What of a try is no request: a connection, and one that was not taken."
 _EDGE = re.compile(r"^(\w+) edge$")
 
 
@@ -42,7 +45,7 @@ class Try:
 
     edge: str
     what: str
-    "``connection``, or the request's method."
+    "``connection``, ``attempt`` at one that was not taken, or the request's method."
     t: float
     flow: str
     evidence: Evidence
@@ -72,6 +75,8 @@ class Outage:
     "When the first line was no longer served; the failure, if none was."
     queries: int
     "Questions to DNS between the failure and the return."
+    subscribed: tuple[tuple[int, str, str], ...]
+    "(line, package, resource) of all that the device had subscribed to before."
     exited: bool
     lines: int
 
@@ -86,9 +91,13 @@ class Outage:
         return tuple(one for one in self.tries if one.t <= self.until)
 
     @property
-    def next_connection(self) -> Try | None:
-        """The first connection that was opened after the failure, or used if it was open to another edge before."""
-        return next((one for one in self.meanwhile if one.what == "connection" or one.edge != self.edge), None)
+    def turned_to(self) -> tuple[Try, ...]:
+        """The first try at each edge while it lasted, in order: a connection, taken or not, or another edge's use."""
+        first: dict[str, Try] = {}
+        for one in self.meanwhile:
+            if one.what in CONNECTING or one.edge != self.edge:
+                first.setdefault(one.edge, one)
+        return tuple(first.values())
 
     def without_service_s(self, until: float) -> float:
         """Seconds between the failure and ``until`` in which not every line was served."""
@@ -129,8 +138,8 @@ class Outage:
         here = [one for one in self.meanwhile if one.edge == self.edge]
         there = [one for one in self.meanwhile if one.edge != self.edge]
         registers_there = [one for one in there if one.what == "REGISTER"]
-        connections_here = [one for one in here if one.what == "connection"]
-        said = [one for one in here if one.what != "connection"]
+        connections_here = [one for one in here if one.what in CONNECTING]
+        said = [one for one in here if one.what not in CONNECTING]
         lasted = f"{self.until - self.failed.at.t:.0f} s"
         other = there[0].edge if there else "other target"
         if self.exited:
@@ -139,8 +148,11 @@ class Outage:
             lines = sorted({one.at.line for one in self.bindings if one.at.edge != self.edge and one.at.line})
             partly = f", and only line {', '.join(map(str, lines))} was registered" if lines else " in vain"
             return f"it sent {_times(len(registers_there), 'REGISTER')} to the {other}{partly}"
+        if any(one.what != "attempt" for one in there):
+            connections = sum(one.what == "connection" for one in there)
+            return f"it opened {_times(connections, 'connection')} to the {other} and sent no REGISTER there"
         if there:
-            return f"it opened {_times(len(there), 'connection')} to the {other} and sent no REGISTER there"
+            return f"it tried the {other} {_times(len(there), 'time')}, which took no connection"
         if connections_here:
             return f"it tried the {self.edge} {_times(len(connections_here), 'time')} more and no other target"
         if said:
@@ -281,6 +293,7 @@ def read_outage(span: Span, phase: str, lines: int) -> Outage | None:
         served_elsewhere=elsewhere,
         left_at=onset.t if left_at is None else left_at,
         queries=queries,
+        subscribed=_subscribed(onset.event),
         exited=exited,
         lines=lines,
     )
@@ -291,6 +304,12 @@ def _is(event: BenchChanged, phase: str) -> bool:
     return known and event.behaviour == phase and _EDGE.match(event.what) is not None
 
 
+def _subscribed(event: BenchChanged) -> tuple[tuple[int, str, str], ...]:
+    """What the device had ever subscribed to when the edge failed, as the bench wrote it down."""
+    ever = event.detail.get("subscribed", [])
+    return tuple((int(line), str(package), str(resource)) for line, package, resource in ever)
+
+
 def _bound(event: BenchChanged) -> dict[str, tuple[str, str]]:
     """Where each line was registered when the edge failed, as the bench wrote it down."""
     return {str(line): (str(place[0]), str(place[1])) for line, place in event.detail.get("bound", {}).items()}
@@ -298,6 +317,8 @@ def _bound(event: BenchChanged) -> dict[str, tuple[str, str]]:
 
 def _try(one: Observation) -> Try | None:
     event = one.event
+    if isinstance(event, ConnectionAttempt):
+        return Try(one.edge or "", "attempt", one.t, "", Evidence(one.seq, one.frame))
     if isinstance(event, FlowOpened):
         return Try(one.edge or "", "connection", one.t, one.flow or "", Evidence(one.seq, one.frame))
     if isinstance(event, SipMessageSeen) and one.direction == IN:

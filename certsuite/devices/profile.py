@@ -98,6 +98,8 @@ class Capabilities(Part):
     blind_transfer: bool = False
     attended_transfer: bool = False
     shared_lines: bool = False
+    subscriptions: tuple[Literal["message-summary", "dialog"], ...] = Field(default=(), strict=False)
+    "Event packages that it subscribes to as it is configured: its messages (RFC 3842), others' calls (RFC 4235)."
 
 
 class Values(Part):

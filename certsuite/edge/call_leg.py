@@ -164,7 +164,7 @@ class CallLeg:
         """The device called: the leg is at its beginning."""
         self._from_device = True
         self._invite = invite
-        self.dialog = Dialog.from_invite(invite, self._sse, self.tag, self.party)
+        self.dialog = Dialog.from_request(invite, self._sse, self.tag, self.party)
 
     def on_request(self, flow: Flow, request: SipMessage) -> None:
         """A request within the dialog."""

@@ -196,6 +196,14 @@ class Behaviour:
     deregisters: bool = True
     answers_options: bool = True
 
+    # --- subscriptions
+    subscribes: bool = True
+    subscribes_anew: bool = True
+    "Whether it subscribes again over a new flow; else what it subscribed to over the first one is left to its expiry."
+    refreshes_subscriptions: bool = True
+    takes_notify: bool = True
+    "Whether a NOTIFY within a subscription is answered with 200; else with 481."
+
     # --- identity
     user_agent: str | None = None
     "User-Agent in place of the configured one, which stands for ``{configured}`` in it."
@@ -214,6 +222,8 @@ class Behaviour:
     offers_plain_rtp: bool = False
     dialled_suffix: str = ""
     "What is added to each number that is dialled."
+    moves_calls_at_503: bool = True
+    "Whether a request within a call that is answered with 503 is sent to the next target."
     keeps_call_without_flow: bool = True
     "Whether a call goes on when its flow has ended."
     dials_again: bool = True

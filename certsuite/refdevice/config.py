@@ -57,6 +57,10 @@ class Config:
     "Seconds until a request that is not answered has failed."
     expires: int = _EXPIRES_S
     "Expiry that is asked for, in seconds."
+    message_waiting: bool = False
+    "Whether each line subscribes to its message summary."
+    monitored: tuple[str, ...] = ()
+    "Users, by their URIs, to whose dialogs the first line subscribes."
 
 
 def load(directory: Path) -> Config:
@@ -83,6 +87,8 @@ def load(directory: Path) -> Config:
         retry_s=reader.number("retry_s", _RETRY_S),
         transaction_s=reader.number("transaction_s", _TRANSACTION_S),
         expires=int(reader.number("expires", _EXPIRES_S)),
+        message_waiting=reader.flag("message_waiting"),
+        monitored=reader.texts("monitored"),
     )
 
 
@@ -118,6 +124,18 @@ class _Reader:
         if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
             raise ConfigError(f"{self._place}: {name}: a number that is not negative was expected")
         return float(value)
+
+    def flag(self, name: str) -> bool:
+        value = self._table.get(name, False)
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self._place}: {name}: true or false was expected")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        values = self._table.get(name, [])
+        if not isinstance(values, list) or not all(isinstance(one, str) and one.isprintable() for one in values):
+            raise ConfigError(f"{self._place}: {name}: a list of texts, each of one line, was expected")
+        return tuple(values)
 
     def endpoint(self, name: str) -> tuple[str, int]:
         address, _, port = self.text(name).partition(":")

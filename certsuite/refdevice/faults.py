@@ -229,6 +229,11 @@ FAULTS: dict[str, Fault] = {
         _fault("keeps-old-binding", "stays registered where it has moved from", refreshes_old_flow=True),
         _fault("keeps-old-flow", "leaves the connection open that it has moved from", ODD_DEVICE, keeps_old_flow=True),
         _fault("never-fails-back", "stays on the secondary for ever", fails_back=False),
+        # --- subscriptions
+        _fault("never-subscribes", "subscribes to nothing", subscribes=False),
+        _fault("drops-subscriptions", "does not subscribe again over a new connection", subscribes_anew=False),
+        _fault("lets-subscriptions-expire", "refreshes no subscription", refreshes_subscriptions=False),
+        _fault("refuses-notify", "answers NOTIFY within a subscription with 481", takes_notify=False),
         # --- registration
         _fault("wrong-digest", "computes a wrong digest response", wrong_digest=True),
         _fault("pins-realm", "answers with its registrar's domain as realm", pins_realm=True),
@@ -291,6 +296,9 @@ FAULTS: dict[str, Fault] = {
         _fault("outgoing-silent", "sends silence in calls that it places", echoes_outgoing=False),
         _fault("one-way-in", "sends no RTP", sends_rtp=False),
         _fault("loses-call-with-flow", "ends a call when its connection ends", keeps_call_without_flow=False),
+        _fault(
+            "takes-503-for-final", "takes a 503 to a request within a call for the last word", moves_calls_at_503=False
+        ),
         _fault("dials-once", "gives a call up that met a target that does not serve", dials_again=False),
         _fault("plain-srtp-key", "encrypts with a key that is not the one in its SDP", true_key=False),
         _fault("dials-wrong-number", "adds a digit to each number that is dialled", dialled_suffix="9"),

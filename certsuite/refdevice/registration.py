@@ -16,6 +16,7 @@ from certsuite.refdevice.config import Config
 from certsuite.refdevice.dns import DnsError, Resolver
 from certsuite.refdevice.messages import Composer
 from certsuite.refdevice.old_hello import try_old_hello
+from certsuite.refdevice.subscriptions import Subscriptions
 from certsuite.refdevice.targets import TargetList, find_targets
 from certsuite.refdevice.tls import Peer
 from certsuite.refdevice.transport import Flow, FlowFailed, HandshakeBroken, Listener, Target, TlsFailed
@@ -36,14 +37,17 @@ class Registration:
         listener: Listener,
         announce: Callable[[str], None],
         flow_in_use: Callable[[Flow], bool],
+        subscriptions: Subscriptions,
     ) -> None:
         """``flow_in_use`` says whether a call needs a flow: it is then left open when the lines move on.
+        ``subscriptions`` are made over each flow that lines are registered over.
 
         Raises :class:`OSError` if the trusted roots cannot be read.
         """
         self._behaviour = behaviour
         self._listener = listener
         self._flow_in_use = flow_in_use
+        self._subscriptions = subscriptions
         self._wake = asyncio.Event()
         self._has_flow = asyncio.Event()
         self._forced = False
@@ -188,6 +192,7 @@ class Registration:
                 if self._behaviour.refreshes_old_flow:
                     await self._refresh_old(states)
                 await self.bindings.register(flow, states, announced=forced)
+                self._subscribe(flow)
             except TargetFailed as failure:
                 self._note(flow.target, failure)
                 return flow.target
@@ -218,8 +223,12 @@ class Registration:
     def _use(self, flow: Flow) -> None:
         self.flow = flow
         self._has_flow.set()
+        self._subscribe(flow)
         if not flow.alive:
             self._wake.set()
+
+    def _subscribe(self, flow: Flow) -> None:
+        self._subscriptions.registered(flow, self.bindings.states, self._config, self.composer)
 
     def _leave(self) -> None:
         """Give up the flow in use; it stays open for as long as a call needs it."""

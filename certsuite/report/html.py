@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from certsuite.checks.transactions import TRANSACTIONS
 from certsuite.core.findings import Evidence, Finding
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Level, Mark, Outcome, Verdict
@@ -130,6 +131,7 @@ def index_html(
         anchors=_anchors(result),
         offer=offer,
         failover=failover,
+        failover_transactions=TRANSACTIONS,
         offer_comparison=comparison,
         battery=battery,
         offer_method=METHOD,

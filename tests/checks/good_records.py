@@ -27,6 +27,7 @@ from certsuite.core.events import (
 from certsuite.core.observations import IN, OUT
 from tests.checks.good_dns import GOOD_DNS
 from tests.checks.good_registration import GOOD_REGISTRATION
+from tests.checks.good_subscriptions import GOOD_SUBSCRIPTIONS
 
 if TYPE_CHECKING:
     from tests.checks.conftest import Trace
@@ -70,11 +71,8 @@ def asks(trace: Trace) -> None:
     trace.see(DnsQuery("udp", "127.9.0.9:1", f"_sips._tcp.{PROXY}.", "SRV", "NOERROR", ()))
 
 
-GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_DNS.items()})
-GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
-
-
-GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
+for own in (GOOD_DNS, GOOD_REGISTRATION, GOOD_SUBSCRIPTIONS):
+    GOOD.update({check: Good(record, params) for check, (record, params) in own.items()})
 
 
 @good("net.no-cleartext")

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from certsuite.core.events import BenchChanged, BindingChanged, DeviceStarted, DnsQuery, FlowClosed, LoopLag, Note
+from certsuite.core.events import (
+    BenchChanged,
+    BindingChanged,
+    ConnectionAttempt,
+    DeviceStarted,
+    DnsQuery,
+    FlowClosed,
+    LoopLag,
+    Note,
+)
 from certsuite.core.observations import OUT
 from certsuite.core.verdicts import Mark, Verdict
 
@@ -344,3 +353,13 @@ def test_the_time_counts_from_the_loss_of_the_address(trace: Trace) -> None:
     trace.after(3)
     binds(trace, "secondary")
     assert trace.passes("fo.uses-secondary").measurements[0].value == 3
+
+
+def test_attempts_at_an_edge_that_refuses_are_tries(trace: Trace) -> None:
+    trace.see(BenchChanged("primary edge", "reset", {"failure": "refuses"}), edge="primary")
+    for _ in range(25):
+        trace.see(ConnectionAttempt("127.9.0.1:8934", "127.9.0.9:1", "refused"), edge="primary")
+    trace.after(1)
+    binds(trace, "secondary")
+    judged = trace.fails("fo.moves-on", "failover-hammering", verdict=Verdict.WARN, phase="reset")
+    assert {one.name: one.value for one in judged.measurements}["tries_at_failed"] == 25
