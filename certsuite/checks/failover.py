@@ -134,7 +134,7 @@ def moves_on(question: Question) -> Judgement:
         hint="Shorten the device's connection and transaction time-outs.",
     )
     most = question.limits["tries_in_10_s"]
-    tries = most_in(10.0, [one.t for one in outage.meanwhile if one.edge == outage.edge and one.what != "BYE"])
+    tries = outage.most_tries_in(10.0, outage.edge)
     if judged.verdict is Verdict.PASS and most.judge(tries) is not Verdict.PASS:
         return question.failed(
             "failover-hammering",
@@ -182,11 +182,6 @@ def _figures(outage: Outage, served: float | None) -> tuple[Measurement, ...]:
         found.insert(0, Measurement("failover_time", round(served - outage.failed.at.t, 3), "s"))
     tries = sum(one.edge == outage.edge for one in outage.meanwhile if one.what in ("connection", "REGISTER"))
     return (*found, Measurement("tries_at_failed", tries, "tries"), Measurement("edge_changes", outage.changes, ""))
-
-
-def most_in(seconds: float, times: list[float]) -> int:
-    """The most of ``times``, in order, that lie within so many seconds."""
-    return max((sum(first <= other < first + seconds for other in times) for first in times), default=0)
 
 
 @check("fo.recovers", limits=("failover_s",))
@@ -347,7 +342,7 @@ def is_patient(question: Question) -> Judgement:
         return question.unknown("nothing-tried", "the device tried no target while none served")
     limit = question.limits["tries_in_10_s"]
     edges = {one.edge for one in outage.meanwhile}
-    most = max(most_in(10.0, [one.t for one in outage.meanwhile if one.edge == edge]) for edge in edges)
+    most = max(outage.most_tries_in(10.0, edge) for edge in edges)
     measured = Measurement("tries_in_10_s", most, "tries", limit.value)
     if limit.judge(most) is Verdict.PASS:
         return question.passed(outage.meanwhile[0].evidence, measurements=(measured,))

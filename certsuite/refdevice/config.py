@@ -11,6 +11,8 @@ FILE_NAME = "phone.toml"
 _USER_AGENT = "Certsuite ReferencePhone/1.0"
 _BOOT_S, _RETRY_S, _EXPIRES_S = 0.1, 1.0, 240
 _TRANSACTION_S = 8.0
+_PONG_S = 10.0
+"RFC 5626 section 4.4.1."
 
 
 class ConfigError(ValueError):
@@ -57,6 +59,12 @@ class Config:
     "Seconds until a request that is not answered has failed."
     expires: int = _EXPIRES_S
     "Expiry that is asked for, in seconds."
+    keep_alive_s: float = 0.0
+    "Seconds between two keep-alives on the flow of the registration; 0 is none."
+    pong_s: float = _PONG_S
+    "Seconds until a keep-alive that is not answered ends the flow."
+    line_spacing_s: float = 0.0
+    "Seconds between the REGISTERs of two lines: a device with many spares the registrar their coming all at once."
 
 
 def load(directory: Path) -> Config:
@@ -83,6 +91,9 @@ def load(directory: Path) -> Config:
         retry_s=reader.number("retry_s", _RETRY_S),
         transaction_s=reader.number("transaction_s", _TRANSACTION_S),
         expires=int(reader.number("expires", _EXPIRES_S)),
+        keep_alive_s=reader.number("keep_alive_s", 0.0),
+        pong_s=reader.number("pong_s", _PONG_S),
+        line_spacing_s=reader.number("line_spacing_s", 0.0),
     )
 
 
