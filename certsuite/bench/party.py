@@ -155,7 +155,9 @@ class Party:
         bench.network.control.on_call = self._on_call
 
     async def calls(self, line: Line, *, srtp: bool = True, over_s: float = 0.0) -> Call:
-        """Call a line of the device; ``over_s`` as in :meth:`CallControl.call`. Raises :class:`Unreachable` if it has lost its registration meanwhile."""
+        """Call a line of the device; ``over_s`` as in :meth:`CallControl.call`.
+
+        Raises :class:`Unreachable` if it has lost its registration meanwhile."""
         since = self._bench.here
         if not self._bench.device.registered:
             raise Unreachable(State.REGISTERED, "the device lost its registration before the call", "not-registered")

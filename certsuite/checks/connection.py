@@ -82,7 +82,9 @@ def _form(event: Event) -> str:
     return event.form if isinstance(event, SipKeepAlive) else ""
 
 
-def _seldom(question: Question, bound: Sequence[Seen[BindingChanged]], observed: str, *, never: bool = False) -> Judgement:
+def _seldom(
+    question: Question, bound: Sequence[Seen[BindingChanged]], observed: str, *, never: bool = False
+) -> Judgement:
     """It sends keep-alives more seldom than its profile says."""
     interval_s = float(question.param("interval_s"))
     return question.failed(

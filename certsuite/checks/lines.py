@@ -40,8 +40,9 @@ def all_register(question: Question) -> Judgement:
     """Every line is bound (REG-ALL-LINES), and how long that took from the first REGISTER on."""
     lines = int(question.param("lines"))
     asked, bound = question.span.messages(method="REGISTER"), _first_bindings(question)
-    if not asked:
-        return question.unknown("never-registered", "the device sent no REGISTER")
+    if not asked or not bound:
+        # What keeps every line from registering is what other cases are about.
+        return question.unknown("never-registered", "no line was registered")
     missing = [line for line in range(1, lines + 1) if line not in bound]
     if missing:
         tried = _first_registers(question)

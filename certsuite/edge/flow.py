@@ -164,7 +164,8 @@ class Flow(asyncio.Protocol):
         self.id = self._names.next(owner)
         self._capture.tcp_opened(self.id, self.remote, self.local, self._utc_ns())
         self._record(FlowOpened(_text(self.local), _text(self.remote), owner, "sip-tls"), IN)
-        if (dscp := dscp_of_connection(transport.get_extra_info("socket"))) is not None:
+        dscp = dscp_of_connection(transport.get_extra_info("socket")) if owner == DEVICE else None
+        if dscp is not None:
             self._record(TrafficClass(dscp, "sip"), IN)
         self._on_opened(self)
 
@@ -218,7 +219,7 @@ class Flow(asyncio.Protocol):
     def send(self, message: SipMessage, *, line: int | None = None, over_s: float = 0.0) -> None:
         """Send a message in BroadWorks' compact form. Nothing is sent on a flow that has ended.
 
-        ``over_s`` is for a narrow path: its TLS records are then no longer than a packet, and come over so many seconds.
+        ``over_s`` is for a narrow path: TLS records are then no longer than a packet, and come over so many seconds.
         """
         if not self.usable:
             return

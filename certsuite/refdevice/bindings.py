@@ -92,7 +92,9 @@ class Bindings:
         """Take a configuration; true if it has other lines than before, which then are registered nowhere."""
         self._config = config
         self._composer = composer
-        lines = [line for line in config.lines[: self._behaviour.lines_used] for _ in range(self._behaviour.ports_a_line)]
+        lines = [
+            line for line in config.lines[: self._behaviour.lines_used] for _ in range(self._behaviour.ports_a_line)
+        ]
         others = [state.line.aor for state in self.states] != [line.aor for line in lines]
         if others:
             self.states = [LineState(n, line, self._credentials(line)) for n, line in enumerate(lines, 1)]

@@ -57,6 +57,7 @@ from certsuite.core.findings import Judgement
 from certsuite.core.limits import Limits
 from certsuite.core.observations import IN, OUT, Observation
 from certsuite.core.verdicts import Verdict
+from tests.checks.good_connection import GOOD_CONNECTION
 from tests.checks.good_dns import GOOD_DNS
 from tests.checks.good_registration import GOOD_REGISTRATION
 
@@ -106,9 +107,7 @@ def asks(trace: Trace) -> None:
 
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_DNS.items()})
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
-
-
-GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
+GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_CONNECTION.items()})
 
 
 @good("net.no-cleartext")
@@ -423,7 +422,10 @@ TIMED = (
     "fo.saves",
     "fo.uses-secondary",
     "media.audio-both-ways",
+    "net.another-port",
+    "net.notices-silence",
     "reg.comes-back",
+    "reg.lines",
     "sip.answers-options",
     "tls.gives-up-stalled",
 )
