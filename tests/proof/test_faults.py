@@ -1,8 +1,8 @@
 """The suite is itself proved: each fault of the reference device comes to exactly what ``faults.yaml`` says.
 
 By default a fault is run against its families, which are the files of the cases that it fails, and the smoke plan; of
-families that spend their time waiting, against those cases alone. With ``--full-plan`` it is run against everything, but
-for a fault of the gateway, whose hundred lines make a minute of each second.
+families that spend their time waiting, against those cases alone. With ``--full-plan`` it is run against everything; a fault
+that takes a device with a hundred lines is not.
 """
 
 from __future__ import annotations
@@ -63,7 +63,9 @@ def test_a_fault_comes_to_what_the_table_says(
     # What comes out otherwise with patience cut short is decided with patience: this machine may be busy.
     # A hundred lines take their time in any case.
     for time_scale in (TIME_SCALE, "1") if fault.device == REFERENCE else ("1",):
-        run = certify(fault.device, "--fault", fault.name, "--time-scale", time_scale, *chosen, out=tmp_path / time_scale)
+        run = certify(
+            fault.device, "--fault", fault.name, "--time-scale", time_scale, *chosen, out=tmp_path / time_scale
+        )
         seen = {word: set(run.verdicts(word)) for word in VERDICTS}
         # Of a case with several forms one may not apply, or pass where another fails.
         applicable = set().union(*seen.values())

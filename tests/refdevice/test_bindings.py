@@ -85,7 +85,7 @@ async def test_who_registers_each_line_from_two_ports(lab: Lab) -> None:
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize(("faults", "waits"), [((), True), (("registers-all-at-once",), False)])
-async def test_lines_wait_for_their_turn_unless_all_come_at_once(lab: Lab, faults: tuple[str, ...], waits: bool) -> None:
+async def test_lines_wait_for_their_turn_or_come_at_once(lab: Lab, faults: tuple[str, ...], waits: bool) -> None:
     lab.configure(lines=3, line_spacing_s=600.0)
     _, registrar = await lab.registered(*faults)
     if not waits:
