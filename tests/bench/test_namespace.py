@@ -71,7 +71,11 @@ def start(folder: Path, private: Path) -> subprocess.Popen[str]:
         env={**os.environ, "TMPDIR": str(private)},
     )
     record = folder / "record.jsonl"
-    until(lambda: record.exists() and '"case":"WXC-CALL-010"' in record.read_text(encoding="utf-8"))
+    try:
+        until(lambda: record.exists() and '"case":"WXC-CALL-010"' in record.read_text(encoding="utf-8"), 60.0)
+    except AssertionError:
+        process.kill()
+        raise
     return process
 
 
