@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from certsuite.bench.connection_control import ConnectionControl
 from certsuite.bench.device import Device
 from certsuite.bench.dns_control import DnsControl
 from certsuite.bench.edge_control import EdgeControl
@@ -35,6 +36,8 @@ from certsuite.tls.suites import suite_name
 _PATIENCE_OVER_LIMIT = 1.5
 _PATIENCE_WITHOUT_LIMIT_S = 5.0
 _BEYOND_EXPIRY = 1.1
+_OWN_EXPIRY = ("FO", "NET")
+"Families whose cases say themselves what is granted."
 _SMALL_RECORDS = (16, 1)
 THERE_AND_BACK = 2
 "Reconnects of a case whose edge is refused and then, as a control, taken."
@@ -63,6 +66,7 @@ class Bench:
         self.registrar = RegistrarControl(self, journal)
         self.failover = Failover(self, journal)
         self.notifier = NotifierControl(self)
+        self.connection = ConnectionControl(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
         self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}
@@ -83,7 +87,7 @@ class Bench:
     def begin(self, case: Case) -> None:
         """A case begins: its expectations count from here."""
         self._case = case
-        if case.family != "FO":
+        if case.family not in _OWN_EXPIRY:
             self.network.grant_as_usual()
         self._since = self._journal.next_seq
 
@@ -103,6 +107,7 @@ class Bench:
                 "failover_s": values.failover_s,
                 "answer_s": values.answer_s,
                 "registration_s": values.boot_s + retry_s + values.register_s,
+                "lines_registered_s": values.boot_s + retry_s + values.register_s,
                 "connect_s": values.boot_s + retry_s + values.register_s,
                 "dns_recovery_s": retry_s + values.register_s,
             }.get(limit.name, 0.0)

@@ -140,8 +140,8 @@ def moves_on(question: Question) -> Judgement:
         served.evidence,
         hint="Shorten the device's connection and transaction time-outs.",
     )
-    most = _tries_of_all_lines(question, outage)
-    tries = most_in(10.0, [one.t for one in outage.meanwhile if one.edge == outage.edge and one.what != "BYE"])
+    most = question.limits["tries_in_10_s"]
+    tries = outage.most_tries_in(10.0, outage.edge)
     if judged.verdict is Verdict.PASS and most.judge(tries) is not Verdict.PASS:
         observed = f"{what}: it tried the {outage.edge} {tries} times in 10 s"
         return _hammers(question, outage, observed, most, most.judge(tries), figures)
@@ -186,12 +186,6 @@ def _figures(outage: Outage, served: float | None) -> tuple[Measurement, ...]:
     return (*found, Measurement("tries_at_failed", tries, "tries"), Measurement("edge_changes", outage.changes, ""))
 
 
-def _tries_of_all_lines(question: Question, outage: Outage) -> Limit:
-    """How many tries in 10 s are too many: each line has its own REGISTER, and may have its own connection."""
-    limit = question.limits["tries_in_10_s"]
-    return replace(limit, value=limit.value * outage.lines)
-
-
 def _hammers(
     question: Question,
     outage: Outage,
@@ -210,11 +204,6 @@ def _hammers(
         limit=limit,
         measurements=measurements,
     )
-
-
-def most_in(seconds: float, times: list[float]) -> int:
-    """The most of ``times``, in order, that lie within so many seconds."""
-    return max((sum(first <= other < first + seconds for other in times) for first in times), default=0)
 
 
 @check("fo.recovers", limits=("failover_s",))
@@ -366,9 +355,9 @@ def is_patient(question: Question) -> Judgement:
     outage = _outage(question)
     if outage is None or not outage.meanwhile:
         return question.unknown("nothing-tried", "the device tried no target while none served")
-    limit = _tries_of_all_lines(question, outage)
+    limit = question.limits["tries_in_10_s"]
     edges = {one.edge for one in outage.meanwhile}
-    most = max(most_in(10.0, [one.t for one in outage.meanwhile if one.edge == edge]) for edge in edges)
+    most = max(outage.most_tries_in(10.0, edge) for edge in edges)
     measured = Measurement("tries_in_10_s", most, "tries", limit.value)
     if limit.judge(most) is Verdict.PASS:
         return question.passed(outage.meanwhile[0].evidence, measurements=(measured,))

@@ -26,6 +26,8 @@ from certsuite.sip.message import parameter, read
 NOWHERE = "nowhere"
 CONNECTING = ("connection", "attempt")
 "What of a try is no request: a connection, and one that was not taken."
+_NAMED = 5
+"Lines that are named at most."
 _EDGE = re.compile(r"^(\w+) edge$")
 
 
@@ -49,6 +51,8 @@ class Try:
     t: float
     flow: str
     evidence: Evidence
+    line: int | None = None
+    "Of a request; a connection is for all lines."
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,15 @@ class Outage:
     def meanwhile(self) -> tuple[Try, ...]:
         """Tries while it lasted."""
         return tuple(one for one in self.tries if one.t <= self.until)
+
+    def most_tries_in(self, seconds: float, edge: str) -> int:
+        """The most tries at an edge within so many seconds by any one line, while the failure lasted: its requests, and
+        its share of the connections. That a device has many lines is no reason to call it impatient."""
+        tries = [one for one in self.meanwhile if one.edge == edge and one.what != "BYE"]
+        shared = [one.t for one in tries if one.line is None][:: max(self.lines, 1)]
+        lines = {one.line for one in tries if one.line is not None} or {0}
+        own = [[one.t for one in tries if one.line == line] for line in lines]
+        return max(most_in(seconds, sorted([*shared, *times])) for times in own)
 
     @property
     def turned_to(self) -> tuple[Try, ...]:
@@ -146,7 +159,8 @@ class Outage:
             return "its program ended"
         if registers_there:
             lines = sorted({one.at.line for one in self.bindings if one.at.edge != self.edge and one.at.line})
-            partly = f", and only line {', '.join(map(str, lines))} was registered" if lines else " in vain"
+            named = ", ".join(map(str, lines[:_NAMED])) + (f" and {len(lines) - _NAMED} more" if lines[_NAMED:] else "")
+            partly = f", and only line {named} was registered" if lines else " in vain"
             return f"it sent {_times(len(registers_there), 'REGISTER')} to the {other}{partly}"
         if any(one.what != "attempt" for one in there):
             connections = sum(one.what == "connection" for one in there)
@@ -161,6 +175,11 @@ class Outage:
         if self.queries:
             return f"it asked DNS {_times(self.queries, 'time')} and came to no target in {lasted}"
         return f"it did nothing at all for {lasted}"
+
+
+def most_in(seconds: float, times: list[float]) -> int:
+    """The most of ``times``, in order, that lie within so many seconds."""
+    return max((sum(first <= other < first + seconds for other in times) for first in times), default=0)
 
 
 def _times(number: int, what: str) -> str:
@@ -324,7 +343,7 @@ def _try(one: Observation) -> Try | None:
     if isinstance(event, SipMessageSeen) and one.direction == IN:
         message = read(event.raw)
         if message is not None and message.is_request and message.method in _TRIED:
-            return Try(one.edge or "", message.method, one.t, one.flow or "", Evidence(one.seq, one.frame))
+            return Try(one.edge or "", message.method, one.t, one.flow or "", Evidence(one.seq, one.frame), one.line)
     return None
 
 

@@ -134,6 +134,7 @@ def cases(
         typer.echo(json.dumps(rows, indent=2))
     else:
         _say(tables.case_text(rows))
+        _say(tables.not_tested_text(catalogue))
 
 
 @app.command()

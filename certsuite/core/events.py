@@ -455,9 +455,18 @@ class SipMessageSeen(Event):
 
 @_event("sip-keepalive")
 class SipKeepAlive(Event):
-    """CRLF outside a message (RFC 5626 section 3.5.1): ``ping`` is two, ``pong`` one."""
+    """CRLF outside a message (RFC 5626 section 3.5.1): ``ping`` is two, ``pong`` one. The edge's answer is one too."""
 
     form: str
+
+
+@_event("traffic-class")
+class TrafficClass(Event):
+    """How the device marks its packets for the network (RFC 2474), on the first of them."""
+
+    dscp: int
+    of: str
+    "``sip`` or ``rtp``."
 
 
 @_event("sip-garbage")

@@ -111,9 +111,19 @@ class CallControl:
 
     # --- what the bench asks
 
-    def call(self, line: int, *, party: str, caller: str, srtp: bool = True, over: Flow | None = None) -> CallLeg:
+    def call(
+        self,
+        line: int,
+        *,
+        party: str,
+        caller: str,
+        srtp: bool = True,
+        over: Flow | None = None,
+        over_s: float = 0.0,
+    ) -> CallLeg:
         """Call a line of the device down its registration's flow, or ``over`` another one of it.
 
+        ``over_s``: the INVITE is a long one, and comes in pieces over so many seconds, as over a narrow path.
         Raises :class:`BenchError` if it has none.
         """
         binding = self.registrar.bindings.get(line)
@@ -122,7 +132,7 @@ class CallControl:
             raise BenchError(f"line {line} is not registered, so it cannot be called")
         edge = self.edges[flow.edge]
         leg = CallLeg(self, binding.account, flow, edge.sse, self._media.open(edge.address), party=party)
-        leg.invite(binding.contact, caller=caller, srtp=srtp)
+        leg.invite(binding.contact, caller=caller, srtp=srtp, over_s=over_s)
         self.legs[leg.call_id] = leg
         return leg
 
@@ -131,11 +141,13 @@ class CallControl:
         for leg in list(self.legs.values()):
             leg.hang_up()
 
-    def send_request(self, flow: Flow, request: SipMessage, on_response: Callable[[SipMessage], None]) -> None:
+    def send_request(
+        self, flow: Flow, request: SipMessage, on_response: Callable[[SipMessage], None], *, over_s: float = 0.0
+    ) -> None:
         if not flow.usable:
             return
         self._transactions[request.branch, request.method] = on_response
-        flow.send(request, line=self.line_of(request))
+        flow.send(request, line=self.line_of(request), over_s=over_s)
 
     def flow_of(self, leg: CallLeg) -> Flow:
         if leg.flow.usable:

@@ -193,6 +193,21 @@ class Behaviour:
     takes_unknown_headers: bool = True
     "Whether a 200 to REGISTER may have headers that it does not know, and likewise a body."
     own_call_ids: bool = True
+    own_credentials: bool = True
+    "Whether each line has credentials of its own; else those of the first are used for all."
+    lines_used: int | None = None
+    "How many of its lines it registers, the first ones; ``None`` is all."
+    ports_a_line: int = 1
+    "How many ports register each line, each with a Call-ID of its own."
+    spaces_lines: bool = True
+    "Whether lines are registered one after the other, as configured; else all at once."
+    sends_keep_alives: bool = True
+    keep_alive_factor: float = 1.0
+    "How much longer its pause between two keep-alives is than configured."
+    heeds_pong: bool = True
+    "Whether a keep-alive that is not answered ends the flow."
+    joins_pieces: bool = True
+    "Whether a message may come in several pieces; else one that does is lost."
     deregisters: bool = True
     answers_options: bool = True
 

@@ -11,6 +11,8 @@ FILE_NAME = "phone.toml"
 _USER_AGENT = "Certsuite ReferencePhone/1.0"
 _BOOT_S, _RETRY_S, _EXPIRES_S = 0.1, 1.0, 240
 _TRANSACTION_S = 8.0
+_PONG_S = 10.0
+"RFC 5626 section 4.4.1."
 
 
 class ConfigError(ValueError):
@@ -61,6 +63,12 @@ class Config:
     "Whether each line subscribes to its message summary."
     monitored: tuple[str, ...] = ()
     "Users, by their URIs, to whose dialogs the first line subscribes."
+    keep_alive_s: float = 0.0
+    "Seconds between two keep-alives on the flow of the registration; 0 is none."
+    pong_s: float = _PONG_S
+    "Seconds until a keep-alive that is not answered ends the flow."
+    line_spacing_s: float = 0.0
+    "Seconds between the REGISTERs of two lines: a device with many spares the registrar their coming all at once."
 
 
 def load(directory: Path) -> Config:
@@ -89,6 +97,9 @@ def load(directory: Path) -> Config:
         expires=int(reader.number("expires", _EXPIRES_S)),
         message_waiting=reader.flag("message_waiting"),
         monitored=reader.texts("monitored"),
+        keep_alive_s=reader.number("keep_alive_s", 0.0),
+        pong_s=reader.number("pong_s", _PONG_S),
+        line_spacing_s=reader.number("line_spacing_s", 0.0),
     )
 
 

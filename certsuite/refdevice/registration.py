@@ -177,7 +177,7 @@ class Registration:
         """Refresh until the flow is lost, or its target fails: the target is then returned."""
         self._use(flow)
         while True:
-            await self._wait(self.bindings.due() - time.monotonic())
+            await self._wait(min(self.bindings.due(), self._keep_alive(flow)) - time.monotonic())
             if not flow.alive or self._starts_over:
                 failed, self._failed = self._failed, None
                 return failed
@@ -200,6 +200,13 @@ class Registration:
                 self._leave()
                 flow = better
                 self._use(flow)
+
+    def _keep_alive(self, flow: Flow) -> float:
+        """Send a keep-alive if it is time; gives when to look again, on the monotonic clock."""
+        every_s = self._config.keep_alive_s * self._behaviour.keep_alive_factor
+        if not every_s or not self._behaviour.sends_keep_alives:
+            return math.inf
+        return flow.keep_alive(every_s, self._config.pong_s if self._behaviour.heeds_pong else math.inf)
 
     async def _refresh_old(self, states: list[LineState]) -> None:
         """Register lines over the flows that were left as well."""
@@ -341,6 +348,7 @@ class Registration:
                 channel=channel,
                 timeout_s=timeout_s,
                 refuses_by=self._behaviour.refuses_by,
+                joins_pieces=self._behaviour.joins_pieces,
             )
         except TlsFailed as failure:
             if self._behaviour.cleartext_port is None:

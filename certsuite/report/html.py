@@ -124,6 +124,7 @@ def index_html(
         facts=_facts(result),
         counts=counts(result.cases),
         requirements=requirement_rows(result, titles),
+        not_tested=[(id, info) for id, info in titles.items() if info.not_tested],
         attention=_attention(result),
         families=_families(result),
         missing=[name_of(*planned) for planned in without_verdict(result)],

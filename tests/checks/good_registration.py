@@ -134,6 +134,15 @@ def has_call_ids(trace: Trace) -> None:
         binds(trace, line=line)
 
 
+@_good("reg.lines", lines=2)
+@_good("reg.one-port")
+@_good("reg.spread", lines=2)
+def registers_two_lines(trace: Trace) -> None:
+    for line in (1, 2):
+        trace.after(0.2).request("REGISTER", call_id=f"c{line}", line=line)
+        binds(trace, line=line)
+
+
 @_good("reg.takes-back")
 def takes_back(trace: Trace) -> None:
     binds(trace)

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from certsuite.sip.framer import Framed, StreamFramer
+from certsuite.sip.framer import Framed, KeepAlive, StreamFramer
 from certsuite.sip.message import SipMessage, parameter
 from tests.refdevice.party import PATIENCE_S, Party
 
@@ -194,6 +194,9 @@ class Registrar:
     port: int = 0
     connections: list[asyncio.StreamWriter] = field(default_factory=list)
     heard: list[Heard] = field(default_factory=list)
+    pongs: bool = True
+    "Whether it answers keep-alives."
+    pings: int = 0
     bytes_heard: int = 0
     failures: list[str] = field(default_factory=list)
     "Handshakes that failed, by their reason."
@@ -228,6 +231,10 @@ class Registrar:
                 for part in framer.feed(data):
                     if isinstance(part, Framed):
                         await self._take(SipMessage.parse(part.raw), writer)
+                    elif isinstance(part, KeepAlive) and part.form == "ping":
+                        self.pings += 1
+                        if self.pongs:
+                            writer.write(b"\r\n")
                 async with self._changed:
                     self._changed.notify_all()
         writer.close()
@@ -357,8 +364,9 @@ class Lab:
         self.registrars.append(made)
         return made
 
-    def configure(self, password: str = 'S3cret!%&"', lines: int = 1, retry_s: float = 0.05) -> None:
-        head = f"""
+    def configure(self, password: str = 'S3cret!%&"', lines: int = 1, retry_s: float = 0.05, **more: float) -> None:
+        head = "".join(f"{name} = {value}\n" for name, value in more.items())
+        head += f"""
             boot_s = 0.0
             retry_s = {retry_s}
             resolver = "127.0.0.1:{self.zone.port}"
