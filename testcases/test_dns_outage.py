@@ -7,7 +7,7 @@ from certsuite.bench import Bench, Phone, case
 async def test_recovers_from_silence(bench: Bench, phone: Phone) -> None:
     """DNS answers nothing when the device has to connect, comes back, and the device registers by itself."""
     bench.dns.is_silent()
-    await phone.connects_anew()
+    await phone.reconnects()
     await bench.dns.is_waited_for()
 
 
@@ -15,7 +15,7 @@ async def test_recovers_from_silence(bench: Bench, phone: Phone) -> None:
 async def test_recovers_from_servfail(bench: Bench, phone: Phone) -> None:
     """DNS answers SERVFAIL when the device has to connect, comes back, and the device registers by itself."""
     bench.dns.fails("SERVFAIL")
-    await phone.connects_anew()
+    await phone.reconnects()
     await bench.dns.is_waited_for()
 
 
@@ -23,7 +23,7 @@ async def test_recovers_from_servfail(bench: Bench, phone: Phone) -> None:
 async def test_recovers_from_nxdomain(bench: Bench, phone: Phone) -> None:
     """DNS knows no such name when the device has to connect, then does, and the device registers by itself."""
     bench.dns.fails("NXDOMAIN")
-    await phone.connects_anew()
+    await phone.reconnects()
     await bench.dns.is_waited_for()
 
 

@@ -8,7 +8,7 @@ from certsuite.bench.bench import Deferred
 async def test_uses_the_secondary_when_the_primary_refuses(bench: Bench, phone: Phone) -> None:
     """When the primary refuses connections, the device registers at the secondary."""
     await bench.primary.refuses_connections()
-    await phone.connects_anew()
+    await phone.reconnects()
     await bench.failover.uses_the_secondary()
 
 

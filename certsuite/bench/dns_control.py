@@ -26,7 +26,7 @@ _DEAD_IPV6 = "::1"
 _ATTEMPTS_BY_WEIGHT = 3
 _LATE_S = 0.6
 "Well below the 2 seconds after which a resolver may ask again (RFC 1035 section 4.2.1)."
-_QUIET_S, _QUIET_IN_SILENCE_S = 0.5, 1.4
+_QUIET_S, _QUIET_IN_SILENCE_S = 0.4, 1.2
 "Without a question for so long a device has given up for now; it waits longer where nothing is answered."
 _OUTAGE_AT_MOST_S = 15.0
 _BEYOND_EXPIRY = 1.1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.device import Unreachable
@@ -12,14 +13,19 @@ from certsuite.core.cases import State
 from certsuite.core.events import Note
 from certsuite.core.journal import Journal
 from certsuite.edge.call_leg import CallLeg
+from certsuite.edge.failing import FAILURES
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
 
+_REFRESHED_WITHIN_S = 1.0
+"How long a device may take to refresh its registrations when it is told to, before it is made to connect anew."
 _LEFT_WITHIN_S = 1.0
 "How long a device may take to close the connection that it has moved from, before it is taken to keep it."
-_DOWN_EXPIRIES = 2
-"Granted expiries for which both targets are down, at least."
+_TIMES_LATE = 4
+"So many times as long as answers are late a registration is granted for at least, to outlast its refresh."
+_BEYOND_EXPIRY = 1.1
+"Granted expiries after which no registration lasts that was not refreshed."
 _WATCHED_EXPIRIES = 1.5
 "Granted expiries for which a device is watched once both edges serve: it refreshes at least once in each."
 
@@ -41,7 +47,8 @@ class Failover:
 
         ``elsewhere``: only another edge will do. ``sourced``: a source asks for it; else it is a warning at most.
         """
-        await self.begins()
+        late_s = FAILURES[phase].late_s if phase in FAILURES else 0.0
+        await self.begins(at_least_s=max(math.ceil(_TIMES_LATE * late_s), 1))
         unmet = await self._moves_on(phase, elsewhere=elsewhere, sourced=sourced)
         await self._bench.primary.comes_back()
         await self.recovers(phase)
@@ -56,7 +63,7 @@ class Failover:
             self._never_left = True
             raise
 
-    async def begins(self) -> None:
+    async def begins(self, *, at_least_s: int = 1) -> None:
         """Every line is registered at the primary, for a short while each time. Raises :class:`Unreachable`."""
         bench, device = self._bench, self._bench.device
         if self._never_left:
@@ -68,12 +75,15 @@ class Failover:
             )
         if State.REGISTERED_SECONDARY in device.unreachable:
             raise device.unreachable[State.REGISTERED_SECONDARY]
-        granted = max(round(device.profile.values.failover_expiry * device.time_scale), 2)
+        granted = max(round(device.profile.values.failover_expiry * device.time_scale), at_least_s)
         registrar = bench.network.registrar
         if registrar.granted_expiry_s != granted:
             bench.network.grant(granted)
+        if not self._is_short(granted) and device.registered and device.driver.can("reregister"):
+            await device.act("reregister")
+            await device.until(lambda: self._is_short(granted), _REFRESHED_WITHIN_S)
         if not self._is_short(granted):
-            await device.connect_anew()
+            await device.reconnect()
             await device.until(lambda: self._is_short(granted), device.register_patience_s)
         if not self._is_short(granted):
             raise Unreachable(
@@ -123,13 +133,15 @@ class Failover:
         await self._bench.expect("fo.settles-down", deadline=deadline, phase=phase, lines=self._lines, until=note)
 
     async def both_fail(self, phase: str) -> None:
-        """Both edges fail for as long as the profile says, and are good again: the device recovers unattended."""
+        """Both edges fail, from when it is served no more for as long as the profile says, and are good again: the
+        device recovers unattended."""
         await self.begins()
         await self.fails(phase)
         await self.fails(phase, edge="secondary")
-        told_s = self._bench.device.profile.values.both_down_s * self._bench.device.time_scale
-        # A device may notice at its refresh alone, and has to try more than once.
-        await self._lasts(max(told_s, _DOWN_EXPIRIES * self._bench.network.registrar.granted_expiry_s))
+        device, granted = self._bench.device, self._bench.network.registrar.granted_expiry_s
+        # It may notice at its refresh alone, and has to try more than once from then on.
+        await device.until(lambda: not device.registered, _BEYOND_EXPIRY * granted)
+        await self._lasts(max(device.profile.values.both_down_s * device.time_scale, granted))
         await self._bench.secondary.comes_back()
         await self._bench.primary.comes_back()
         await self.recovers(phase)

@@ -115,7 +115,7 @@ class Values(Part):
     "Patience until it uses the secondary."
     failback_s: Seconds = 90.0
     "Patience until it is back on the primary."
-    failover_expiry_s: Annotated[int, Field(ge=2, le=86_400)] | None = None
+    failover_expiry_s: Annotated[int, Field(ge=1, le=86_400)] | None = None
     "Expiry that is granted in cases about failover; null: ``granted_expiry_s``."
     both_down_s: Seconds = 20.0
     "For how long both targets are down when the device is to recover by itself."

@@ -55,7 +55,7 @@ class Behaviour:
     heeds_downgrade: bool = True
     "Whether it breaks off when the server tells that its ClientHello was altered."
     handshake_timeout_s: float | None = 3.0
-    "For the TCP connection and the TLS handshake together; ``None`` is to wait for ever."
+    "For the TCP connection and the TLS handshake together; ``None`` is to wait for ever, also in silence."
     survives_broken_handshake: bool = True
     "Whether it goes on to another target, or tries again, when a server closes the connection in the handshake."
     verifies_each_time: bool = True
