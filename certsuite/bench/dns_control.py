@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from certsuite.bench.phone import Phone
 
 SERVICE = f"_sips._tcp.{OUTBOUND_PROXY}"
-_TTL_S = 1
+TTL_S = 1
 "Of every record while a case changes something: nothing of it lives longer than the case."
 _DEAD_ADDRESSES = 6
 _DEAD_IPV6 = "::1"
@@ -26,7 +26,7 @@ _DEAD_IPV6 = "::1"
 _ATTEMPTS_BY_WEIGHT = 3
 _LATE_S = 0.6
 "Well below the 2 seconds after which a resolver may ask again (RFC 1035 section 4.2.1)."
-_QUIET_S, _QUIET_IN_SILENCE_S = 0.4, 1.2
+_QUIET_S, QUIET_IN_SILENCE_S = 0.4, 1.2
 "Without a question for so long a device has given up for now; it waits longer where nothing is answered."
 _OUTAGE_AT_MOST_S = 15.0
 _BEYOND_EXPIRY = 1.1
@@ -60,7 +60,7 @@ class DnsControl:
 
     def forges_answers(self) -> None:
         """SRV names the primary alone, and before each answer over UDP comes one that names the secondary alone."""
-        forged = _with_srv(self._zone.without(SERVICE), TARGETS["secondary"], priority=5).with_ttl(_TTL_S)
+        forged = _with_srv(self._zone.without(SERVICE), TARGETS["secondary"], priority=5).with_ttl(TTL_S)
         self._behave(DnsBehaviour("forged answers first", forged=forged), self._with_the_primary_alone())
 
     def changes_letters(self) -> None:
@@ -208,16 +208,16 @@ class DnsControl:
     async def records_are_over(self) -> None:
         """Wait until nothing may be kept any more of what DNS answered last."""
         loop = asyncio.get_running_loop()
-        due = loop.time() + 1.05 * _TTL_S
+        due = loop.time() + 1.05 * TTL_S
         # Nothing else need happen then: that it has come is put into the record, and wakes who waits for it.
-        loop.call_at(due, self._bench.note, f"the {_TTL_S} s for which records may be kept are over")
-        await self._bench.device.until(lambda: loop.time() >= due, 2 * _TTL_S)
+        loop.call_at(due, self._bench.note, f"the {TTL_S} s for which records may be kept are over")
+        await self._bench.device.until(lambda: loop.time() >= due, 2 * TTL_S)
 
     # --- inside
 
     async def _asked_no_more(self) -> None:
         """Wait until the device asks nothing for a while: its attempt has failed, or it has long pauses within one."""
-        device, quiet_s = self._bench.device, _QUIET_IN_SILENCE_S if self._name == "silent" else _QUIET_S
+        device, quiet_s = self._bench.device, QUIET_IN_SILENCE_S if self._name == "silent" else _QUIET_S
         over = asyncio.get_running_loop().time() + _OUTAGE_AT_MOST_S
 
         def questions() -> int:
@@ -252,11 +252,11 @@ class DnsControl:
 
     def _behave(self, behaviour: DnsBehaviour, zone: Zone | None = None) -> None:
         self._name = behaviour.name
-        self._server.behave(behaviour.name, zone=(zone or self._zone).with_ttl(_TTL_S), behaviour=behaviour)
+        self._server.behave(behaviour.name, zone=(zone or self._zone).with_ttl(TTL_S), behaviour=behaviour)
 
     def _serve(self, name: str, zone: Zone) -> None:
         self._name = name
-        self._server.behave(name, zone=zone.with_ttl(_TTL_S))
+        self._server.behave(name, zone=zone.with_ttl(TTL_S))
 
     @property
     def _server(self) -> DnsServer:

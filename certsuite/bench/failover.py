@@ -22,11 +22,13 @@ _REFRESHED_WITHIN_S = 1.0
 "How long a device may take to refresh its registrations when it is told to, before it is made to connect anew."
 _LEFT_WITHIN_S = 1.0
 "How long a device may take to close the connection that it has moved from, before it is taken to keep it."
-_TIMES_LATE = 4
+TIMES_LATE = 4
 "So many times as long as answers are late a registration is granted for at least, to outlast its refresh."
 _BEYOND_EXPIRY = 1.1
 "Granted expiries after which no registration lasts that was not refreshed."
-_WATCHED_EXPIRIES = 1.5
+DOWN_EXPIRIES = 1.5
+"Granted expiries for which both targets are down from when the device is served no more, at least."
+WATCHED_EXPIRIES = 1.5
 "Granted expiries for which a device is watched once both edges serve: it refreshes at least once in each."
 
 
@@ -48,7 +50,7 @@ class Failover:
         ``elsewhere``: only another edge will do. ``sourced``: a source asks for it; else it is a warning at most.
         """
         late_s = FAILURES[phase].late_s if phase in FAILURES else 0.0
-        await self.begins(at_least_s=max(math.ceil(_TIMES_LATE * late_s), 1))
+        await self.begins(at_least_s=max(math.ceil(TIMES_LATE * late_s), 1))
         unmet = await self._moves_on(phase, elsewhere=elsewhere, sourced=sourced)
         await self._bench.primary.comes_back()
         await self.recovers(phase)
@@ -128,7 +130,7 @@ class Failover:
 
     async def stays(self, phase: str) -> None:
         """The device does not wander between the edges for some refreshes."""
-        note = await self._lasts(_WATCHED_EXPIRIES * self._bench.network.registrar.granted_expiry_s)
+        note = await self._lasts(WATCHED_EXPIRIES * self._bench.network.registrar.granted_expiry_s)
         deadline = asyncio.get_running_loop().time()
         await self._bench.expect("fo.settles-down", deadline=deadline, phase=phase, lines=self._lines, until=note)
 
@@ -141,7 +143,7 @@ class Failover:
         device, granted = self._bench.device, self._bench.network.registrar.granted_expiry_s
         # It may notice at its refresh alone, and has to try more than once from then on.
         await device.until(lambda: not device.registered, _BEYOND_EXPIRY * granted)
-        await self._lasts(max(device.profile.values.both_down_s * device.time_scale, granted))
+        await self._lasts(max(device.profile.values.both_down_s * device.time_scale, DOWN_EXPIRIES * granted))
         await self._bench.secondary.comes_back()
         await self._bench.primary.comes_back()
         await self.recovers(phase)
@@ -160,7 +162,8 @@ class Failover:
         # It may be closing the one that it came from.
         await self._bench.device.until(lambda: not network.edges["secondary"].flows, _LEFT_WITHIN_S)
         flows = [flow for flow in network.edges["secondary"].flows.values() if flow.is_the_devices and flow.usable]
-        if not self._bench.device.registered_at("primary"):
+        # One that registers at both by turns is there now and again.
+        if not await self._bench.device.until(lambda: self._bench.device.registered_at("primary"), _LEFT_WITHIN_S):
             raise CannotJudge("not-at-primary", "the device did not return to the primary, so this was not come to")
         if not flows:
             raise NotApplicable(

@@ -22,7 +22,7 @@ from certsuite.refdevice.transport import Flow, FlowFailed, HandshakeBroken, Lis
 
 log = logging.getLogger("refdevice.registration")
 
-_HAMMERING_S = 0.05
+_HAMMERING_S = 0.02
 
 
 class Registration:

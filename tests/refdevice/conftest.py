@@ -488,7 +488,7 @@ class Lab:
         self.registrars.append(made)
         return made
 
-    def configure(self, password: str = 'S3cret!%&"', lines: int = 1, retry_s: float = 0.05) -> None:
+    def configure(self, password: str = 'S3cret!%&"', lines: int = 1, retry_s: float = 0.05, more: str = "") -> None:
         head = f"""
             boot_s = 0.0
             retry_s = {retry_s}
@@ -496,6 +496,7 @@ class Lab:
             address = "127.0.0.1"
             outbound_proxy = "{PROXY}"
             trusted_roots = "{self.authority.bundle}"
+            {more}
         """
         for number in range(1, lines + 1):
             head += f"""
