@@ -12,6 +12,7 @@ from certsuite.bench.expecting import CannotJudge, ExpectationNotMet, NotApplica
 from certsuite.core.cases import State
 from certsuite.core.events import Note
 from certsuite.core.journal import Journal
+from certsuite.core.verdicts import Verdict
 from certsuite.edge.call_leg import CallLeg
 from certsuite.edge.failing import FAILURES
 
@@ -42,6 +43,8 @@ class Failover:
         "The case in which the device did not return to the primary by itself, if there was one."
         self._never_left = False
         "Whether it did not go to the secondary when the primary refused connections: it will not in a harder phase."
+        self._lost_a_request = False
+        "Whether the last request that was to be saved was not."
         self._numbers = itertools.count(1)
 
     async def meets(self, phase: str, *, elsewhere: bool = True, sourced: bool = True) -> None:
@@ -81,11 +84,13 @@ class Failover:
         registrar = bench.network.registrar
         if registrar.granted_expiry_s != granted:
             bench.network.grant(granted)
-        if not self._is_short(granted) and device.registered and device.driver.can("reregister"):
-            await device.act("reregister")
+        if not (self._is_short(granted) or self._lost_a_request) and device.registered:
+            await bench.phone.refreshes()
             await device.until(lambda: self._is_short(granted), _REFRESHED_WITHIN_S)
         if not self._is_short(granted):
-            await device.reconnect()
+            # A request that is lost may leave it in a call, which a restart ends if there is no cheaper means.
+            await (device.connect_anew() if self._lost_a_request else device.reconnect())
+            self._lost_a_request = False
             await device.until(lambda: self._is_short(granted), device.register_patience_s)
         if not self._is_short(granted):
             raise Unreachable(
@@ -151,7 +156,9 @@ class Failover:
     async def saves(self, method: str, phase: str, *, call_id: str | None = None, sourced: bool = True) -> None:
         """A request of the device that met the failure is served elsewhere."""
         about: dict[str, Any] = {"method": method, "phase": phase, "lines": self._lines, "sourced": sourced}
-        await self._bench.expect("fo.saves", call_id=call_id, **about)
+        self._lost_a_request = True
+        judgement = await self._bench.expect("fo.saves", call_id=call_id, **about)
+        self._lost_a_request = judgement.verdict is not Verdict.PASS
 
     async def calls_over_the_secondary(self) -> CallLeg:
         """A call comes over a connection to the secondary, while the device is registered at the primary.

@@ -140,6 +140,8 @@ class Behaviour:
     "Whether the flow that it has moved from is kept, and the lines registered there as well."
     keeps_old_flow: bool = False
     "Whether the flow that it has moved from is left open."
+    looks_back: bool = True
+    "Whether it looks for a better target once before its next refresh, as it is configured to."
     fails_back: bool = True
     "Whether it returns to a better target when one is there again."
 

@@ -203,7 +203,7 @@ class Registration:
 
     def _looks_back_at(self, flow: Flow) -> float:
         """When to look for a better target before a refresh does: once, since it may have failed for a moment alone."""
-        if self._targets is None or self._behaviour.wanders or not self._targets.better_than(flow.target):
+        if self._targets is None or not self._behaviour.looks_back or not self._targets.better_than(flow.target):
             return math.inf
         return time.monotonic() + self._config.looks_back_s
 
