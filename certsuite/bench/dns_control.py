@@ -16,6 +16,7 @@ from certsuite.edge.dns_server import DnsServer
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
     from certsuite.bench.phone import Phone
+    from certsuite.devices.profile import Values
 
 SERVICE = f"_sips._tcp.{OUTBOUND_PROXY}"
 TTL_S = 1
@@ -26,11 +27,24 @@ _DEAD_IPV6 = "::1"
 _ATTEMPTS_BY_WEIGHT = 3
 _LATE_S = 0.6
 "Well below the 2 seconds after which a resolver may ask again (RFC 1035 section 4.2.1)."
-_QUIET_S, QUIET_IN_SILENCE_S = 0.4, 1.2
-"Without a question for so long a device has given up for now; it waits longer where nothing is answered."
+_QUIET_S = 0.4
+"Without a question for so long a device that is answered has given up for now."
+_RESOLVER_WAITS_S = 5.0
+"The longest usual pause between two questions that are not answered (RFC 1035 section 4.2.1: 2 to 5 seconds)."
+_SPARE_S = 0.3
+"By how much longer a silent device is waited for than its resolver pauses between questions."
 _OUTAGE_AT_MOST_S = 15.0
 _BEYOND_EXPIRY = 1.1
 _PATIENCE_OVER_EXPIRY = 1.5
+
+
+def quiet_in_silence_s(values: Values, time_scale: float = 1.0) -> float:
+    """Seconds without a question after which an attempt of a device that is not answered has failed.
+
+    An outage that ends in one of its pauses between questions is none that any attempt failed in.
+    """
+    waits_s = _RESOLVER_WAITS_S * time_scale if values.resolver_waits_s is None else values.resolver_waits_s
+    return waits_s + _SPARE_S
 
 
 class DnsControl:
@@ -182,7 +196,8 @@ class DnsControl:
         await self._bracketed(self._stated("dns.heeds-no-service", port=SIP_PORT))
 
     async def does_not_end_the_registration(self, phone: Phone) -> None:
-        """The device refreshes over the flow that it has, whether or not it asks DNS again."""
+        """The device, with no answer of DNS left, refreshes over the flow that it has, whether or not it asks again."""
+        await self.records_are_over()
         granted = self._bench.network.registrar.granted_expiry_s
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_OVER_EXPIRY * granted
@@ -217,7 +232,9 @@ class DnsControl:
 
     async def _asked_no_more(self) -> None:
         """Wait until the device asks nothing for a while: its attempt has failed, or it has long pauses within one."""
-        device, quiet_s = self._bench.device, QUIET_IN_SILENCE_S if self._name == "silent" else _QUIET_S
+        device, quiet_s = self._bench.device, _QUIET_S
+        if self._name == "silent":
+            quiet_s = quiet_in_silence_s(device.profile.values, device.time_scale)
         over = asyncio.get_running_loop().time() + _OUTAGE_AT_MOST_S
 
         def questions() -> int:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.device import Unreachable
 from certsuite.bench.expecting import CannotJudge, ExpectationNotMet, NotApplicable
+from certsuite.checks.span import Span
 from certsuite.core.cases import State
 from certsuite.core.events import Note
 from certsuite.core.journal import Journal
@@ -29,6 +30,8 @@ _BEYOND_EXPIRY = 1.1
 "Granted expiries after which no registration lasts that was not refreshed."
 DOWN_EXPIRIES = 1.5
 "Granted expiries for which both targets are down from when the device is served no more, at least."
+_ANSWERED_WITHIN_S = 1.0
+"How long an answer to OPTIONS is waited for that nothing depends on."
 WATCHED_EXPIRIES = 1.5
 "Granted expiries for which a device is watched once both edges serve: it refreshes at least once in each."
 
@@ -45,6 +48,8 @@ class Failover:
         "Whether it did not go to the secondary when the primary refused connections: it will not in a harder phase."
         self._lost_a_request = False
         "Whether the last request that was to be saved was not."
+        self._mute = False
+        "Whether it has left an OPTIONS unanswered: it is not waited for again."
         self._numbers = itertools.count(1)
 
     async def meets(self, phase: str, *, elsewhere: bool = True, sourced: bool = True) -> None:
@@ -55,6 +60,8 @@ class Failover:
         late_s = FAILURES[phase].late_s if phase in FAILURES else 0.0
         await self.begins(at_least_s=max(math.ceil(TIMES_LATE * late_s), 1))
         unmet = await self._moves_on(phase, elsewhere=elsewhere, sourced=sourced)
+        if unmet is None:
+            await self._is_asked()
         await self._bench.primary.comes_back()
         await self.recovers(phase)
         if unmet is not None:
@@ -145,6 +152,11 @@ class Failover:
         await self.begins()
         await self.fails(phase)
         await self.fails(phase, edge="secondary")
+        await self._both_come_back(phase)
+
+    async def _both_come_back(self, phase: str) -> None:
+        """Both edges stay as they are, from when the device is served no more for as long as the profile says, and are
+        good again: the device recovers."""
         device, granted = self._bench.device, self._bench.network.registrar.granted_expiry_s
         # It may notice at its refresh alone, and has to try more than once from then on.
         await device.until(lambda: not device.registered, _BEYOND_EXPIRY * granted)
@@ -152,6 +164,21 @@ class Failover:
         await self._bench.secondary.comes_back()
         await self._bench.primary.comes_back()
         await self.recovers(phase)
+
+    async def fails_in_turn(self, first: str, second: str) -> None:
+        """The primary fails in one way, then in another while the secondary fails too; then both are good again."""
+        bench = self._bench
+        await self.begins()
+        await self.fails(first)
+        moved = bench.stated("fo.moves-on", phase=first, lines=self._lines)
+        await bench.expecting.settles(moved, asyncio.get_running_loop().time() + bench.patience_s("fo.moves-on"))
+        await self.fails(second)
+        await self.fails(first, edge="secondary")
+        await self._both_come_back(first)
+
+    async def subscribes_anew(self, phase: str) -> None:
+        """What the device had subscribed to, it subscribes to again where it has moved to."""
+        await self._bench.expect("fo.resubscribes", phase=phase, lines=self._lines)
 
     async def saves(self, method: str, phase: str, *, call_id: str | None = None, sourced: bool = True) -> None:
         """A request of the device that met the failure is served elsewhere."""
@@ -192,6 +219,19 @@ class Failover:
         except ExpectationNotMet as unmet:
             return unmet
         return None
+
+    async def _is_asked(self) -> None:
+        """The edge that serves the device now asks it with OPTIONS: for the report's matrix, and judged by no one."""
+        bench = self._bench
+        if self._mute or not bench.device.registered:
+            return
+        since, call_id = self._journal.next_seq, bench.network.control.options(1)
+
+        def is_answered() -> bool:
+            seen = Span(self._journal.since(since))
+            return bool(seen.messages(method="OPTIONS", status=range(200, 700), call_id=call_id))
+
+        self._mute = not await bench.device.until(is_answered, _ANSWERED_WITHIN_S)
 
     async def _lasts(self, seconds: float) -> str:
         """So much time passes; gives the note that says so in the record."""

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from certsuite.bench.addresses import DEVICE_HOST, DNS_HOST, BenchNet, Drop, LoopbackNet
+from certsuite.bench.attempts import AttemptWatch
 from certsuite.bench.ownership import owner_of, spellings
 from certsuite.bench.strangers import Strangers
 from certsuite.core.capture import Capture
@@ -18,7 +20,7 @@ from certsuite.core.events import BenchChanged
 from certsuite.core.journal import Journal
 from certsuite.core.redaction import Secret
 from certsuite.devices.driver import Driver
-from certsuite.devices.settings import DeviceSettings, LineSettings
+from certsuite.devices.settings import DeviceSettings, LineSettings, MonitoredUser
 from certsuite.dns.behaviour import GOOD as GOOD_DNS
 from certsuite.dns.zone import Zone
 from certsuite.edge.accounts import Account, Accounts
@@ -27,6 +29,7 @@ from certsuite.edge.dns_server import DnsServer
 from certsuite.edge.flow import CROWD, DEVICE, FlowNames, FlowUser
 from certsuite.edge.list_server import ListServer
 from certsuite.edge.media import MediaLoop
+from certsuite.edge.notifier import MOST_GRANTED_S
 from certsuite.edge.probe_edge import ProbeEdge
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.registrar_behaviour import GOOD as GOOD_REGISTRAR
@@ -45,6 +48,8 @@ PRIORITIES = {"primary": 5, "secondary": 10}
 SIP_PORT = 8934
 ASKED_EXPIRY_S = 240
 MODERN = ("TLSv1.2", "TLSv1.3")
+_MONITORED = "colleague01"
+"User of the address of record whose calls a device can show on a key."
 _HOSTS = {"dns": DNS_HOST, "primary": 11, "secondary": 12, "lists": 13, "device": DEVICE_HOST}
 _FIRST_AHEAD = 201
 _HOST_OF_PLACES = 200
@@ -148,6 +153,9 @@ class Network:
         self.edges: dict[str, SipEdge] = {}
         self._cut_off: set[str] = set()
         "Edges that lost their address or their packets."
+        self._attempts: AttemptWatch | None = None
+        self._device_addresses = {self.net.host(_HOSTS["device"])}
+        "From which it was seen to speak."
         self._flow_names, self._stamp = FlowNames(), secrets.randbelow(10**18)
 
     def present(self, name: str) -> Presentation:
@@ -169,11 +177,20 @@ class Network:
         for edge_ in self.edges.values():
             await edge_.start()
         self.control.edges = self.edges
+        self._attempts = AttemptWatch(
+            self._journal,
+            self.edges,
+            is_cut_off=self._cut_off.__contains__,
+            is_the_devices=self._device_addresses.__contains__,
+        )
+        self._attempts.start()
         self.media.start()
 
     async def stop(self) -> None:
         """Stop everything that was started."""
         self.control.hang_up_all()
+        if self._attempts is not None:
+            self._attempts.stop()
         for edge in self.edges.values():
             await edge.stop()
         self.control.stop()
@@ -249,6 +266,8 @@ class Network:
     ) -> str:
         """As :meth:`FlowUser.owner_of`."""
         owner = owner_of(remote, local, self._pids(), transport=transport, said=said, names=self._said_by_devices)
+        if owner == DEVICE:
+            self._device_addresses.add(remote[0])
         return owner if owner == DEVICE or self.strangers.admits(remote, local, transport) else CROWD
 
     def _pids(self) -> Iterator[int]:
@@ -268,6 +287,7 @@ class Network:
         self._cut_off.clear()
         if self.dns is not None and (self.dns.zone != self.zone() or self.dns.behaviour != GOOD_DNS):
             self.dns.behave("good", zone=self.zone())
+        self.control.notifier.grant(MOST_GRANTED_S)
         if self.registrar.behaviour != GOOD_REGISTRAR:
             self.registrar.behave(GOOD_REGISTRAR)
 
@@ -275,13 +295,13 @@ class Network:
         """From now on there is no route to an edge. Raises :class:`BenchError` on a bench that cannot do so."""
         await self.net.lose_address(_HOSTS[edge])
         self._cut_off.add(edge)
-        self._journal.record(BenchChanged(f"{edge} edge", "address lost", {"bound": self.bound}), edge=edge)
+        self._journal.record(BenchChanged(f"{edge} edge", "address lost", self.stood), edge=edge)
 
     async def drop_packets(self, edge: str) -> None:
         """From now on everything to and from an edge is swallowed. Raises :class:`BenchError` likewise."""
         await self.net.drop(Drop(_HOSTS[edge]))
         self._cut_off.add(edge)
-        self._journal.record(BenchChanged(f"{edge} edge", "packets dropped", {"bound": self.bound}), edge=edge)
+        self._journal.record(BenchChanged(f"{edge} edge", "packets dropped", self.stood), edge=edge)
 
     async def reconnect(self, edge: str) -> None:
         """Give an edge its address and its packets again, if it lost them."""
@@ -302,9 +322,10 @@ class Network:
             self.grant(self._usual_expiry_s)
 
     @property
-    def bound(self) -> dict[str, list[str]]:
-        """Edge and flow of each line's registration, by line, for the record."""
-        return {str(line): [one.edge, one.flow] for line, one in self.registrar.bindings.items()}
+    def stood(self) -> dict[str, Any]:
+        """For the record: edge and flow of each line's registration, by line, and all that was ever subscribed to."""
+        bound = {str(line): [one.edge, one.flow] for line, one in self.registrar.bindings.items()}
+        return {"bound": bound, "subscribed": self.control.notifier.ever}
 
     def settings(self) -> DeviceSettings:
         """What the device is configured with."""
@@ -317,6 +338,7 @@ class Network:
             expires=ASKED_EXPIRY_S,
             lab_root=self.lab_root,
             trusted_roots=self.trusted_roots,
+            monitored=(MonitoredUser(_MONITORED, "Colleague"),),
         )
 
     def set_password(self, line: int, password: Secret) -> None:

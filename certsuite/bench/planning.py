@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from certsuite.bench.dns_control import QUIET_IN_SILENCE_S, TTL_S
+from certsuite.bench.dns_control import TTL_S, quiet_in_silence_s
 from certsuite.bench.failover import DOWN_EXPIRIES, TIMES_LATE, WATCHED_EXPIRIES
 from certsuite.checks.diagnosis import STEPS
 from certsuite.core.cases import Case, Disturbance, State, Wait
@@ -143,7 +143,7 @@ def _length(wait: Wait, case: Case, profile: DeviceProfile, limits: Limits) -> f
         case Wait.TTL:
             return TTL_S
         case Wait.DNS_SILENCE:
-            return QUIET_IN_SILENCE_S
+            return quiet_in_silence_s(values)
         case Wait.EXPIRY:
             return _BEYOND_EXPIRY * granted
 

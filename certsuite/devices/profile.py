@@ -95,9 +95,13 @@ class Capabilities(Part):
     hold: bool = False
     dtmf: bool = False
     "Telephone events by RFC 4733."
+    keep_alive: bool = False
+    "CRLF keep-alives on its connection (RFC 5626 section 4.4.1), as often as ``values.keep_alive_s`` says."
     blind_transfer: bool = False
     attended_transfer: bool = False
     shared_lines: bool = False
+    subscriptions: tuple[Literal["message-summary", "dialog"], ...] = Field(default=(), strict=False)
+    "Event packages that it subscribes to as it is configured: its messages (RFC 3842), others' calls (RFC 4235)."
 
 
 class Values(Part):
@@ -111,6 +115,8 @@ class Values(Part):
     "Patience from the start until it is registered, beside ``boot_s``."
     granted_expiry_s: Annotated[int, Field(ge=2, le=86_400)] = 60
     "Expiry that the bench's registrar grants: short, so that a refresh is seen soon, but not below what it can bear."
+    keep_alive_s: Seconds = 0.0
+    "Longest time between two of its keep-alives, if it claims them."
     failover_s: Seconds = 90.0
     "Patience until it uses the secondary."
     failback_s: Seconds = 90.0
@@ -121,6 +127,8 @@ class Values(Part):
     "After how long it gives up a server that does not answer, for the duration that is foretold; null: not known."
     looks_back_s: Seconds | None = None
     "After how long on the secondary it looks for the primary, for the same; null: at its refresh."
+    resolver_waits_s: Seconds | None = None
+    "The longest pause between two questions to a DNS that does not answer; null: 5 s (RFC 1035 section 4.2.1)."
     both_down_s: Seconds = 20.0
     "For how long both targets are down, once it is served no more, when it is to recover by itself."
     answer_s: Seconds = 5.0
@@ -317,10 +325,12 @@ class DeviceProfile(Part):
 
     def claims(self, name: str) -> bool:
         """Whether the device claims a capability: a field of ``capabilities``, or one item of a field that is a list,
-        written ``codecs.G722``. A list by itself is claimed if it is not empty.
+        written ``codecs.G722``. A list by itself is claimed if it is not empty. To be a ``gateway`` is a claim too.
 
         Raises :class:`KeyError` for a field that ``capabilities`` does not have.
         """
+        if name in LINES_AT_MOST:
+            return name == self.kind
         field, _, item = name.partition(".")
         if field not in Capabilities.model_fields:
             raise KeyError(name)
