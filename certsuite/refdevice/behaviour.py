@@ -55,7 +55,7 @@ class Behaviour:
     heeds_downgrade: bool = True
     "Whether it breaks off when the server tells that its ClientHello was altered."
     handshake_timeout_s: float | None = 3.0
-    "For the TCP connection and the TLS handshake together; ``None`` is to wait for ever."
+    "For the TCP connection and the TLS handshake together; ``None`` is to wait for ever, also in silence."
     survives_broken_handshake: bool = True
     "Whether it goes on to another target, or tries again, when a server closes the connection in the handshake."
     verifies_each_time: bool = True
@@ -147,6 +147,8 @@ class Behaviour:
     "Whether the flow that it has moved from is kept, and the lines registered there as well."
     keeps_old_flow: bool = False
     "Whether the flow that it has moved from is left open."
+    looks_back: bool = True
+    "Whether it looks for a better target once before its next refresh, as it is configured to."
     fails_back: bool = True
     "Whether it returns to a better target when one is there again."
 
