@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,7 +28,7 @@ from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
 from certsuite.devices.driver import Driver
-from certsuite.devices.generate import generate, masked_copy
+from certsuite.devices.generate import GeneratedFile, generate, masked_copy
 from certsuite.devices.profile import DeviceProfile
 from certsuite.devices.settings import DeviceSettings
 from certsuite.edge.registrar import Binding
@@ -212,6 +213,14 @@ class Device:
         self._configured = False
         self.unreachable.clear()
         self.network.registrar.bindings.clear()
+        # What it kept beside its configuration is gone as well.
+        shutil.rmtree(self._config_dir, ignore_errors=True)
+
+    def publish(self) -> None:
+        """Give the provisioning server what the network's settings are now; the device keeps what it has. Blocks."""
+        served = self._config_dir.with_name("served")
+        settings, port = self.network.settings(), self._control_port
+        self._serve(generate(self.profile, settings, served, control_port=port, config_dir=self._config_dir))
 
     async def stop(self) -> None:
         """End the device, and what may still be open of its connections: it comes back over new ones."""
@@ -359,7 +368,11 @@ class Device:
     def _deliver(self) -> None:
         files = generate(self.profile, self.network.settings(), self._config_dir, control_port=self._control_port)
         masked_copy(files, self.network.settings().secrets, self._masked_dir)
+        self._serve(files)
         self._journal.record(ConfigDelivered(tuple(file.name for file in files), self.profile.config.delivery))
+
+    def _serve(self, files: Sequence[GeneratedFile]) -> None:
+        self.network.provisioning.site.files = {file.name: file.path.read_bytes() for file in files}
 
     def _new_attempt(self) -> None:
         self.attempt_seq = self._journal.next_seq

@@ -97,6 +97,7 @@ class Run:
 
         Raises :class:`BenchError`, :class:`ProgramMissing`, :class:`ProfileError`.
         """
+        how = self._profile.control.provisioning
         granted = max(round(self._profile.values.granted_expiry_s * self._options.time_scale), _LEAST_EXPIRY_S)
         self._network = Network(
             journal=self._journal,
@@ -105,6 +106,7 @@ class Run:
             granted_expiry_s=granted,
             folder=self._private,
             net=self._net(),
+            provisioning=how.credentials if how else "none",
         )
         if self._options.battery:
             self._network.pki.prepare()

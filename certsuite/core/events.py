@@ -290,7 +290,8 @@ class FlowOpened(Event):
     owner: str
     "``device``, or ``foreign``: never judged."
     port_role: str
-    "``sip-tls`` the SRV port; ``sip-tls-default`` 5061; ``sip-cleartext`` 5060."
+    """``sip-tls`` the SRV port; ``sip-tls-default`` 5061; ``sip-cleartext`` 5060; ``https`` and ``http`` of the
+    provisioning server."""
 
 
 @_event("attempts-watched")
@@ -410,6 +411,45 @@ class HttpRequest(Event):
     target: str
     status: int
     owner: str = "device"
+
+
+@_event("provisioning-request")
+class ProvisioningRequest(Event):
+    """Someone asked the provisioning server for something. What is secret in it is written ``***``."""
+
+    secure: bool
+    "Whether it came over TLS."
+    method: str
+    host: str
+    target: str
+    user_agent: str
+    mac_in: tuple[str, ...]
+    "Where the device's MAC address stood: ``path``, and names of headers."
+    credentials: str
+    "How it authenticated: ``none``, ``basic``, ``digest``, ``certificate``, or another scheme."
+    accepted: bool
+    "Whether those are what is asked for, and right."
+    problem: str = ""
+    "Why they are not."
+    secrets_in: tuple[str, ...] = ()
+    "Where a password stood that has no business there: ``target``, and names of headers."
+    if_none_match: str = ""
+
+
+@_event("provisioning-answer")
+class ProvisioningAnswer(Event):
+    """What the provisioning server answered."""
+
+    target: str
+    status: int
+    "0 if nothing was answered."
+    etag: str = ""
+    "Of the file as it is now, which a 304 has as well."
+    length: int = 0
+    "Bytes of the body that were sent."
+    location: str = ""
+    fault: str = ""
+    "Name of what went wrong on purpose."
 
 
 @_event("root-probe-answer")

@@ -213,6 +213,35 @@ class Behaviour:
     deregisters: bool = True
     answers_options: bool = True
 
+    # --- provisioning
+    fetches: bool = True
+    fetches_in_clear: bool = False
+    "Whether it asks over HTTP, at port 8080, in place of HTTPS."
+    fetched_name: str = ""
+    "Name of the file that it asks for in place of the configured one."
+    verifies_fetched_chain: bool = True
+    "Without that, the name is not looked at either."
+    verifies_fetched_name: bool = True
+    verifies_fetched_dates: bool = True
+    wrong_fetch_digest: bool = False
+    conditional: bool = True
+    "Whether it asks for a file only if that has changed."
+    follows_redirects: bool = True
+    redirects_to_clear: bool = False
+    "Whether it follows a redirection from HTTPS to HTTP."
+    password_in: str = ""
+    "Where its password stands besides: ``url`` or ``user agent``."
+    heeds_check_sync: bool = True
+    applies_fetched: bool = True
+    applies_halves: bool = False
+    "Whether a file is used of which a part came."
+    keeps_fetched: bool = True
+    "Whether what was fetched is there after a restart."
+    needs_server: bool = False
+    "Whether it ends when nothing can be fetched."
+    fetch_timeout_s: float | None = None
+    "Seconds; ``None``: as for a request of SIP."
+
     # --- subscriptions
     subscribes: bool = True
     subscribes_anew: bool = True

@@ -64,6 +64,8 @@ FAILS_ON_SILENCE = {
     "call.is-resumed": "no re-INVITE after the device was told to take the call back",
     "fo.uses-secondary": "no registration at the secondary",
     "media.dtmf": "no telephone-event arrived",
+    "prov.applies": "the device did not fetch its configuration again",
+    "prov.moves": "the device did not fetch its configuration again",
     "pw.characters": "line 1 no longer registers with a password of these special characters",
     "reg.registers": "no registration",
     "sub.is-notified": "no SUBSCRIBE for message-summary",
