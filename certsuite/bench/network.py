@@ -12,6 +12,7 @@ from pathlib import Path
 
 from certsuite.bench.addresses import DEVICE_HOST, DNS_HOST, BenchNet, Drop, LoopbackNet
 from certsuite.bench.ownership import owner_of, spellings
+from certsuite.bench.password_watch import PasswordWatch
 from certsuite.bench.strangers import Strangers
 from certsuite.core.capture import Capture
 from certsuite.core.events import BenchChanged
@@ -152,6 +153,9 @@ class Network:
         self._flow_names, self._stamp = FlowNames(), secrets.randbelow(10**18)
         self.registrar = Registrar(journal, Accounts(accounts), granted_expiry_s=granted_expiry_s)
         self.strangers = Strangers(journal)
+        self._watch = PasswordWatch(journal)
+        for account in accounts:
+            self._watch.look_for(account.auth_user, account.password)
         said_by_devices = ["bcld.test", "bcld.invalid"]
         said_by_devices += [name for account in accounts for name in (account.user, account.auth_user)]
         self._said_by_devices = [spelling for name in said_by_devices for spelling in spellings(name)]
@@ -173,6 +177,7 @@ class Network:
 
     async def start(self) -> None:
         """Listen on every address. Raises :class:`AddressUnavailable`."""
+        self._watch.start()
         self.edges = {edge: self.edge(edge, self.net.host(_HOSTS[edge]), self.good, self.control) for edge in TARGETS}
         address = self.net.host(_HOSTS["dns"])
         self.dns = DnsServer(
@@ -375,6 +380,7 @@ class Network:
         """Give a line another password, at the registrar and in the next configuration."""
         accounts = self.registrar.accounts
         accounts.replace(replace(accounts.of_line(line), password=password))
+        self._watch.look_for(accounts.of_line(line).auth_user, password)
 
     def judge_flows_of(self, driver: Driver) -> None:
         """From now on a flow is the device's if the driver's processes hold its other end."""

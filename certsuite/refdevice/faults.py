@@ -219,6 +219,12 @@ FAULTS: dict[str, Fault] = {
         _fault("pins-realm", "answers with its registrar's domain as realm", pins_realm=True),
         _fault("auth-user-is-aor-user", "authenticates as the user of its AoR", auth_user_is_aor_user=True),
         _fault("mangles-password", 'loses the signs % & " of its password', password_drops='%&"'),
+        _fault("cuts-off-password", "uses the first 20 characters of its password", password_at_most=20),
+        _fault(
+            "keeps-old-password", "does not take another password until it is started anew", takes_new_password=False
+        ),
+        _fault("logs-password", "prints its password when it registers", logs_password=True),
+        _fault("sends-password", "has its password in a header of REGISTER", sends_password=True),
         _fault("never-refreshes", "lets its registration expire", refreshes=False),
         _fault("ignores-granted-expiry", "refreshes by the expiry that it asked for", heeds_granted_expiry=False),
         _fault("uses-sips-uri", "writes a sips: URI into its Contact", contact_scheme="sips"),
@@ -288,6 +294,19 @@ FAULTS: dict[str, Fault] = {
             "sends a User-Agent in REGISTER and nowhere else",
             user_agent_methods=frozenset({"REGISTER"}),
         ),
+        _fault("user-agent-changes", "has another User-Agent in calls", user_agent_of_calls="Certsuite/1.0"),
+        _fault(
+            "user-agent-unreadable",
+            "names make and model in an order of its own",
+            user_agent="ReferencePhone (made by Certsuite)",
+        ),
+        _fault("claims-to-be-cisco", "has the User-Agent of a phone of Cisco's", user_agent="Cisco-CP-8841-3PCC/11.0"),
+        _fault(
+            "user-agent-with-other-mac",
+            "has another maker's MAC address in its User-Agent",
+            user_agent="{configured} 805ec0001122",
+        ),
+        _fault("password-in-user-agent", "has its password in the User-Agent", user_agent="{configured} {password}"),
         # --- calls and media
         _fault("never-answers", "rings, and ignores that it is answered", answers=False),
         _fault("silent-call", "sends silence in every call", echoes_incoming=False, echoes_outgoing=False),

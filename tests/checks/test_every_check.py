@@ -59,6 +59,7 @@ from certsuite.core.observations import IN, OUT, Observation
 from certsuite.core.verdicts import Verdict
 from tests.checks.good_dns import GOOD_DNS
 from tests.checks.good_provisioning import GOOD_PROVISIONING
+from tests.checks.good_identity import GOOD_IDENTITY
 from tests.checks.good_registration import GOOD_REGISTRATION
 
 if TYPE_CHECKING:
@@ -108,6 +109,7 @@ def asks(trace: Trace) -> None:
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_DNS.items()})
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_PROVISIONING.items()})
+GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_IDENTITY.items()})
 
 
 @good("net.no-cleartext")
@@ -409,6 +411,7 @@ FAILS_ON_SILENCE = {
     "prov.applies": "the device did not fetch its configuration again",
     "prov.moves": "the device did not fetch its configuration again",
     "pw.characters": "line 1 no longer registers with a password of these special characters",
+    "pw.characters": "line 1 no longer registers with a password with ! @",
     "reg.registers": "no registration",
 }
 """Checks that are stated right after the device was made to act, or had to: for these silence is the failure, and what
@@ -424,6 +427,7 @@ TIMED = (
     "fo.saves",
     "fo.uses-secondary",
     "media.audio-both-ways",
+    "pw.rotates",
     "reg.comes-back",
     "sip.answers-options",
     "tls.gives-up-stalled",
