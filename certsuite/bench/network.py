@@ -121,9 +121,10 @@ class Network:
         folder: Path,
         net: BenchNet | None = None,
         provisioning: str = "none",
+        mac: str = "",
     ) -> None:
         """``net`` is a network on loopback unless another is given; ``provisioning`` is how a device authenticates
-        there, one of ``provisioning_site.CREDENTIALS``."""
+        there, one of ``provisioning_site.CREDENTIALS``; ``mac`` is the device's, twelve hexadecimal digits."""
         self._journal = journal
         self._capture = capture
         self._driver: Driver | None = None
@@ -131,8 +132,8 @@ class Network:
         "What the device is configured with from its next configuration on."
         self.asked_expiry_s = ASKED_EXPIRY_S
         "Likewise: seconds that it is to ask for."
-        self.mac = f"02{secrets.token_hex(5)}"
-        "A locally administered address (IEEE 802)."
+        self.mac = mac or f"02{secrets.token_hex(5)}"
+        "Unless it is given, a locally administered address (IEEE 802)."
         self.clock_offset_s = 0
         "How far from the truth its clock is then set, where its driver can."
         self.net = net or LoopbackNet()

@@ -57,8 +57,13 @@ class PasswordControl:
         await bench.device.rotate({line: _password("-") for line in bench.phone.lines})
         patience = max(bench.patience_s("reg.registers"), _BEYOND * bench.limit("rotation_expiries") * granted)
         deadline = asyncio.get_running_loop().time() + patience
-        for line in bench.phone.lines:
-            await bench.expect("pw.rotates", deadline=deadline, since=since, line=line, granted_s=granted)
+        try:
+            for line in bench.phone.lines:
+                await bench.expect("pw.rotates", deadline=deadline, since=since, line=line, granted_s=granted)
+        except ExpectationNotMet:
+            # It may take what it is started with.
+            await bench.device.restart()
+            raise
 
     async def _lost_of(self, groups: Sequence[str]) -> set[str]:
         """Groups of signs that are lost; of each that is, its halves are tried."""
@@ -91,9 +96,8 @@ class PasswordControl:
         lost = []
         for line, signs in zip(bench.phone.lines, batch, strict=False):
             is_last = to_the_end or len(signs) == 1
-            patience = bench.patience_s("pw.characters") if is_last else device.register_patience_s
             stated = bench.stated("pw.characters", line=line, since=device.attempt_seq, characters=signs)
-            judgement = await bench.expecting.settles(stated, device.attempt_at + patience)
+            judgement = await bench.expecting.settles(stated, device.attempt_at + bench.patience_s("pw.characters"))
             if judgement.findings:
                 lost.append(signs)
                 if not is_last:

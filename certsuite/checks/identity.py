@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from certsuite.checks.registry import Question, check
-from certsuite.checks.span import SeenMessage
+from certsuite.checks.span import PROVISIONING, SeenMessage
+from certsuite.core.events import ProvisioningRequest
 from certsuite.core.findings import Evidence, Judgement
 from certsuite.core.redaction import printable
 from certsuite.core.verdicts import Verdict
@@ -132,7 +133,7 @@ def not_cisco(question: Question) -> Judgement:
 
 @check("ua.agrees", passive=True)
 def agrees(question: Question) -> Judgement:
-    """A MAC address that the device names is of a maker who is the profile's (UA-AGREES).
+    """SIP and provisioning name one make and model, and a MAC address that is the maker's (UA-AGREES).
 
     ``make`` is the profile's. What is not there, or of a maker that is not known here, says nothing.
     """
@@ -141,11 +142,22 @@ def agrees(question: Question) -> Judgement:
     if not registers:
         return question.unknown("nothing-seen", "the device sent no REGISTER with a User-Agent")
     first = registers[0]
-    mac = read_user_agent(first.message.user_agent).mac
-    maker = maker_of_mac(mac)
-    if maker and not same_make(maker, make):
-        observed = f"in the User-Agent of SIP the MAC address {mac}, which is {maker}'s, and not {make}'s"
-        return _disagrees(question, observed, first.evidence)
+    in_sip = read_user_agent(first.message.user_agent)
+    places = [("SIP", in_sip, first.evidence)]
+    for seen in question.span.of(ProvisioningRequest, edge=PROVISIONING):
+        in_http = read_user_agent(seen.event.user_agent)
+        places.append(("HTTP", in_http, seen.evidence))
+        named = in_http.make and in_http.model
+        if named and not (same_make(in_http.make, in_sip.make) and same_model(in_http.model, in_sip.model)):
+            observed = f"{in_http.make} {in_http.model} over HTTP, {in_sip.make} {in_sip.model} in SIP"
+            return _disagrees(question, observed, first.evidence, seen.evidence)
+    for place, product, evidence in places:
+        maker = maker_of_mac(product.mac)
+        if maker and not same_make(maker, make):
+            observed = (
+                f"in the User-Agent of {place} the MAC address {product.mac}, which is {maker}'s, and not {make}'s"
+            )
+            return _disagrees(question, observed, evidence)
     return question.passed(first.evidence)
 
 

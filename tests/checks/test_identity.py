@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from certsuite.core.events import ProvisioningRequest
 from certsuite.core.observations import OUT
 from certsuite.core.verdicts import Verdict
 
@@ -137,3 +138,28 @@ def test_the_mac_address_is_the_maker_s(trace: Trace, mac: str, fails: bool) -> 
     else:
         trace.passes("ua.agrees", make="Acme")
     trace.passes("ua.agrees", make="Yealink")
+
+
+@pytest.mark.parametrize(
+    ("agent", "observed"),
+    [
+        ("Acme Phone/1.1 HTTP", ""),
+        ("curl/8.1", ""),
+        ("", ""),
+        ("Acme Other/1.0", "Acme Other over HTTP, Acme Phone in SIP"),
+        ("Yealink SIP-T46U 108.86.0.20", "Yealink SIP-T46U over HTTP, Acme Phone in SIP"),
+        (
+            "Acme Phone/1.0 805ec0112233",
+            "in the User-Agent of HTTP the MAC address 805ec0112233, which is Yealink's, and",
+        ),
+    ],
+)
+def test_provisioning_names_the_same_device(trace: Trace, agent: str, observed: str) -> None:
+    trace.request("REGISTER")
+    request = ProvisioningRequest(True, "GET", "h", "/x", agent, (), "none", True)
+    trace.see(request, flow="f2", edge="provisioning")
+    if observed:
+        judged = trace.fails("ua.agrees", "identity-disagrees", verdict=Verdict.WARN, make="Acme")
+        assert judged.findings[0].observed.startswith(observed)
+    else:
+        trace.passes("ua.agrees", make="Acme")

@@ -44,7 +44,8 @@ def test_a_good_run_is_short(run: Run) -> None:
     text = printed(good)
     assert "outcome: qualified" in text
     assert "What to fix" not in text
-    assert len(text.splitlines()) == 6
+    assert "in Control Hub: Partner Managed Phone - Acme Phone\n" in text
+    assert len(text.splitlines()) == 7
 
 
 def test_what_has_no_verdict_is_named(run: Run) -> None:
