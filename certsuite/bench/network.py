@@ -272,6 +272,8 @@ class Network:
         self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
     ) -> str:
         """As :meth:`FlowUser.owner_of`."""
+        if self._driver is not None and self._driver.address == remote[0]:
+            return DEVICE
         owner = owner_of(remote, local, self._pids(), transport=transport, said=said, names=self._said_by_devices)
         return owner if owner == DEVICE or self.strangers.admits(remote, local, transport) else CROWD
 

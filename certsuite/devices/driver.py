@@ -29,6 +29,10 @@ class Driver(Protocol):
     def pids(self) -> set[int]:
         """Processes of the device: what it started as well. Empty for a device that is no program."""
 
+    @property
+    def address(self) -> str:
+        """The address by which a device is known that is no program; empty for one that is."""
+
     def hide(self, secrets: list[Secret]) -> None:
         """From now on these are not to be shown either: the device is about to get them."""
 

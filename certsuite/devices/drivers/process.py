@@ -114,6 +114,10 @@ class ProcessDriver:
     def pids(self) -> set[int]:
         return self._run.pids() if self._run is not None and self.running else set()
 
+    @property
+    def address(self) -> str:
+        return ""
+
     def hide(self, secrets: list[Secret]) -> None:
         self._hidden = [*self._hidden, *secrets]
         self._secrets = spellings(self._hidden)
