@@ -166,8 +166,8 @@ def not_shown(question: Question) -> Judgement:
             f"the password of a line in {'; '.join(places)}",
             "nothing but the digest that is made of it",
             *(seen.evidence for seen in seen_at[:5]),
-            hint="Whoever reads that can register as the line. Take it out, and change the password. The "
-            "capture of this run has it too: keep that to yourself.",
+            hint="Whoever reads that can register as the line. Take it out, and change the password. What was "
+            "sent is in the capture of this run as well: keep that to yourself.",
         )
     watched = question.span.of(PasswordsWatched)
     if not watched:
