@@ -147,8 +147,8 @@ def agrees(question: Question) -> Judgement:
     for seen in question.span.of(ProvisioningRequest, edge=PROVISIONING):
         in_http = read_user_agent(seen.event.user_agent)
         places.append(("HTTP", in_http, seen.evidence))
-        named = in_http.make and in_http.model
-        if named and not (same_make(in_http.make, in_sip.make) and same_model(in_http.model, in_sip.model)):
+        both_named = in_sip.make and in_sip.model and in_http.make and in_http.model
+        if both_named and not (same_make(in_http.make, in_sip.make) and same_model(in_http.model, in_sip.model)):
             observed = f"{in_http.make} {in_http.model} over HTTP, {in_sip.make} {in_sip.model} in SIP"
             return _disagrees(question, observed, first.evidence, seen.evidence)
     for place, product, evidence in places:
