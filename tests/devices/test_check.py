@@ -14,10 +14,11 @@ SHIPPED = Path(__file__).parents[2] / "device_profiles"
 def test_the_shipped_profiles_have_no_problems() -> None:
     baresip = ("accounts", "config", "openssl.cnf", "passwords")
     for name, files in (
-        ("reference", ("phone.toml", "shipped-roots.pem")),
+        ("reference", ("000000000000.toml", "phone.toml", "shipped-roots.pem")),
         ("baresip", baresip),
         ("baresip-unverified", baresip),
         ("linphone", ("linphonerc",)),
+        ("linphone-provisioned", ("000000000000.xml", "linphonerc")),
         ("linphone-unverified", ("linphonerc",)),
     ):
         report = check_profile(name, SHIPPED)
