@@ -222,8 +222,7 @@ class Provisioning(Part):
     """How the device fetches its configuration over HTTPS."""
 
     file: Text
-    """Which of the files that the templates make it asks for; ``{mac}`` is its MAC address, in lower case without
-    separators."""
+    "Which of the templates' files it asks for; ``{mac}`` is its MAC address, in lower case without separators."
     credentials: Literal["none", "basic", "digest", "certificate"] = "digest"
     "How it authenticates: not at all, by HTTP, or by a certificate of its own."
     mac: Literal["path", "header", "none"] = "path"

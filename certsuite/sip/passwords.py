@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import string
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
 from xml.sax.saxutils import escape
 
 SPECIAL_CHARACTERS = "!@#$%^&*()_+-={}[]:;\"'<>?,./"
@@ -80,6 +80,6 @@ def readings(password: str, signs: str) -> Iterator[tuple[str, str]]:
             yield words, password.replace(sign, other)
     yield "as XML writes it", escape(password, {'"': "&quot;", "'": "&apos;"})
     yield "as XML writes it", escape(password, {'"': "&quot;", "'": "&#39;"})
-    yield "as a URI writes it", quote(password, safe="")
-    yield "as a form writes it", unquote(password.replace("+", " "))
+    yield "as a URI writes it", "".join(sign if sign.isalnum() else f"%{ord(sign):02X}" for sign in password)
+    yield "as a URI reads it", re.sub(r"%([0-9A-Fa-f]{2})", lambda match: chr(int(match[1], 16)), password)
     yield "quotation marks about it", f'"{password}"'
