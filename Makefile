@@ -7,6 +7,9 @@ DEVICE ?= reference
 VENV := .venv
 BIN := $(VENV)/bin
 
+# Tests start hundreds of programs. Each would compile all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: certify test proof check clean
 
 certify: $(VENV)/.run-time

@@ -216,9 +216,8 @@ class Provisioning:
         means = self._how.resync
         if means == "notify":
             try:
-                # In the record an order stands before what it brings about.
-                self._journal.record(DriverAction("resync", {"by": "NOTIFY check-sync"}, ok=True))
                 self._bench.network.control.notify(1, "check-sync")
+                self._journal.record(DriverAction("resync", {"by": "NOTIFY check-sync"}, ok=True))
             except BenchError:
                 means = "none"
         if means == "action":

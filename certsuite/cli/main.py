@@ -120,8 +120,10 @@ def run(
         arguments += ["--case", name]
     for name in fault or []:
         arguments += ["--fault", name]
-    # A certification has its own output and no cache; its other settings stand in testcases/pytest.toml.
-    settings = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:schemathesis"]
+    # A certification has its own output and no cache, and its cases assert nothing that would have to be told in full;
+    # its other settings stand in testcases/pytest.toml.
+    settings = ["-s", "--assert=plain", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    settings += ["-p", "no:asyncio", "-p", "no:schemathesis"]
     raise typer.Exit(int(pytest.main([str(TESTCASES), *settings, *arguments])))
 
 

@@ -73,6 +73,10 @@ def generate(
         if name in contents:
             raise ProfileError(f"is also made by {sources[name]}", file=str(profile.templates / name))
         contents[name] = (content, content)
+    how = profile.control.provisioning
+    if how is not None and (fetched := how.file_of(settings.mac or _NO_MAC)) not in contents:
+        problem = f"control.provisioning.file: no template makes {fetched!r}; there are {', '.join(sorted(contents))}"
+        raise ProfileError(problem, file=str(profile.file))
     made = []
     for name, (content, hidden_content) in sorted(contents.items()):
         path = out / name

@@ -13,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from certsuite.cli.main import app
+from tests.clients.faked import faked
 from tests.clients.listens import ADDRESS, ENDS_S, Listens, listens
 from tests.clients.tls_clients import careless, says, speaks
 
@@ -31,7 +32,7 @@ needs_faketime = pytest.mark.skipif(shutil.which("faketime") is None, reason="fa
 def openssl(to: tuple[str, int], roots: Path, host: str, source: str, clock: str = "") -> None:
     """A client that verifies chain and host name, and says nothing."""
     command = [
-        *(["faketime", "--exclude-monotonic", "-f", clock] if clock else []),
+        *faked(clock),
         *("openssl", "s_client", "-connect", f"{to[0]}:{to[1]}", "-bind", f"{source}:0"),
         *("-servername", host, "-verify_hostname", host, "-verify_return_error"),
         *("-CAfile", str(roots), "-no-CApath", "-no-CAstore"),

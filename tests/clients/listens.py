@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.clients.faked import faked
 from tests.clients.tls_clients import verifying
 
 ADDRESS = "127.0.0.1"
@@ -69,8 +70,7 @@ class Listens:
 @contextmanager
 def listens(folder: Path, *options: str, clock: str = "") -> Iterator[Listens]:
     """Started with these options; ``clock`` is what it takes for the time, as ``faketime`` reads it."""
-    faked = ["faketime", "--exclude-monotonic", "-f", clock] if clock else []
-    command = [*faked, sys.executable, "-m", "certsuite.cli", "tls", "listen", "--out", str(folder), *options]
+    command = [*faked(clock), sys.executable, "-m", "certsuite.cli", "tls", "listen", "--out", str(folder), *options]
     environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment, start_new_session=True

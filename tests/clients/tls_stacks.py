@@ -18,6 +18,7 @@ from shutil import which
 
 from certsuite.tls.probe_chains import Mode, ProbeChains, Role
 from certsuite.tls.probe_server import Answer, probe_engine
+from tests.clients.faked import faked
 
 ADDRESS = "127.0.0.1"
 SOURCES = Path(__file__).resolve().parents[1] / "data" / "stacks"
@@ -233,7 +234,7 @@ async def probe_client(
     if clock is not None and own_clock:
         environment["CLIENT_CLOCK"] = str(int(clock.timestamp()))
     elif clock is not None:
-        prefix = ["faketime", "--exclude-monotonic", "-f", clock.strftime("@%Y-%m-%d %H:%M:%S")]
+        prefix = faked(clock.strftime("@%Y-%m-%d %H:%M:%S"))
 
     async def run(command: list[str]) -> None:
         async with gate:

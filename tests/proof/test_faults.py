@@ -20,6 +20,8 @@ from certsuite.refdevice.faults import FAULTS
 from tests.conftest import Finished
 
 TIME_SCALE = "0.2"
+VERDICTS = ("fail", "inconclusive", "warn", "pass", "error", "needs-review")
+"All but those of a case that does not apply."
 NOTED = {"FO-POLICY", "PROV-NOTED", "TLS-NOTED", "TLS-WALK"}
 "Requirements to know something, which a device cannot fail."
 ALL_CASES = {case.id for case in collect_cases()}
@@ -51,17 +53,21 @@ def asked_for(fault: Fault, full_plan: bool) -> set[str]:
 
 @pytest.mark.parametrize("fault", fault_table().values(), ids=lambda fault: fault.name)
 def test_a_fault_comes_to_what_the_table_says(
-    fault: Fault, certify: Callable[..., Finished], request: pytest.FixtureRequest
+    fault: Fault, certify: Callable[..., Finished], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     full_plan = request.config.getoption("--full-plan", default=False)
     cases = asked_for(fault, full_plan)
     chosen = [] if full_plan else [part for case in sorted(cases) for part in ("--case", case)]
-    run = certify("--fault", fault.name, "--time-scale", TIME_SCALE, *chosen)
-    seen = {word: set(run.verdicts(word)) for word in ("fail", "inconclusive", "warn", "pass", "error", "needs-review")}
-    # Of a case with several forms one may not apply, or pass where another fails.
-    applicable = set().union(*seen.values())
-    expected = {"error": set(), "needs-review": set(), **fault.expected(applicable)}
-    seen["pass"] -= expected["fail"] | expected["inconclusive"] | expected["warn"]
+    # What comes out otherwise with patience cut short is decided with patience: this machine may be busy.
+    for time_scale in (TIME_SCALE, "1"):
+        run = certify("--fault", fault.name, "--time-scale", time_scale, *chosen, out=tmp_path / time_scale)
+        seen = {word: set(run.verdicts(word)) for word in VERDICTS}
+        # Of a case with several forms one may not apply, or pass where another fails.
+        applicable = set().union(*seen.values())
+        expected = {"error": set(), "needs-review": set(), **fault.expected(applicable)}
+        seen["pass"] -= expected["fail"] | expected["inconclusive"] | expected["warn"]
+        if seen == expected:
+            break
     assert seen == expected, run.output
     if full_plan:
         assert run.exit_code == fault.exit_code, run.output

@@ -28,6 +28,7 @@ from certsuite.core.errors import (
 from certsuite.core.journal import Journal
 from certsuite.core.redaction import Secret, masked, printable
 from certsuite.devices import placeholders
+from certsuite.devices.drivers import faketime
 from certsuite.devices.drivers.channel import FRAMINGS, ChannelProtocol
 from certsuite.devices.drivers.output import OutputLog, spellings
 from certsuite.devices.drivers.program import Program
@@ -44,8 +45,6 @@ _INHERITED = ("PATH", "LANG", "LD_LIBRARY_PATH", "TMPDIR", "TZ")
 "The rest of the environment stays here: tokens may be in it."
 _AGAIN = "certsuite_again"
 "Name of a group in a pattern; no profile has one of that name."
-_FAKETIME = "/usr/$LIB/faketime/libfaketimeMT.so.1"
-"As Debian packages it; the dynamic linker fills in ``$LIB``, the folder of this machine's libraries below /usr."
 _NO_LISTS: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
@@ -99,7 +98,7 @@ class ProcessDriver:
         for helper in needed:
             if shutil.which(helper) is None:
                 raise ProgramMissing(f"the program {helper!r} is not on this machine; install: util-linux and mount")
-        if self._settings.clock_offset_s and not (self._control.clock and shutil.which("faketime")):
+        if self._settings.clock_offset_s and not (self._control.clock and faketime.is_here()):
             raise ProgramMissing("the device's clock is to be set, and 'faketime' is not here; install: faketime")
         program = placeholders.fill(self._control.start[0], self._program)
         if shutil.which(program) is None:
@@ -314,16 +313,11 @@ class ProcessDriver:
     def _environment(self) -> dict[str, str]:
         inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
         own = {name: placeholders.fill(value, self._program) for name, value in self._control.environment.items()}
-        return {"HOME": str(self._config_dir), **inherited, **own, **self._clock()}
-
-    def _clock(self) -> dict[str, str]:
-        """What sets the program's clock. Its timers run on the monotonic one, which stays as it is."""
-        if not self._settings.clock_offset_s:
-            return {}
         return {
-            "LD_PRELOAD": _FAKETIME,
-            "FAKETIME": f"{self._settings.clock_offset_s:+d}",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+            "HOME": str(self._config_dir),
+            **inherited,
+            **own,
+            **faketime.environment(self._settings.clock_offset_s),
         }
 
     def _standard_input(self) -> _StandardInput:
