@@ -16,7 +16,8 @@ certify: $(VENV)/.run-time
 	$(BIN)/certsuite run $(DEVICE)
 
 test: $(VENV)/.tests
-	$(BIN)/pytest -n 4 --dist loadgroup
+	$(BIN)/pytest -n 4 --dist loadgroup --ignore tests/proof
+	$(BIN)/pytest -n 8 --dist loadgroup tests/proof
 
 # Every fault of the reference device against the full plan.
 proof: $(VENV)/.tests

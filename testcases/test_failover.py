@@ -40,6 +40,13 @@ async def test_moves_on_when_packets_are_lost(bench: Bench, phone: Phone) -> Non
     await bench.failover.meets("packets dropped")
 
 
+@case("WXC-FO-010", variant="address-lost", requirements=["FO-SECONDARY"], disturbs=["registration"], times_out=True)
+async def test_moves_on_when_the_address_is_lost(bench: Bench, phone: Phone) -> None:
+    """When the primary's address is gone from the network, the device registers at the secondary."""
+    bench.needs_cutting_off()
+    await bench.failover.meets("address lost")
+
+
 # --- while it connects
 
 
@@ -217,6 +224,48 @@ async def test_holds_the_call_through_the_secondary(bench: Bench, phone: Phone) 
     await bench.failover.saves("INVITE", "reset", call_id=call.leg.call_id, sourced=False)
 
 
+@case("WXC-FO-080", variant="503", requirements=["FO-BYE"], disturbs=["registration"])
+async def test_ends_the_call_when_bye_is_answered_503(bench: Bench, phone: Phone) -> None:
+    """When the primary answers BYE with 503, the device sends it through the secondary."""
+    await bench.failover.begins()
+    call = await bench.colleague.is_in_a_call()
+    await bench.failover.fails("503")
+    await phone.tries_to_hang_up()
+    await bench.failover.saves("BYE", "503", call_id=call.leg.call_id, sourced=False)
+
+
+@case("WXC-FO-090", variant="hold-503", requirements=["FO-CALL"], claims=["hold"], disturbs=["registration"])
+async def test_holds_the_call_when_reinvite_is_answered_503(bench: Bench, phone: Phone) -> None:
+    """When the primary answers a re-INVITE with 503, the device holds the call through the secondary."""
+    await bench.failover.begins()
+    call = await bench.colleague.is_in_a_call()
+    await bench.failover.fails("503")
+    await phone.tries_to_hold()
+    await bench.failover.saves("INVITE", "503", call_id=call.leg.call_id, sourced=False)
+
+
+# --- subscriptions, and whether it is there
+
+
+@case("WXC-FO-100", requirements=["FO-SUBSCRIPTIONS"], disturbs=["registration"])
+async def test_subscribes_again_after_a_failover(bench: Bench, phone: Phone) -> None:
+    """When the primary fails, what the device had subscribed to it subscribes to again at the secondary."""
+    await bench.notifier.must_be_in_use()
+    await bench.failover.begins()
+    await bench.failover.fails("reset")
+    await bench.failover.moves_on("reset")
+    await bench.failover.subscribes_anew("reset")
+
+
+@case("WXC-FO-105", requirements=["FO-OPTIONS"], disturbs=["registration"])
+async def test_answers_options_after_a_failover(bench: Bench, phone: Phone) -> None:
+    """When the primary fails, the device answers OPTIONS of the secondary, to which it has moved."""
+    await bench.failover.begins()
+    await bench.failover.fails("reset")
+    await bench.failover.moves_on("reset")
+    await bench.registrar.asks_whether_it_is_there()
+
+
 # --- both, and what is recorded
 
 
@@ -231,6 +280,12 @@ async def test_recovers_when_both_were_overloaded(bench: Bench, phone: Phone) ->
     """When both targets answered 503 for a while, the device recovers by itself and has not hammered them."""
     await bench.failover.both_fail("503")
     await bench.expect("fo.is-patient", phase="503")
+
+
+@case("WXC-FO-115", requirements=["FO-BOTH"], disturbs=["registration"])
+async def test_recovers_when_failures_follow_each_other(bench: Bench, phone: Phone) -> None:
+    """When the primary answers 503, then refuses, while the secondary answers 503, the device recovers by itself."""
+    await bench.failover.fails_in_turn("503", "reset")
 
 
 @case("WXC-FO-120", requirements=["FO-ONE-BINDING"])

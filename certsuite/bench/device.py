@@ -12,6 +12,7 @@ from certsuite.bench.expecting import Watch
 from certsuite.bench.network import SIP_PORT, Network
 from certsuite.bench.waits import Waits
 from certsuite.checks.diagnosis import Diagnosis, diagnose
+from certsuite.checks.span import Span
 from certsuite.core.cases import State
 from certsuite.core.errors import ActionFailed, DriverError
 from certsuite.core.events import (
@@ -161,6 +162,13 @@ class Device:
                 self._end_flows()
         return means
 
+    async def connect_anew_at_last(self, served: Callable[[], bool]) -> None:
+        """The same, and a restart if it is not ``served`` after that. Raises :class:`DriverError`."""
+        means = await self.connect_anew()
+        await self.until(lambda: served() or self.gone, self.register_patience_s)
+        if not served() and means != "restart":
+            await self.restart()
+
     def lose_flows(self) -> None:
         """End its flows, and leave it to the device to come back."""
         self._new_attempt()
@@ -287,7 +295,8 @@ class Device:
             edge.end_flows(how)
 
     def _seen(self, *kinds: type[Event]) -> bool:
-        return any(isinstance(seen.event, kinds) for seen in self._journal.since(self.attempt_seq))
+        span = Span(self._journal.since(self.attempt_seq))
+        return any(span.of(kind) for kind in kinds)
 
     def _reachable(self, binding: Binding) -> bool:
         flow = self.network.edges[binding.edge].flows.get(binding.flow)

@@ -26,8 +26,11 @@ _DEAD_IPV6 = "::1"
 _ATTEMPTS_BY_WEIGHT = 3
 _LATE_S = 0.6
 "Well below the 2 seconds after which a resolver may ask again (RFC 1035 section 4.2.1)."
-_QUIET_S, _QUIET_IN_SILENCE_S = 0.5, 1.4
-"Without a question for so long a device has given up for now; it waits longer where nothing is answered."
+_QUIET_S = 0.5
+"Without a question for so long a device that is answered has given up for now."
+_RESOLVER_WAITS_S, _AT_LEAST_S = 5.5, 1.4
+"""Where nothing is answered it has pauses between questions, of 2 to 5 seconds (RFC 1035 section 4.2.1): an outage that
+ends in one of them is none that any attempt failed in. The first is scaled for the reference device."""
 _OUTAGE_AT_MOST_S = 15.0
 _BEYOND_EXPIRY = 1.1
 _PATIENCE_OVER_EXPIRY = 1.5
@@ -182,7 +185,8 @@ class DnsControl:
         await self._bracketed(self._stated("dns.heeds-no-service", port=SIP_PORT))
 
     async def does_not_end_the_registration(self, phone: Phone) -> None:
-        """The device refreshes over the flow that it has, whether or not it asks DNS again."""
+        """The device, with no answer of DNS left, refreshes over the flow that it has, whether or not it asks again."""
+        await self.records_are_over()
         granted = self._bench.network.registrar.granted_expiry_s
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_OVER_EXPIRY * granted
@@ -217,7 +221,9 @@ class DnsControl:
 
     async def _asked_no_more(self) -> None:
         """Wait until the device asks nothing for a while: its attempt has failed, or it has long pauses within one."""
-        device, quiet_s = self._bench.device, _QUIET_IN_SILENCE_S if self._name == "silent" else _QUIET_S
+        device, quiet_s = self._bench.device, _QUIET_S
+        if self._name == "silent":
+            quiet_s = max(_RESOLVER_WAITS_S * device.time_scale, _AT_LEAST_S)
         over = asyncio.get_running_loop().time() + _OUTAGE_AT_MOST_S
 
         def questions() -> int:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.device import Unreachable
 from certsuite.bench.expecting import CannotJudge, ExpectationNotMet, NotApplicable
+from certsuite.checks.span import Span
 from certsuite.core.cases import State
 from certsuite.core.events import Note
 from certsuite.core.journal import Journal
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _LEFT_WITHIN_S = 1.0
 "How long a device may take to close the connection that it has moved from, before it is taken to keep it."
+_ANSWERED_WITHIN_S = 1.0
+"How long an answer to OPTIONS is waited for that nothing depends on."
 _DOWN_EXPIRIES = 2
 "Granted expiries for which both targets are down, at least."
 _WATCHED_EXPIRIES = 1.5
@@ -34,6 +37,8 @@ class Failover:
         "The case in which the device did not return to the primary by itself, if there was one."
         self._never_left = False
         "Whether it did not go to the secondary when the primary refused connections: it will not in a harder phase."
+        self._mute = False
+        "Whether it has left an OPTIONS unanswered: it is not waited for again."
         self._numbers = itertools.count(1)
 
     async def meets(self, phase: str, *, elsewhere: bool = True, sourced: bool = True) -> None:
@@ -43,6 +48,8 @@ class Failover:
         """
         await self.begins()
         unmet = await self._moves_on(phase, elsewhere=elsewhere, sourced=sourced)
+        if unmet is None:
+            await self._is_asked()
         await self._bench.primary.comes_back()
         await self.recovers(phase)
         if unmet is not None:
@@ -127,12 +134,31 @@ class Failover:
         await self.begins()
         await self.fails(phase)
         await self.fails(phase, edge="secondary")
+        await self._both_come_back(phase)
+
+    async def _both_come_back(self, phase: str) -> None:
+        """Both edges stay as they are for as long as the profile says, and are good again: the device recovers."""
         told_s = self._bench.device.profile.values.both_down_s * self._bench.device.time_scale
         # A device may notice at its refresh alone, and has to try more than once.
         await self._lasts(max(told_s, _DOWN_EXPIRIES * self._bench.network.registrar.granted_expiry_s))
         await self._bench.secondary.comes_back()
         await self._bench.primary.comes_back()
         await self.recovers(phase)
+
+    async def fails_in_turn(self, first: str, second: str) -> None:
+        """The primary fails in one way, then in another while the secondary fails too; then both are good again."""
+        bench = self._bench
+        await self.begins()
+        await self.fails(first)
+        moved = bench.stated("fo.moves-on", phase=first, lines=self._lines)
+        await bench.expecting.settles(moved, asyncio.get_running_loop().time() + bench.patience_s("fo.moves-on"))
+        await self.fails(second)
+        await self.fails(first, edge="secondary")
+        await self._both_come_back(first)
+
+    async def subscribes_anew(self, phase: str) -> None:
+        """What the device had subscribed to, it subscribes to again where it has moved to."""
+        await self._bench.expect("fo.resubscribes", phase=phase, lines=self._lines)
 
     async def saves(self, method: str, phase: str, *, call_id: str | None = None, sourced: bool = True) -> None:
         """A request of the device that met the failure is served elsewhere."""
@@ -170,6 +196,19 @@ class Failover:
         except ExpectationNotMet as unmet:
             return unmet
         return None
+
+    async def _is_asked(self) -> None:
+        """The edge that serves the device now asks it with OPTIONS: for the report's matrix, and judged by no one."""
+        bench = self._bench
+        if self._mute or not bench.device.registered:
+            return
+        since, call_id = self._journal.next_seq, bench.network.control.options(1)
+
+        def is_answered() -> bool:
+            seen = Span(self._journal.since(since))
+            return bool(seen.messages(method="OPTIONS", status=range(200, 700), call_id=call_id))
+
+        self._mute = not await bench.device.until(is_answered, _ANSWERED_WITHIN_S)
 
     async def _lasts(self, seconds: float) -> str:
         """So much time passes; gives the note that says so in the record."""

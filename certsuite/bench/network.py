@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from certsuite.bench.addresses import DEVICE_HOST, DNS_HOST, BenchNet, Drop, LoopbackNet
+from certsuite.bench.attempts import AttemptWatch
 from certsuite.bench.ownership import owner_of, spellings
 from certsuite.bench.password_watch import PasswordWatch
 from certsuite.bench.strangers import Strangers
@@ -19,7 +21,7 @@ from certsuite.core.events import BenchChanged
 from certsuite.core.journal import Journal
 from certsuite.core.redaction import Secret
 from certsuite.devices.driver import Driver
-from certsuite.devices.settings import DeviceSettings, LineSettings, ProvisioningSettings
+from certsuite.devices.settings import DeviceSettings, LineSettings, MonitoredUser, ProvisioningSettings
 from certsuite.dns.behaviour import GOOD as GOOD_DNS
 from certsuite.dns.zone import Zone
 from certsuite.edge.accounts import Account, Accounts
@@ -28,6 +30,7 @@ from certsuite.edge.dns_server import DnsServer
 from certsuite.edge.flow import CROWD, DEVICE, FlowNames, FlowUser
 from certsuite.edge.list_server import ListServer
 from certsuite.edge.media import MediaLoop
+from certsuite.edge.notifier import MOST_GRANTED_S
 from certsuite.edge.probe_edge import ProbeEdge
 from certsuite.edge.provisioning_server import HTTPS_PORT, ProvisioningServer
 from certsuite.edge.provisioning_site import Access, Site
@@ -53,6 +56,8 @@ PRIORITIES = {"primary": 5, "secondary": 10}
 SIP_PORT = 8934
 ASKED_EXPIRY_S = 240
 MODERN = ("TLSv1.2", "TLSv1.3")
+_MONITORED = "colleague01"
+"User of the address of record whose calls a device can show on a key."
 _HOSTS = {"dns": DNS_HOST, "primary": 11, "secondary": 12, "lists": 13, "provisioning": 14, "device": DEVICE_HOST}
 _FIRST_AHEAD = 201
 _HOST_OF_PLACES = 200
@@ -168,6 +173,9 @@ class Network:
         self.edges: dict[str, SipEdge] = {}
         self._cut_off: set[str] = set()
         "Edges that lost their address or their packets."
+        self._attempts: AttemptWatch | None = None
+        self._device_addresses = {self.net.host(_HOSTS["device"])}
+        "From which it was seen to speak."
 
     def present(self, name: str) -> Presentation:
         """A certificate chain by its name. It waits for keys, so it is not for the bench's loop."""
@@ -190,11 +198,20 @@ class Network:
         for edge_ in self.edges.values():
             await edge_.start()
         self.control.edges = self.edges
+        self._attempts = AttemptWatch(
+            self._journal,
+            self.edges,
+            is_cut_off=self._cut_off.__contains__,
+            is_the_devices=self._device_addresses.__contains__,
+        )
+        self._attempts.start()
         self.media.start()
 
     async def stop(self) -> None:
         """Stop everything that was started."""
         self.control.hang_up_all()
+        if self._attempts is not None:
+            self._attempts.stop()
         for edge in self.edges.values():
             await edge.stop()
         self.control.stop()
@@ -275,6 +292,8 @@ class Network:
         if self._driver is not None and self._driver.address == remote[0]:
             return DEVICE
         owner = owner_of(remote, local, self._pids(), transport=transport, said=said, names=self._said_by_devices)
+        if owner == DEVICE:
+            self._device_addresses.add(remote[0])
         return owner if owner == DEVICE or self.strangers.admits(remote, local, transport) else CROWD
 
     def _pids(self) -> Iterator[int]:
@@ -294,6 +313,7 @@ class Network:
         self._cut_off.clear()
         if self.dns is not None and (self.dns.zone != self.zone() or self.dns.behaviour != GOOD_DNS):
             self.dns.behave("good", zone=self.zone())
+        self.control.notifier.grant(MOST_GRANTED_S)
         if self.registrar.behaviour != GOOD_REGISTRAR:
             self.registrar.behave(GOOD_REGISTRAR)
         if not self.provisioning.good:
@@ -303,13 +323,13 @@ class Network:
         """From now on there is no route to an edge. Raises :class:`BenchError` on a bench that cannot do so."""
         await self.net.lose_address(_HOSTS[edge])
         self._cut_off.add(edge)
-        self._journal.record(BenchChanged(f"{edge} edge", "address lost", {"bound": self.bound}), edge=edge)
+        self._journal.record(BenchChanged(f"{edge} edge", "address lost", self.stood), edge=edge)
 
     async def drop_packets(self, edge: str) -> None:
         """From now on everything to and from an edge is swallowed. Raises :class:`BenchError` likewise."""
         await self.net.drop(Drop(_HOSTS[edge]))
         self._cut_off.add(edge)
-        self._journal.record(BenchChanged(f"{edge} edge", "packets dropped", {"bound": self.bound}), edge=edge)
+        self._journal.record(BenchChanged(f"{edge} edge", "packets dropped", self.stood), edge=edge)
 
     async def reconnect(self, edge: str) -> None:
         """Give an edge its address and its packets again, if it lost them."""
@@ -330,9 +350,10 @@ class Network:
             self.grant(self._usual_expiry_s)
 
     @property
-    def bound(self) -> dict[str, list[str]]:
-        """Edge and flow of each line's registration, by line, for the record."""
-        return {str(line): [one.edge, one.flow] for line, one in self.registrar.bindings.items()}
+    def stood(self) -> dict[str, Any]:
+        """For the record: edge and flow of each line's registration, by line, and all that was ever subscribed to."""
+        bound = {str(line): [one.edge, one.flow] for line, one in self.registrar.bindings.items()}
+        return {"bound": bound, "subscribed": self.control.notifier.ever}
 
     def settings(self) -> DeviceSettings:
         """What the device is configured with."""
@@ -345,6 +366,7 @@ class Network:
             expires=self.asked_expiry_s,
             lab_root=self.lab_root,
             trusted_roots=self.trusted_roots,
+            monitored=(MonitoredUser(_MONITORED, "Colleague"),),
             mac=self.mac,
             provisioning=self._provisioning_settings,
         )

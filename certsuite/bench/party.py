@@ -154,12 +154,16 @@ class Party:
         self._answers = False
         bench.network.control.on_call = self._on_call
 
-    async def calls(self, line: Line, *, srtp: bool = True) -> Call:
-        """Call a line of the device. Raises :class:`Unreachable` if it has lost its registration meanwhile."""
+    async def calls(self, line: Line, *, srtp: bool = True, over_s: float = 0.0) -> Call:
+        """Call a line of the device; ``over_s`` as in :meth:`CallControl.call`.
+
+        Raises :class:`Unreachable` if it has lost its registration meanwhile."""
         since = self._bench.here
         if not self._bench.device.registered:
             raise Unreachable(State.REGISTERED, "the device lost its registration before the call", "not-registered")
-        leg = self._bench.network.control.call(line.number, party=self.number, caller=self.name, srtp=srtp)
+        leg = self._bench.network.control.call(
+            line.number, party=self.number, caller=self.name, srtp=srtp, over_s=over_s
+        )
         return Call(self._bench, leg, since)
 
     async def is_called(self, *, line: int = 1, as_control: bool = False) -> Call:

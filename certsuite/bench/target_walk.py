@@ -226,10 +226,9 @@ class TargetWalk:
 
     @property
     def _asked(self) -> bool:
-        """Whether DNS was asked for the targets since the device had a reason to connect."""
+        """Whether the device has asked DNS for the targets since it had a reason to connect."""
         return any(
-            isinstance(one.event, DnsQuery) and one.event.type == "SRV"
-            for one in self._journal.since(self._device.attempt_seq)
+            seen.event.type == "SRV" for seen in Span(self._journal.since(self._device.attempt_seq)).of(DnsQuery)
         )
 
     @property

@@ -159,9 +159,14 @@ def judge_case(
     assert trail.started is not None
     judged: list[tuple[Expectation, Judgement]] = []
     offset = observations[0].seq
+    span, start, end = Span(()), -1, -1
     for placed, expectation in trail.expectations:
         first, last = max(expectation.first_seq - offset, 0), max(expectation.last_seq - offset + 1, 0)
-        span = Span(observations[first:last])
+        # What is expected of each of a hundred lines begins at the same place: each goes on where the last one ended.
+        if first != start or last < end:
+            span, end = Span(()), first
+        span.add(observations[end:last])
+        start, end = first, max(end, last)
         judged.append((expectation, evaluate(expectation, span, limits, line=placed.line, flow=placed.flow)))
     verdict, reason, code = _verdict(trail, judged)
     finished = trail.finished

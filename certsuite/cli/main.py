@@ -21,6 +21,7 @@ from certsuite.cli.config import lint_exit_code, lint_generated, lint_text
 from certsuite.cli.judging import rejudge_run, review_case
 from certsuite.cli.passwords import app as passwords_app
 from certsuite.cli.provisioning import Given, provision_sample
+from certsuite.cli.telling import Commands
 from certsuite.cli.telling import say as _say
 from certsuite.cli.telling import told as _told
 from certsuite.cli.tls import app as tls_app
@@ -40,7 +41,9 @@ from certsuite.report.compare import read_results
 from certsuite.report.offer_changes import compare_offers_of
 from certsuite.report.terminal import summary
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Certify SIP devices for Webex Calling.")
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, help="Certify SIP devices for Webex Calling."
+)
 profile_app = typer.Typer(no_args_is_help=True, help="Device profiles.")
 app.add_typer(profile_app, name="profile")
 app.add_typer(tls_app, name="tls")
@@ -141,6 +144,7 @@ def cases(
         typer.echo(json.dumps(rows, indent=2))
     else:
         _say(tables.case_text(rows))
+        _say(tables.not_tested_text(catalogue))
 
 
 @app.command()

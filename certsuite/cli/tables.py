@@ -51,6 +51,13 @@ def case_text(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*lines, "", f"{len(rows)} cases"])
 
 
+def not_tested_text(catalogue: Catalogue) -> str:
+    """Requirements that no case is about, and why."""
+    left = [one for one in catalogue.requirements.values() if one.not_tested]
+    lines = [f"{one.id:<18} {one.title}\n{'':<18}   {one.not_tested}" for one in left]
+    return "\n".join([f"{len(left)} requirements are not tested:", *lines])
+
+
 def plan_text(cases: Sequence[Case], profile: DeviceProfile) -> str:
     """Order, restarts and expected duration of a run."""
     planned = plan(cases, profile)

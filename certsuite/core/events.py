@@ -325,6 +325,24 @@ class FlowOpened(Event):
     provisioning server."""
 
 
+@_event("attempts-watched")
+class AttemptsWatched(Event):
+    """Whether connections are seen that an edge does not accept: their SYNs, as they come to the bench's addresses."""
+
+    seen: bool
+    why_not: str = ""
+
+
+@_event("connection-attempt")
+class ConnectionAttempt(Event):
+    """The device sent a SYN to the SIP port of an edge that takes no connection: one for each that it tried."""
+
+    local: str
+    remote: str
+    fate: str
+    "``refused`` or ``unanswered``."
+
+
 @_event("flow-closed")
 class FlowClosed(Event):
     """A TCP connection ended."""
@@ -508,9 +526,18 @@ class SipMessageSeen(Event):
 
 @_event("sip-keepalive")
 class SipKeepAlive(Event):
-    """CRLF outside a message (RFC 5626 section 3.5.1): ``ping`` is two, ``pong`` one."""
+    """CRLF outside a message (RFC 5626 section 3.5.1): ``ping`` is two, ``pong`` one. The edge's answer is one too."""
 
     form: str
+
+
+@_event("traffic-class")
+class TrafficClass(Event):
+    """How the device marks its packets for the network (RFC 2474), on the first of them."""
+
+    dscp: int
+    of: str
+    "``sip`` or ``rtp``."
 
 
 @_event("sip-garbage")
@@ -547,6 +574,20 @@ class BindingChanged(Event):
     granted_s: int
     why: str = "register"
     "``register``, ``expired``, ``flow-closed`` or ``unregister``."
+
+
+@_event("subscription")
+class SubscriptionChanged(Event):
+    """The notifier's view of one subscription: granted, or gone (``granted_s`` 0; RFC 6665)."""
+
+    package: str
+    "``message-summary`` or ``dialog``."
+    resource: str
+    "``user@host``, as the device wrote it."
+    granted_s: int
+    call_id: str
+    why: str = "subscribe"
+    "``subscribe``, ``refresh``, ``fetch``, ``unsubscribe``, ``expired``, ``flow-closed`` or ``notify-refused``."
 
 
 # --- media -----------------------------------------------------------------------------------------------------------

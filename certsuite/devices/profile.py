@@ -28,6 +28,7 @@ from pydantic_core import ErrorDetails
 
 from certsuite.core.errors import ProfileError
 from certsuite.devices import placeholders
+from certsuite.devices.profile_files import find_profile
 from certsuite.devices.yaml_lines import FieldPath, PlacedData, ProfileErrors, dotted, load_yaml
 
 LINES_AT_MOST = {"phone": 20, "gateway": 100}
@@ -96,9 +97,13 @@ class Capabilities(Part):
     hold: bool = False
     dtmf: bool = False
     "Telephone events by RFC 4733."
+    keep_alive: bool = False
+    "CRLF keep-alives on its connection (RFC 5626 section 4.4.1), as often as ``values.keep_alive_s`` says."
     blind_transfer: bool = False
     attended_transfer: bool = False
     shared_lines: bool = False
+    subscriptions: tuple[Literal["message-summary", "dialog"], ...] = Field(default=(), strict=False)
+    "Event packages that it subscribes to as it is configured: its messages (RFC 3842), others' calls (RFC 4235)."
 
 
 class Values(Part):
@@ -112,6 +117,8 @@ class Values(Part):
     "Patience from the start until it is registered, beside ``boot_s``."
     granted_expiry_s: Annotated[int, Field(ge=2, le=86_400)] = 60
     "Expiry that the bench's registrar grants: short, so that a refresh is seen soon, but not below what it can bear."
+    keep_alive_s: Seconds = 0.0
+    "Longest time between two of its keep-alives, if it claims them."
     failover_s: Seconds = 90.0
     "Patience until it uses the secondary."
     failback_s: Seconds = 90.0
@@ -325,13 +332,15 @@ class DeviceProfile(Part):
 
     def claims(self, name: str) -> bool:
         """Whether the device claims a capability: a field of ``capabilities``, or one item of a field that is a list,
-        written ``codecs.G722``. A list by itself is claimed if it is not empty.
+        written ``codecs.G722``. A list by itself is claimed if it is not empty. To be a ``gateway`` is a claim too.
 
         ``provisioning`` is claimed by ``control.provisioning``, which says how. Raises :class:`KeyError` for a field
         that ``capabilities`` does not have.
         """
         if name == "provisioning":
             return self.control.provisioning is not None
+        if name in LINES_AT_MOST:
+            return name == self.kind
         field, _, item = name.partition(".")
         if field not in Capabilities.model_fields:
             raise KeyError(name)
@@ -376,31 +385,6 @@ def load_profile(name_or_path: str, search: Path) -> DeviceProfile:
     profile._file = file
     profile._templates = templates
     return profile
-
-
-def find_profile(name_or_path: str, search: Path) -> Path:
-    """The file of a profile. Raises :class:`~certsuite.core.errors.ProfileError` naming what there is instead."""
-    if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
-        file = Path(name_or_path)
-        if not file.is_file():
-            raise ProfileError("there is no such profile file", file=name_or_path)
-        return file
-    known = {file.stem: [] for file in profile_files(search)}  # type: dict[str, list[Path]]
-    for file in profile_files(search):
-        known[file.stem].append(file)
-    if name_or_path not in known:
-        names = ", ".join(sorted(known)) or "none"
-        hint = placeholders.suggestion(name_or_path, known)
-        raise ProfileError(f"there is no profile of this name{hint}; known profiles: {names}", file=name_or_path)
-    files = known[name_or_path]
-    if len(files) > 1:
-        raise ProfileError(f"several profiles have this name: {', '.join(map(str, files))}", file=name_or_path)
-    return files[0]
-
-
-def profile_files(search: Path) -> list[Path]:
-    """All profiles in a folder and in its folders of vendors, in the order of their names."""
-    return sorted([*search.glob("*.yaml"), *search.glob("*/*.yaml")])
 
 
 def profile_hash(profile: DeviceProfile) -> str:

@@ -129,6 +129,11 @@ class SynHole:
             filler.connect_ex((address, port))
             self._fillers.append(filler)
 
+    @property
+    def ports(self) -> frozenset[int]:
+        """Where our own connections come from."""
+        return frozenset(one.getsockname()[1] for one in self._fillers)
+
     def close(self) -> None:
         """Be gone: what waits in the backlog is reset."""
         for one in (*self._fillers, self._listener):

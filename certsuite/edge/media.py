@@ -20,9 +20,10 @@ from collections.abc import Callable
 
 from certsuite.core.capture import Capture, Endpoint
 from certsuite.core.errors import AddressUnavailable, BenchError
-from certsuite.core.events import MediaClosed, MediaOpened, Note, ToolError
+from certsuite.core.events import MediaClosed, MediaOpened, Note, ToolError, TrafficClass
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN
+from certsuite.edge.traffic_class import ask_for_dscp, dscp_of_datagram
 from certsuite.media.dtmf import DIGITS
 from certsuite.media.pacing import PERIOD_NS, Lateness, Schedule
 from certsuite.media.receiver import Seen, StreamReceiver, endpoint_text
@@ -34,7 +35,7 @@ from certsuite.sdp.offer_answer import Agreement
 _SO_TIMESTAMPNS = 35
 "Linux: the kernel stamps each datagram when it arrives (socket(7)); Python has no name for it."
 _TIMESPEC = struct.Struct("qq")
-_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
+_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(1)
 _DATAGRAM_LIMIT = 4096
 _STALL_NS = 10 * PERIOD_NS
 "After a longer stall packets are left out rather than sent late in a burst."
@@ -69,6 +70,8 @@ class MediaStream:
         self._lateness_max_ns = 0
         self._send_problem = ""
         self._closing = False
+        self.dscp_told = False
+        "Whether it is in the record how the device marks what it sends."
 
     def configure(
         self,
@@ -183,6 +186,12 @@ class MediaStream:
             self._loop.journal.record(totals, line=line, flow=flow, edge=edge, case=case)
         self._rtp.close()
         self._rtcp.close()
+
+    def tell(self, dscp: int) -> None:
+        """Record how the first datagram was marked."""
+        self.dscp_told = True
+        line, flow, edge = self._place
+        self._loop.journal.record(TrafficClass(dscp, "rtp"), line=line, flow=flow, edge=edge, direction=IN)
 
     def note(self, text: str) -> None:
         """Record something that nothing judges."""
@@ -369,6 +378,8 @@ class MediaLoop:
         frame = self._capture.udp(remote, local, data, round(self.journal.clock.utc() * 1e9) - age_ns)
         if is_rtp:
             stream.take(data, remote, time.monotonic_ns() - age_ns, frame)
+            if not stream.dscp_told and (dscp := dscp_of_datagram(ancillary)) is not None:
+                stream.tell(dscp)
 
     def _serve(self) -> None:
         """Send the packets that are due now, then do what may come later: capture them, close windows."""
@@ -443,5 +454,6 @@ def _bind_pair(address: str) -> tuple[socket.socket, socket.socket]:
         for item in (rtp, rtcp):
             item.setblocking(False)
             item.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        ask_for_dscp(rtp)
         return rtp, rtcp
     raise AddressUnavailable(f"no free pair of UDP ports on {address}: {problem}")

@@ -19,6 +19,7 @@ from certsuite.core.events import (
     ClientHelloSeen,
     ClientKeyExchangeSeen,
     ConfigDelivered,
+    ConnectionAttempt,
     DeviceExited,
     DeviceStarted,
     DigestChecked,
@@ -43,6 +44,7 @@ from certsuite.core.events import (
     SipMessageSeen,
     StateNotReached,
     StateReached,
+    SubscriptionChanged,
     TlsAlert,
     TlsEstablished,
     TlsFailed,
@@ -242,6 +244,10 @@ class _Writer:
         self.arrow(DEVICE, self.edge, printable(f"TCP opens to {event.local} from {event.remote}{role}"), "quiet")
 
     @show.register
+    def _(self, event: ConnectionAttempt) -> None:
+        self.arrow(DEVICE, self.edge, printable(f"SYN to {event.local} from {event.remote}, {event.fate}"), "bad")
+
+    @show.register
     def _(self, event: FlowClosed) -> None:
         text = printable(f"TCP closes ({event.how})")
         if event.by == "bench":
@@ -350,6 +356,11 @@ class _Writer:
     def _(self, event: BindingChanged) -> None:
         text = f"bound for {event.granted_s} s" if event.granted_s else f"unbound ({event.why})"
         self.note(printable(f"{event.aor} {text}"))
+
+    @show.register
+    def _(self, event: SubscriptionChanged) -> None:
+        what = f"granted {event.granted_s} s" if event.granted_s else f"gone ({event.why})"
+        self.note(printable(f"subscription to {event.package} of {event.resource} {what}"), _tone(event.granted_s > 0))
 
     @show.register
     def _(self, event: MediaOpened) -> None:

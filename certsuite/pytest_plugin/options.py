@@ -18,6 +18,8 @@ from certsuite.pytest_plugin.faults import find_fault
 from certsuite.tls.probe_roots import IDENTRUST, KnownRoot, ProbedRoot, certificates_of_pem, known_roots
 
 REFERENCE = "reference"
+REFERENCE_DEVICES = (REFERENCE, "reference-gateway")
+"Profiles of the reference device, which alone has faults and another time."
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -47,7 +49,7 @@ def run_options(config: pytest.Config, profile_name: str) -> RunOptions:
     bench = config.getoption("--bench")
     if bench not in BENCHES:
         raise UsageError(f"--bench {printable(bench)}: there is no such bench; there are {', '.join(BENCHES)}")
-    if (faults or scale != 1.0) and profile_name != REFERENCE:
+    if (faults or scale != 1.0) and profile_name not in REFERENCE_DEVICES:
         raise UsageError("--fault and --time-scale are for the reference device only")
     if not 0 < scale <= 1:
         raise UsageError(f"--time-scale {scale}: a number above 0, at most 1")

@@ -74,6 +74,8 @@ class Behaviour:
     "Faults of a chain or of its names that are accepted: of ``leniency.CHAIN_FAULTS`` and ``leniency.NAME_FAULTS``."
     dislikes: tuple[str, ...] = ()
     "Properties of good chains that are not accepted: of ``leniency.DISLIKES``."
+    exits_on_dislike: bool = False
+    "Whether its program ends on such a chain."
     wants_target_name: bool = False
     "Whether the certificate must have the name of the SRV target, rather than that of the outbound proxy."
     asks_for_status: bool = False
@@ -87,6 +89,7 @@ class Behaviour:
 
     # --- DNS and targets
     srv_service: str = SIPS_SERVICE
+    "Empty is to ask for no SRV record, and to go to the addresses of the outbound proxy."
     fixed_port: int | None = None
     "Port that is used in place of the SRV record's."
     highest_priority_value_first: bool = False
@@ -107,6 +110,8 @@ class Behaviour:
     "Whether each question has EDNS, whatever the server says to it."
     compares_id: bool = True
     heeds_letter_case: bool = False
+    mixes_letters: bool = False
+    "Whether each question has letters of both cases at random, which the answer has to repeat."
     follows_cname: bool = True
     dns_timeout_s: float = 0.9
     "Seconds until a question is asked again, or given up."
@@ -124,6 +129,8 @@ class Behaviour:
     "Whether it goes on from the DNS answer to a connection."
     takes_long_answers: bool = True
     "Whether a DNS answer that is truncated over UDP is asked for over TCP; else it is no answer."
+    connects_to_two: bool = False
+    "Whether the next target is connected to beside each, and left as soon as both are ready."
     targets_tried: int | None = None
     "Targets that are tried when one fails after the other, the first ones; ``None`` is all."
     gives_up_requests: bool = True
@@ -194,6 +201,21 @@ class Behaviour:
     takes_unknown_headers: bool = True
     "Whether a 200 to REGISTER may have headers that it does not know, and likewise a body."
     own_call_ids: bool = True
+    own_credentials: bool = True
+    "Whether each line has credentials of its own; else those of the first are used for all."
+    lines_used: int | None = None
+    "How many of its lines it registers, the first ones; ``None`` is all."
+    ports_a_line: int = 1
+    "How many ports register each line, each with a Call-ID of its own."
+    spaces_lines: bool = True
+    "Whether lines are registered one after the other, as configured; else all at once."
+    sends_keep_alives: bool = True
+    keep_alive_factor: float = 1.0
+    "How much longer its pause between two keep-alives is than configured."
+    heeds_pong: bool = True
+    "Whether a keep-alive that is not answered ends the flow."
+    joins_pieces: bool = True
+    "Whether a message may come in several pieces; else one that does is lost."
     deregisters: bool = True
     answers_options: bool = True
 
@@ -226,6 +248,14 @@ class Behaviour:
     fetch_timeout_s: float | None = None
     "Seconds; ``None``: as for a request of SIP."
 
+    # --- subscriptions
+    subscribes: bool = True
+    subscribes_anew: bool = True
+    "Whether it subscribes again over a new flow; else what it subscribed to over the first one is left to its expiry."
+    refreshes_subscriptions: bool = True
+    takes_notify: bool = True
+    "Whether a NOTIFY within a subscription is answered with 200; else with 481."
+
     # --- identity
     user_agent: str | None = None
     "User-Agent in place of the configured one; ``{configured}`` in it stands for that, ``{password}`` for a password."
@@ -246,6 +276,8 @@ class Behaviour:
     offers_plain_rtp: bool = False
     dialled_suffix: str = ""
     "What is added to each number that is dialled."
+    moves_calls_at_503: bool = True
+    "Whether a request within a call that is answered with 503 is sent to the next target."
     keeps_call_without_flow: bool = True
     "Whether a call goes on when its flow has ended."
     dials_again: bool = True

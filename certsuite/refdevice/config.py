@@ -13,6 +13,8 @@ FETCHED_NAME = "fetched.toml"
 _USER_AGENT = "Certsuite ReferencePhone/1.0"
 _BOOT_S, _RETRY_S, _EXPIRES_S = 0.1, 1.0, 240
 _TRANSACTION_S = 8.0
+_PONG_S = 10.0
+"RFC 5626 section 4.4.1."
 
 
 class ConfigError(ValueError):
@@ -71,6 +73,16 @@ class Config:
     "Seconds until a request that is not answered has failed."
     expires: int = _EXPIRES_S
     "Expiry that is asked for, in seconds."
+    message_waiting: bool = False
+    "Whether each line subscribes to its message summary."
+    monitored: tuple[str, ...] = ()
+    "Users, by their URIs, to whose dialogs the first line subscribes."
+    keep_alive_s: float = 0.0
+    "Seconds between two keep-alives on the flow of the registration; 0 is none."
+    pong_s: float = _PONG_S
+    "Seconds until a keep-alive that is not answered ends the flow."
+    line_spacing_s: float = 0.0
+    "Seconds between the REGISTERs of two lines: a device with many spares the registrar their coming all at once."
     server: Server | None = None
     "``None``: nothing is fetched."
 
@@ -115,6 +127,11 @@ def _read(directory: Path, name: str) -> Config:
         retry_s=reader.number("retry_s", _RETRY_S),
         transaction_s=reader.number("transaction_s", _TRANSACTION_S),
         expires=int(reader.number("expires", _EXPIRES_S)),
+        message_waiting=reader.flag("message_waiting"),
+        monitored=reader.texts("monitored"),
+        keep_alive_s=reader.number("keep_alive_s", 0.0),
+        pong_s=reader.number("pong_s", _PONG_S),
+        line_spacing_s=reader.number("line_spacing_s", 0.0),
         server=None if server is None else _server(_Reader(f"{path}: server", server)),
     )
 
@@ -161,6 +178,18 @@ class _Reader:
         if not isinstance(value, int | float) or isinstance(value, bool) or value < 0:
             raise ConfigError(f"{self._place}: {name}: a number that is not negative was expected")
         return float(value)
+
+    def flag(self, name: str) -> bool:
+        value = self._table.get(name, False)
+        if not isinstance(value, bool):
+            raise ConfigError(f"{self._place}: {name}: true or false was expected")
+        return value
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        values = self._table.get(name, [])
+        if not isinstance(values, list) or not all(isinstance(one, str) and one.isprintable() for one in values):
+            raise ConfigError(f"{self._place}: {name}: a list of texts, each of one line, was expected")
+        return tuple(values)
 
     def endpoint(self, name: str) -> tuple[str, int]:
         address, _, port = self.text(name).partition(":")

@@ -131,6 +131,12 @@ FAULTS: dict[str, Fault] = {
         ),
         _refuses("refuses-superfluous-certificates", "refuses a chain with more than its path"),
         _refuses("refuses-large-chain", "refuses a chain that is longer than a TLS record"),
+        _fault(
+            "crashes-on-large-chain",
+            "ends on a chain that is longer than a TLS record",
+            dislikes=("large-chain",),
+            exits_on_dislike=True,
+        ),
         _refuses("refuses-rsa-3072", "refuses a certificate with an RSA key of 3072 bits"),
         _refuses("refuses-rsa-4096", "refuses a certificate with an RSA key of 4096 bits"),
         _fault(
@@ -171,6 +177,7 @@ FAULTS: dict[str, Fault] = {
         ),
         # --- DNS and targets
         _fault("asks-sip-tls", "asks for SRV _sip._tls", srv_service="_sip._tls"),
+        _fault("goes-to-proxys-address", "asks for no SRV record, and goes to port 5061 of the name", srv_service=""),
         _fault("ignores-srv-port", "connects to port 5061 whatever SRV says", fixed_port=5061),
         _fault("ignores-srv-priority", "tries the highest priority value first", highest_priority_value_first=True),
         _fault("takes-answer-order", "tries targets in the order of the answer", order_of_answer=True),
@@ -184,6 +191,13 @@ FAULTS: dict[str, Fault] = {
         _fault("impatient-resolver", "waits 0.2 s for DNS", dns_timeout_s=0.2),
         _fault("accepts-wrong-id", "takes any answer for its own", compares_id=False),
         _fault("heeds-letter-case", "takes names in other letters for other names", heeds_letter_case=True),
+        _fault(
+            "mixes-letters",
+            "asks in letters of both cases at random, and wants them back",
+            ODD_DEVICE,
+            mixes_letters=True,
+            heeds_letter_case=True,
+        ),
         _fault("ignores-cname", "follows no alias", follows_cname=False),
         _fault("ignores-no-service", "takes SRV target . for a missing record", takes_no_service_for_no_record=True),
         _fault("no-address-fallback", "asks nothing more without SRV", falls_back_to_address=False),
@@ -193,6 +207,7 @@ FAULTS: dict[str, Fault] = {
         _fault("drops-registration-without-dns", "resolves before each refresh", resolves_to_refresh=True),
         _fault("needs-registrar-address", "does not go on without one", resolves_registrar=True),
         _fault("register-names-proxy", "has the outbound proxy in the URI of REGISTER", register_names_proxy=True),
+        _fault("connects-to-two", "connects to two targets at once, and uses one", ODD_DEVICE, connects_to_two=True),
         _fault("never-fails-over", "tries the first target alone, again and again", targets_tried=1),
         _fault("walks-two-targets", "tries the first two targets alone", targets_tried=2),
         _fault("takes-eight-targets", "keeps no more than eight targets of an SRV answer", targets_tried=8),
@@ -214,6 +229,11 @@ FAULTS: dict[str, Fault] = {
         _fault("keeps-old-binding", "stays registered where it has moved from", refreshes_old_flow=True),
         _fault("keeps-old-flow", "leaves the connection open that it has moved from", ODD_DEVICE, keeps_old_flow=True),
         _fault("never-fails-back", "stays on the secondary for ever", fails_back=False),
+        # --- subscriptions
+        _fault("never-subscribes", "subscribes to nothing", subscribes=False),
+        _fault("drops-subscriptions", "does not subscribe again over a new connection", subscribes_anew=False),
+        _fault("lets-subscriptions-expire", "refreshes no subscription", refreshes_subscriptions=False),
+        _fault("refuses-notify", "answers NOTIFY within a subscription with 481", takes_notify=False),
         # --- registration
         _fault("wrong-digest", "computes a wrong digest response", wrong_digest=True),
         _fault("pins-realm", "answers with its registrar's domain as realm", pins_realm=True),
@@ -266,6 +286,14 @@ FAULTS: dict[str, Fault] = {
         _fault("opens-a-flow-per-request", "opens a connection for each call", reuses_flow=False),
         _fault("never-reconnects", "stays away when its connection is lost", reconnects=False),
         _fault("one-call-id-for-all-lines", "registers all lines with one Call-ID", own_call_ids=False),
+        _fault("first-credentials-for-all-lines", "has one password for all lines", own_credentials=False),
+        _fault("registers-first-line-only", "leaves all lines but the first alone", lines_used=1),
+        _fault("registers-lines-twice", "registers each line from two ports", ports_a_line=2),
+        _fault("registers-all-at-once", "registers all lines in one moment", spaces_lines=False),
+        _fault("sends-no-keep-alive", "leaves its connection to itself", sends_keep_alives=False),
+        _fault("rare-keep-alive", "sends keep-alives twenty times too seldom", keep_alive_factor=20.0),
+        _fault("ignores-missing-pong", "goes on when its keep-alive is not answered", heeds_pong=False),
+        _fault("loses-messages-in-pieces", "takes what comes at once for a message", joins_pieces=False),
         _fault("never-deregisters", "ends without taking its bindings back", deregisters=False),
         _fault("answers-no-options", "does not answer OPTIONS", answers_options=False),
         # --- provisioning
@@ -313,6 +341,9 @@ FAULTS: dict[str, Fault] = {
         _fault("outgoing-silent", "sends silence in calls that it places", echoes_outgoing=False),
         _fault("one-way-in", "sends no RTP", sends_rtp=False),
         _fault("loses-call-with-flow", "ends a call when its connection ends", keeps_call_without_flow=False),
+        _fault(
+            "takes-503-for-final", "takes a 503 to a request within a call for the last word", moves_calls_at_503=False
+        ),
         _fault("dials-once", "gives a call up that met a target that does not serve", dials_again=False),
         _fault("plain-srtp-key", "encrypts with a key that is not the one in its SDP", true_key=False),
         _fault("dials-wrong-number", "adds a digit to each number that is dialled", dialled_suffix="9"),

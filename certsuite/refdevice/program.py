@@ -82,6 +82,7 @@ class Program:
             registering.cancel()
         if phone.call is not None:
             tasks.spawn(self._hang_up(phone.call))
+        phone.subscriptions.end()
         await phone.registration.deregister(self._end.result())
         return self._exit_code
 

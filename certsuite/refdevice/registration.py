@@ -16,6 +16,7 @@ from certsuite.refdevice.config import Config
 from certsuite.refdevice.dns import DnsError, Resolver
 from certsuite.refdevice.messages import Composer
 from certsuite.refdevice.old_hello import try_old_hello
+from certsuite.refdevice.subscriptions import Subscriptions
 from certsuite.refdevice.targets import TargetList, find_targets
 from certsuite.refdevice.tls import Peer
 from certsuite.refdevice.transport import Flow, FlowFailed, HandshakeBroken, Listener, Target, TlsFailed
@@ -36,14 +37,17 @@ class Registration:
         listener: Listener,
         announce: Callable[[str], None],
         flow_in_use: Callable[[Flow], bool],
+        subscriptions: Subscriptions,
     ) -> None:
         """``flow_in_use`` says whether a call needs a flow: it is then left open when the lines move on.
+        ``subscriptions`` are made over each flow that lines are registered over.
 
         Raises :class:`OSError` if the trusted roots cannot be read.
         """
         self._behaviour = behaviour
         self._listener = listener
         self._flow_in_use = flow_in_use
+        self._subscriptions = subscriptions
         self._wake = asyncio.Event()
         self._has_flow = asyncio.Event()
         self._forced = False
@@ -175,7 +179,7 @@ class Registration:
         """Refresh until the flow is lost, or its target fails: the target is then returned."""
         self._use(flow)
         while True:
-            await self._wait(self.bindings.due() - time.monotonic())
+            await self._wait(min(self.bindings.due(), self._keep_alive(flow)) - time.monotonic())
             if not flow.alive or self._starts_over:
                 failed, self._failed = self._failed, None
                 return failed
@@ -190,6 +194,7 @@ class Registration:
                 if self._behaviour.refreshes_old_flow:
                     await self._refresh_old(states)
                 await self.bindings.register(flow, states, announced=forced)
+                self._subscribe(flow)
             except TargetFailed as failure:
                 self._note(flow.target, failure)
                 return flow.target
@@ -197,6 +202,13 @@ class Registration:
                 self._leave()
                 flow = better
                 self._use(flow)
+
+    def _keep_alive(self, flow: Flow) -> float:
+        """Send a keep-alive if it is time; gives when to look again, on the monotonic clock."""
+        every_s = self._config.keep_alive_s * self._behaviour.keep_alive_factor
+        if not every_s or not self._behaviour.sends_keep_alives:
+            return math.inf
+        return flow.keep_alive(every_s, self._config.pong_s if self._behaviour.heeds_pong else math.inf)
 
     async def _refresh_old(self, states: list[LineState]) -> None:
         """Register lines over the flows that were left as well."""
@@ -220,8 +232,12 @@ class Registration:
     def _use(self, flow: Flow) -> None:
         self.flow = flow
         self._has_flow.set()
+        self._subscribe(flow)
         if not flow.alive:
             self._wake.set()
+
+    def _subscribe(self, flow: Flow) -> None:
+        self._subscriptions.registered(flow, self.bindings.states, self._config, self.composer)
 
     def _leave(self) -> None:
         """Give up the flow in use; it stays open for as long as a call needs it."""
@@ -276,12 +292,13 @@ class Registration:
         """``must_register``: a target that rejects every line is no better than none."""
         # Who does not heed Retry-After asks the same server once more.
         times = 1 if self._behaviour.heeds_retry_after else 2
-        for target in [target for target in targets for _ in range(times)]:
+        for number, target in enumerate(target for target in targets for _ in range(times)):
             if self._left_alone_until.get(str(target), 0.0) > time.monotonic():
                 log.info("%s: asked to be left alone for a while", target)
                 continue
             try:
-                flow = await self._connect(target)
+                beside = targets[number + 1 : number + 2] if self._behaviour.connects_to_two else ()
+                flow = await self._connect_beside(target, beside)
             except HandshakeBroken as failure:
                 log.warning("%s: %s", target, failure)
                 self._gave_up = not self._behaviour.survives_broken_handshake
@@ -307,6 +324,16 @@ class Registration:
             return flow
         return None
 
+    async def _connect_beside(self, target: Target, others: Sequence[Target]) -> Flow:
+        """Connect to others as well, and leave them when that is done. Raises :class:`FlowFailed`."""
+        flow, *spare = await asyncio.gather(*(self._connect(one) for one in (target, *others)), return_exceptions=True)
+        for one in spare:
+            if isinstance(one, Flow):
+                one.close()
+        if isinstance(flow, BaseException):
+            raise flow
+        return flow
+
     async def _connect(self, target: Target) -> Flow:
         """Raises :class:`FlowFailed`."""
         local_address = self._config.address
@@ -323,6 +350,7 @@ class Registration:
                 channel=channel,
                 timeout_s=timeout_s,
                 refuses_by=self._behaviour.refuses_by,
+                joins_pieces=self._behaviour.joins_pieces,
             )
         except TlsFailed as failure:
             if self._behaviour.cleartext_port is None:

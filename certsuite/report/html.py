@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from certsuite.checks.transactions import TRANSACTIONS
 from certsuite.core.findings import Evidence, Finding
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Level, Mark, Outcome, Verdict
@@ -123,6 +124,7 @@ def index_html(
         facts=_facts(result),
         counts=counts(result.cases),
         requirements=requirement_rows(result, titles),
+        not_tested=[(id, info) for id, info in titles.items() if info.not_tested],
         attention=_attention(result),
         families=_families(result),
         missing=[name_of(*planned) for planned in without_verdict(result)],
@@ -130,6 +132,7 @@ def index_html(
         anchors=_anchors(result),
         offer=offer,
         failover=failover,
+        failover_transactions=TRANSACTIONS,
         offer_comparison=comparison,
         battery=battery,
         offer_method=METHOD,

@@ -30,6 +30,9 @@ async def test_the_device_moves_on_and_back_and_is_registered_afterwards(stage: 
     assert measured["edge_changes"] == 1
     assert measured["service_outage"] <= measured["failover_time"]
     assert "back_after" in measured
+    assert [one.edge for one in on.journal.since(0) if b"OPTIONS sip:" in getattr(one.event, "raw", b"")] == [
+        "secondary"
+    ]
     changes = [event for event in on.events(BenchChanged) if event.what == "primary edge"]
     assert [event.behaviour for event in changes][:2] == ["reset", "good"]
     assert changes[0].detail["bound"]["1"][0] == "primary"

@@ -13,12 +13,11 @@ from certsuite.core.errors import ProfileError
 from certsuite.devices.drivers import DRIVERS
 from certsuite.devices.profile import (
     AVAILABLE_DRIVERS,
-    find_profile,
     load_profile,
-    profile_files,
     profile_hash,
     profile_schema,
 )
+from certsuite.devices.profile_files import find_profile, profile_files
 from certsuite.devices.yaml_lines import ProfileErrors
 
 Write = Callable[[str, str], Path]

@@ -30,6 +30,7 @@ def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
     assert config.lines[0].aor == "sip:u@d.invalid"
     assert config.lines[0].password == 'p"%&'
     assert config.lines[0].password not in repr(config)
+    assert (config.message_waiting, config.monitored) == (False, ())
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,8 @@ def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
         (":5300", ":nine", "resolver: address:port"),
         ("resolver", "retry_s = -1\nresolver", "retry_s: a number"),
         ("[[lines]]", "[lines]", "lines: at least one"),
+        ("resolver", "message_waiting = 1\nresolver", "message_waiting: true or false"),
+        ("resolver", 'monitored = ["a", 2]\nresolver', "monitored: a list of texts"),
         ("resolver", "= 3", "Invalid statement"),
     ],
 )

@@ -203,3 +203,42 @@ async def test_plain_tcp(lab: Lab) -> None:
     assert not flow.secure
     assert (await flow.transact(_register()).final(5)).status == 200
     flow.close()
+
+
+# --- keep-alives
+
+
+async def test_keep_alives_go_on_while_they_are_answered(lab: Lab) -> None:
+    lab.configure(keep_alive_s=0.1, pong_s=5.0)
+    _, registrar = await lab.registered()
+    await registrar.until(lambda: registrar.pings >= 4)
+    assert len(registrar.connections) == 1
+
+
+async def test_a_flow_on_which_a_keep_alive_is_not_answered_is_given_up(lab: Lab) -> None:
+    lab.configure(keep_alive_s=0.2, pong_s=0.1)
+    registrar = await lab.registrar(pongs=False)
+    lab.zone.srv((5, "sip-a.lab.example", registrar.port))
+    await lab.start()
+    await registrar.until(lambda: len(registrar.connections) >= 3)
+
+
+async def test_who_ignores_that_stays_and_who_sends_none_cannot_know(lab: Lab) -> None:
+    lab.configure(keep_alive_s=0.1, pong_s=0.05)
+    ignoring = await lab.registrar(pongs=False)
+    lab.zone.srv((5, "sip-a.lab.example", ignoring.port))
+    await lab.start("ignores-missing-pong")
+    await ignoring.until(lambda: ignoring.pings >= 4)
+    assert len(ignoring.connections) == 1
+
+
+async def test_who_takes_what_comes_at_once_for_a_message_loses_one_in_pieces(lab: Lab) -> None:
+    device, registrar = await lab.registered("loses-messages-in-pieces")
+    whole = registrar.ask("OPTIONS", call_id="whole").to_bytes()
+    assert (await registrar.next("200")).message.call_id == "whole"
+    for part in (whole[:100], whole[100:]):
+        registrar.connections[0].write(part.replace(b"whole", b"parts"))
+        await registrar.connections[0].drain()
+        assert "registered=1/1" in await device.command("status")
+    registrar.ask("OPTIONS", call_id="again")
+    assert (await registrar.next("200")).message.call_id == "again"

@@ -54,6 +54,7 @@ class Info:
     level: Level
     mark: Mark
     source: str
+    not_tested: str = ""
 
 
 @dataclass(frozen=True)
