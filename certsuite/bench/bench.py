@@ -17,6 +17,7 @@ from certsuite.bench.gauntlet import Gauntlet
 from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SECOND_PROXY, SIP_PORT, TARGETS, Network
 from certsuite.bench.notifier_control import NotifierControl
 from certsuite.bench.party import Party
+from certsuite.bench.password_control import PasswordControl
 from certsuite.bench.phone import Phone
 from certsuite.bench.provisioning import Provisioning
 from certsuite.bench.registrar_control import RegistrarControl
@@ -65,6 +66,7 @@ class Bench:
         self.gauntlet = Gauntlet(self, journal)
         self.dns = DnsControl(self)
         self.registrar = RegistrarControl(self, journal)
+        self.passwords = PasswordControl(self, journal)
         self.failover = Failover(self, journal)
         self.provisioning = Provisioning(self, journal)
         self.notifier = NotifierControl(self)

@@ -158,6 +158,14 @@ class Behaviour:
     auth_user_is_aor_user: bool = False
     password_drops: str = ""
     "Characters of the password that are lost before it is used."
+    password_at_most: int | None = None
+    "How many characters of the password are used; ``None`` is all."
+    takes_new_password: bool = True
+    "Whether another password in its configuration is taken while it runs."
+    logs_password: bool = False
+    "Whether the password is printed when a line registers."
+    sends_password: bool = False
+    "Whether REGISTER has the password in a header of its own."
     refreshes: bool = True
     heeds_granted_expiry: bool = True
     "Whether the granted expiry sets the refresh; else the one that it asked for."
@@ -252,7 +260,9 @@ class Behaviour:
 
     # --- identity
     user_agent: str | None = None
-    "User-Agent in place of the configured one, which stands for ``{configured}`` in it."
+    "User-Agent in place of the configured one; ``{configured}`` in it stands for that, ``{password}`` for a password."
+    user_agent_of_calls: str | None = None
+    "User-Agent of every other request than REGISTER."
     user_agent_methods: frozenset[str] | None = None
     "Methods whose requests carry a User-Agent, responses then carry none; ``None`` is everything."
 

@@ -246,6 +246,12 @@ FAULTS: dict[str, Fault] = {
             heeds_granted_expiry=False,
             looks_back=False,
         ),
+        _fault("cuts-off-password", "uses the first 20 characters of its password", password_at_most=20),
+        _fault(
+            "keeps-old-password", "does not take another password until it is started anew", takes_new_password=False
+        ),
+        _fault("logs-password", "prints its password when it registers", logs_password=True),
+        _fault("sends-password", "has its password in a header of REGISTER", sends_password=True),
         _fault("uses-sips-uri", "writes a sips: URI into its Contact", contact_scheme="sips"),
         # --- registration: digest
         _fault("takes-no-qop-list", "gives up when qop has more than auth", takes_qop_lists=False),
@@ -321,6 +327,19 @@ FAULTS: dict[str, Fault] = {
             "sends a User-Agent in REGISTER and nowhere else",
             user_agent_methods=frozenset({"REGISTER"}),
         ),
+        _fault("user-agent-changes", "has another User-Agent in calls", user_agent_of_calls="Certsuite/1.0"),
+        _fault(
+            "user-agent-unreadable",
+            "names make and model in an order of its own",
+            user_agent="ReferencePhone (made by Certsuite)",
+        ),
+        _fault("claims-to-be-cisco", "has the User-Agent of a phone of Cisco's", user_agent="Cisco-CP-8841-3PCC/11.0"),
+        _fault(
+            "user-agent-with-other-mac",
+            "has another maker's MAC address in its User-Agent",
+            user_agent="{configured} 805ec0001122",
+        ),
+        _fault("password-in-user-agent", "has its password in the User-Agent", user_agent="{configured} {password}"),
         # --- calls and media
         _fault("never-answers", "rings, and ignores that it is answered", answers=False),
         _fault("silent-call", "sends silence in every call", echoes_incoming=False, echoes_outgoing=False),
