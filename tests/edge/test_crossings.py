@@ -9,7 +9,7 @@ import pytest
 from certsuite.edge.call_leg import LegState
 from certsuite.edge.crossings import answer_when_cancelled, bye_before_ack, cancel_when_answered
 from tests.edge.conftest import World
-from tests.edge.test_call_leg import called, calling, theirs
+from tests.edge.legs import called, calling, theirs
 
 pytestmark = pytest.mark.asyncio
 

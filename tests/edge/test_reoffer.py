@@ -8,7 +8,7 @@ import pytest
 
 from certsuite.edge.reoffer import offer_again, offer_into_an_offer
 from tests.edge.conftest import World
-from tests.edge.test_call_leg import theirs, up
+from tests.edge.legs import theirs, up
 
 pytestmark = pytest.mark.asyncio
 
