@@ -16,6 +16,7 @@ from certsuite.checks.span import Span
 from certsuite.core.cases import State
 from certsuite.core.errors import ActionFailed, DriverError
 from certsuite.core.events import (
+    BenchChanged,
     ConfigDelivered,
     DeviceExited,
     DnsQuery,
@@ -121,8 +122,12 @@ class Device:
 
     def knows_of(self, file: Path) -> bool:
         """Whether its generated configuration names this file."""
-        name = str(file.resolve()).encode()
-        return any(name in path.read_bytes() for path in self._config_dir.rglob("*") if path.is_file())
+        return self.configuration_has([str(file.resolve())])
+
+    def configuration_has(self, texts: list[str]) -> bool:
+        """Whether one of these texts stands in a file of its generated configuration."""
+        files = [path.read_bytes() for path in self._config_dir.rglob("*") if path.is_file()]
+        return any(text.encode() in content for text in texts for content in files)
 
     @property
     def register_patience_s(self) -> float:
@@ -204,6 +209,23 @@ class Device:
         self.renew()
         self._new_attempt()
         await self._start()
+
+    async def rotate(self, passwords: dict[int, Secret]) -> None:
+        """Give lines other passwords while the device runs, and bring it the new configuration by its cheapest means:
+        it is told to read it, or started anew."""
+        for line, password in passwords.items():
+            self.network.set_password(line, password)
+        self._journal.record(BenchChanged("passwords", "rotated", {"lines": sorted(passwords)}))
+        if not (self.driver.running and self.driver.can("resync")):
+            await self.stop()
+            self.renew()
+            self._new_attempt()
+            await self._start()
+            return
+        self.driver.hide(self.network.settings().secrets)
+        self._new_attempt()
+        await asyncio.to_thread(self._deliver)
+        await self.act("resync")
 
     def renew(self) -> None:
         """Its next start is with what the network's settings are now. It must have been stopped."""

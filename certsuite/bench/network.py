@@ -14,6 +14,7 @@ from typing import Any
 from certsuite.bench.addresses import DEVICE_HOST, DNS_HOST, BenchNet, Drop, LoopbackNet
 from certsuite.bench.attempts import AttemptWatch
 from certsuite.bench.ownership import owner_of, spellings
+from certsuite.bench.password_watch import PasswordWatch
 from certsuite.bench.strangers import Strangers
 from certsuite.core.capture import Capture
 from certsuite.core.events import BenchChanged
@@ -125,9 +126,10 @@ class Network:
         folder: Path,
         net: BenchNet | None = None,
         provisioning: str = "none",
+        mac: str = "",
     ) -> None:
         """``net`` is a network on loopback unless another is given; ``provisioning`` is how a device authenticates
-        there, one of ``provisioning_site.CREDENTIALS``."""
+        there, one of ``provisioning_site.CREDENTIALS``; ``mac`` is the device's, twelve hexadecimal digits."""
         self._journal = journal
         self._capture = capture
         self._driver: Driver | None = None
@@ -135,8 +137,8 @@ class Network:
         "What the device is configured with from its next configuration on."
         self.asked_expiry_s = ASKED_EXPIRY_S
         "Likewise: seconds that it is to ask for."
-        self.mac = f"02{secrets.token_hex(5)}"
-        "A locally administered address (IEEE 802)."
+        self.mac = mac or f"02{secrets.token_hex(5)}"
+        "Unless it is given, a locally administered address (IEEE 802)."
         self.clock_offset_s = 0
         "How far from the truth its clock is then set, where its driver can."
         self.net = net or LoopbackNet()
@@ -157,6 +159,9 @@ class Network:
         self._flow_names, self._stamp = FlowNames(), secrets.randbelow(10**18)
         self.registrar = Registrar(journal, Accounts(accounts), granted_expiry_s=granted_expiry_s)
         self.strangers = Strangers(journal)
+        self._watch = PasswordWatch(journal)
+        for account in accounts:
+            self._watch.look_for(account.auth_user, account.password)
         said_by_devices = ["bcld.test", "bcld.invalid"]
         said_by_devices += [name for account in accounts for name in (account.user, account.auth_user)]
         self._said_by_devices = [spelling for name in said_by_devices for spelling in spellings(name)]
@@ -181,6 +186,7 @@ class Network:
 
     async def start(self) -> None:
         """Listen on every address. Raises :class:`AddressUnavailable`."""
+        self._watch.start()
         self.edges = {edge: self.edge(edge, self.net.host(_HOSTS[edge]), self.good, self.control) for edge in TARGETS}
         address = self.net.host(_HOSTS["dns"])
         self.dns = DnsServer(
@@ -283,6 +289,8 @@ class Network:
         self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
     ) -> str:
         """As :meth:`FlowUser.owner_of`."""
+        if self._driver is not None and self._driver.address == remote[0]:
+            return DEVICE
         owner = owner_of(remote, local, self._pids(), transport=transport, said=said, names=self._said_by_devices)
         if owner == DEVICE:
             self._device_addresses.add(remote[0])
@@ -397,6 +405,7 @@ class Network:
         """Give a line another password, at the registrar and in the next configuration."""
         accounts = self.registrar.accounts
         accounts.replace(replace(accounts.of_line(line), password=password))
+        self._watch.look_for(accounts.of_line(line).auth_user, password)
 
     def judge_flows_of(self, driver: Driver) -> None:
         """From now on a flow is the device's if the driver's processes hold its other end."""

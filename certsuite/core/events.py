@@ -244,6 +244,37 @@ class CredentialsAudited(Event):
     "For each line the other lines with the same password."
 
 
+@_event("password-traced")
+class PasswordTraced(Event):
+    """Where a password that the bench made for a line, and by which it did not register, was lost; never itself."""
+
+    signs: str
+    "Its special characters."
+    length: int
+    in_configuration: bool
+    "Whether a generated file has it: as it is, or as JSON, TOML or XML write it."
+    made_of: str
+    "Of what the response was made instead, in words; empty if that is not known."
+
+
+@_event("passwords-watched")
+class PasswordsWatched(Event):
+    """From the start on the bench has looked for the passwords of all lines in what comes from the device."""
+
+    places: tuple[str, ...]
+    "``SIP``, ``log``, ``cleartext``, ``HTTP``."
+
+
+@_event("password-seen")
+class PasswordSeen(Event):
+    """A password of a line stood where it must not: of which line, and where, but never itself."""
+
+    place: str
+    "As above, or ``User-Agent``."
+    what: str
+    "The message or file that it stood in, in words."
+
+
 # --- DNS -------------------------------------------------------------------------------------------------------------
 
 
@@ -486,7 +517,7 @@ class Cleartext(Event):
 
 @_event("sip")
 class SipMessageSeen(Event):
-    """A SIP message over TLS, exactly as on the wire."""
+    """A SIP message over TLS, exactly as on the wire, but for the characters of a password: each is a ``*``."""
 
     raw: bytes
     strict_error: str = ""

@@ -33,8 +33,7 @@ from certsuite.devices.yaml_lines import FieldPath, PlacedData, ProfileErrors, d
 
 LINES_AT_MOST = {"phone": 20, "gateway": 100}
 AVAILABLE_DRIVERS = ("process", "operator")
-"""Of the drivers that the schema knows, those that a profile may name. With ``operator`` a configuration can be made,
-to be brought to the device by hand; a run has no such driver yet."""
+"Of the drivers that the schema knows, those that a profile may name."
 
 ActionName = Literal[
     "start",
@@ -236,8 +235,7 @@ class Provisioning(Part):
     """How the device fetches its configuration over HTTPS."""
 
     file: Text
-    """Which of the files that the templates make it asks for; ``{mac}`` is its MAC address, in lower case without
-    separators."""
+    "Which of the templates' files it asks for; ``{mac}`` is its MAC address, in lower case without separators."
     credentials: Literal["none", "basic", "digest", "certificate"] = "digest"
     "How it authenticates: not at all, by HTTP, or by a certificate of its own."
     mac: Literal["path", "header", "none"] = "path"
@@ -356,7 +354,9 @@ class DeviceProfile(Part):
         return item in claimed if item else bool(claimed)
 
     def can(self, action: str) -> bool:
-        """Whether the device can be made to do this action."""
+        """Whether the device can be made to do this action: by a person, what it claims."""
+        if self.control.driver == "operator":
+            return placeholders.a_person_can(action, self.claims)
         return action in ProcessOwned or action in self.control.actions
 
 

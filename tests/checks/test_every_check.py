@@ -66,7 +66,7 @@ FAILS_ON_SILENCE = {
     "media.dtmf": "no telephone-event arrived",
     "prov.applies": "the device did not fetch its configuration again",
     "prov.moves": "the device did not fetch its configuration again",
-    "pw.characters": "line 1 no longer registers with a password of these special characters",
+    "pw.characters": "line 1 no longer registers with a password with ! @",
     "reg.registers": "no registration",
     "sub.is-notified": "no SUBSCRIBE for message-summary",
 }
@@ -86,6 +86,7 @@ TIMED = (
     "media.audio-both-ways",
     "net.another-port",
     "net.notices-silence",
+    "pw.rotates",
     "reg.comes-back",
     "reg.lines",
     "sip.answers-options",

@@ -18,6 +18,7 @@ def test_the_shipped_profiles_have_no_problems() -> None:
         ("baresip", baresip),
         ("baresip-unverified", baresip),
         ("linphone", ("linphonerc",)),
+        ("linphone-provisioned", ("02005e0000a1.xml", "linphonerc")),
         ("linphone-unverified", ("linphonerc",)),
     ):
         report = check_profile(name, SHIPPED)

@@ -47,7 +47,14 @@ def test_a_small_profile_loads(search: Path) -> None:
 
 def test_the_shipped_profiles_load() -> None:
     names = {file.stem for file in profile_files(SHIPPED)}
-    assert names >= {"reference", "baresip", "baresip-unverified", "linphone", "linphone-unverified"}
+    assert names >= {
+        "reference",
+        "baresip",
+        "baresip-unverified",
+        "linphone",
+        "linphone-provisioned",
+        "linphone-unverified",
+    }
     for name in names:
         assert load_profile(name, SHIPPED).name == name
 
