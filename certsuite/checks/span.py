@@ -83,7 +83,7 @@ class Span:
                 self._by_kind.setdefault(type(observation.event), []).append(observation)
 
     def __iter__(self) -> Iterator[Observation]:
-        return iter(self._observations)
+        return (observation for observation in self._observations if observation.edge != PROVISIONING)
 
     def of(self, kind: type[E], *, edge: str | None = None, flow: str | None = None) -> list[Seen[E]]:
         """All events of a kind, of one edge or flow if named; those of provisioning only then."""
@@ -142,7 +142,7 @@ class Span:
                 found, starting = one.t, False
             elif isinstance(event, DeviceStarted):
                 found, starting = one.t, True
-            elif (isinstance(event, FlowClosed) and event.by == "bench" and one.edge != PROVISIONING) or (
+            elif (isinstance(event, FlowClosed) and event.by == "bench") or (
                 isinstance(event, BenchChanged) and cuts_flows(event)
             ):
                 found = one.t

@@ -192,13 +192,11 @@ def no_cleartext(question: Question) -> Judgement:
 
 def application_data(question: Question, flow: str | None) -> list[Evidence]:
     """Where application data came in over a flow."""
-    return [
-        Evidence(observation.seq, observation.frame)
-        for observation in question.span
-        if observation.flow == flow
-        and observation.direction == IN
-        and isinstance(observation.event, SipMessageSeen | SipGarbage | SipKeepAlive | ProvisioningRequest)
-    ]
+    if flow is None:
+        return []
+    kinds = (SipMessageSeen, SipGarbage, SipKeepAlive, ProvisioningRequest)
+    came = [seen.at for kind in kinds for seen in question.span.of(kind, flow=flow) if seen.at.direction == IN]
+    return [Evidence(at.seq, at.frame) for at in sorted(came, key=lambda at: at.seq)]
 
 
 def _end_of_handshake(

@@ -128,4 +128,5 @@ def test_connections_of_provisioning_are_seen_by_who_names_them(trace: Trace) ->
     assert [seen.at.flow for seen in span.of(FlowOpened)] == ["f1"]
     assert [seen.at.flow for seen in span.of(FlowOpened, edge="provisioning")] == ["f2"]
     assert [seen.at.flow for seen in span.of(FlowOpened, flow="f2")] == ["f2"]
+    assert [one.flow for one in span] == ["f1"]
     assert span.last_stimulus_before(trace.observations[-1].t_mono_ns) is None
