@@ -28,6 +28,7 @@ CONNECTING = ("connection", "attempt")
 "What of a try is no request: a connection, and one that was not taken."
 _NAMED = 5
 "Lines that are named at most."
+_CUT_OFF_BY = {"address lost": "has lost its address", "packets dropped": "loses every packet"}
 _EDGE = re.compile(r"^(\w+) edge$")
 
 
@@ -301,7 +302,9 @@ def read_outage(span: Span, phase: str, lines: int) -> Outage | None:
     return Outage(
         phase=phase,
         edge=edge,
-        description=str(onset.event.detail.get("failure") or onset.event.behaviour),
+        description=str(
+            onset.event.detail.get("failure") or _CUT_OFF_BY.get(onset.event.behaviour, onset.event.behaviour)
+        ),
         failed=Seen(onset.event, onset),
         back=back,
         end=end,

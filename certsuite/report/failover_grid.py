@@ -156,8 +156,8 @@ def _asked(one: Met) -> Cell | None:
 
 def _why_empty(cases: list[Met], transaction: str) -> str:
     if transaction in _ACTS:
-        about = any(one.transaction == transaction for one in cases)
-        return "the device sent none" if about else f"no case {_ACTS[transaction]} in this phase"
+        about = next((one.outage for one in cases if one.transaction == transaction), None)
+        return _not_sent(about) if about else f"no case {_ACTS[transaction]} in this phase"
     if transaction == "SUBSCRIBE" and not any(one.outage.subscribed for one in cases):
         return "the device subscribes to nothing"
     moved = [one for one in cases if one.outage.served_again is not None]
@@ -168,6 +168,15 @@ def _why_empty(cases: list[Met], transaction: str) -> str:
     first = moved[0].outage
     assert first.served_again is not None
     return f"none in the {_s(max(first.until - first.served_again.at.t, 0.0))} that it lasted"
+
+
+def _not_sent(outage: Outage) -> str:
+    """A request that goes to an edge which takes no connection is never sent; that it was tried there is seen."""
+    since = outage.served_elsewhere.at.t if outage.served_elsewhere else outage.failed.at.t
+    tries = sum((one.what, one.edge) == ("attempt", outage.edge) and one.t >= since for one in outage.meanwhile)
+    if not tries:
+        return "the device sent none"
+    return f"none sent; tried the {outage.edge} {tries} {'time' if tries == 1 else 'times'}, not taken"
 
 
 def _s(seconds: float) -> str:

@@ -106,6 +106,9 @@ def test_who_stays_has_no_other_target(run: Run) -> None:
     cells = Scene().after(9).cells(run, about="INVITE")
     assert told(cells["REGISTER"]) == ("no other connection", "not in 0.0 s", "fail")
     assert told(cells["INVITE"]) == ("the device sent none", "", "")
+    tried = Scene()
+    tried.journal.record(ConnectionAttempt("a:1", "b:2", "refused"), edge="primary", direction=IN)
+    assert tried.cells(run, about="BYE")["BYE"].text == "none sent; tried the primary 1 time, not taken"
     assert told(cells["SUBSCRIBE"]) == ("the device subscribes to nothing", "", "")
     assert told(cells["OPTIONS"]) == ("it was registered nowhere", "", "")
 
