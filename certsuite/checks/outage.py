@@ -106,10 +106,11 @@ class Outage:
 
     @property
     def turned_to(self) -> tuple[Try, ...]:
-        """The first try at each edge while it lasted, in order: a connection, taken or not, or another edge's use."""
+        """The first try at each edge while it lasted, in order: a connection, taken or not, or over one that was there
+        already a REGISTER to another edge."""
         first: dict[str, Try] = {}
         for one in self.meanwhile:
-            if one.what in CONNECTING or one.edge != self.edge:
+            if one.what in CONNECTING or (one.what == "REGISTER" and one.edge != self.edge):
                 first.setdefault(one.edge, one)
         return tuple(first.values())
 

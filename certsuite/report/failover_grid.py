@@ -124,6 +124,9 @@ def _sent(one: Met, transaction: str) -> Cell | None:
         text = f"{fate.sent[0].at.edge} alone, {there} {'time' if there == 1 else 'times'}"
     else:
         text = f"{_place(one.outage, then)} after {_s(then.at.t - began)}"
+    lost = {figure.name: figure.value for figure in one.case.measurements}.get("subscriptions_lost", 0)
+    if transaction == "SUBSCRIBE" and lost:
+        return Cell(text, f"{lost:.0f} of {len(one.outage.subscribed)} not made again", "fail", one.case)
     if fate.answer is None:
         return Cell(text, f"lost: no 2xx in {_s(one.outage.until - began)}", "fail", one.case)
     return Cell(text, f"answered after {_s(fate.answer.at.t - began)}", "pass", one.case)
@@ -176,7 +179,7 @@ def _not_sent(outage: Outage) -> str:
     tries = sum((one.what, one.edge) == ("attempt", outage.edge) and one.t >= since for one in outage.meanwhile)
     if not tries:
         return "the device sent none"
-    return f"none sent; tried the {outage.edge} {tries} {'time' if tries == 1 else 'times'}, not taken"
+    return f"none sent; meanwhile it tried the {outage.edge} {tries} {'time' if tries == 1 else 'times'}, not taken"
 
 
 def _s(seconds: float) -> str:
