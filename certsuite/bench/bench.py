@@ -22,6 +22,7 @@ from certsuite.bench.phone import Phone
 from certsuite.bench.provisioning import Provisioning
 from certsuite.bench.registrar_control import RegistrarControl
 from certsuite.bench.root_probing import RootProbing
+from certsuite.checks.call_requests import allows
 from certsuite.checks.registry import find_check
 from certsuite.checks.span import E, Seen, Span
 from certsuite.core.cases import Case, Disturbance
@@ -211,6 +212,10 @@ class Bench:
     def seen_of_attempt(self, kind: type[E]) -> list[Seen[E]]:
         """What was seen of a kind since the device last had a reason to connect."""
         return Span(self._journal.since(self.device.attempt_seq)).of(kind)
+
+    def has_allowed(self, method: str) -> bool:
+        """Whether a message of the device has named a method in ``Allow`` so far."""
+        return allows(Span(self._journal.since(0)), method)
 
     @property
     def here(self) -> int:

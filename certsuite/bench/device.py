@@ -371,7 +371,7 @@ class Device:
         means = await self.connect_anew()
         patience = self.profile.values.failover_s * self.time_scale
         if means == "restart":
-            patience += self.profile.values.boot_s
+            patience += self.register_patience_s
         reached = await self.until(lambda: self.registered_at("secondary"), patience)
         waited = round(self._waits.total_s - began, 3)
         if not reached:

@@ -6,6 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from certsuite.bench.expecting import NotApplicable
 from certsuite.core.errors import ActionFailed
 
 if TYPE_CHECKING:
@@ -83,6 +84,10 @@ class Phone:
         """It dials a party's number."""
         await self._bench.device.act("dial", line=line, uri=self._uri(party.number))
 
+    async def dials_number(self, number: str) -> None:
+        """It dials a number of the dial plan's own."""
+        await self._bench.device.act("dial", line=1, uri=self._uri(number.replace("#", "%23")))
+
     async def answers(self) -> None:
         """It answers the call that rings."""
         await self._bench.device.act("answer")
@@ -90,6 +95,11 @@ class Phone:
     async def hangs_up(self) -> None:
         """It ends the call."""
         await self._bench.device.act("hangup")
+
+    async def rejects(self) -> None:
+        """It rejects the call that rings. Raises :class:`NotApplicable` if it cannot be made to."""
+        self._can_be_made_to("reject")
+        await self._bench.device.act("reject")
 
     async def tries_to_hang_up(self) -> None:
         """It is told to end the call, and may have lost it: what it answered is in the record."""
@@ -112,6 +122,15 @@ class Phone:
     async def presses(self, digits: str) -> None:
         """It sends digits in the call."""
         await self._bench.device.act("dtmf", digits=digits)
+
+    def has_another_line(self) -> None:
+        """Raises :class:`NotApplicable` for a device with one line."""
+        if len(self.lines) < 2:
+            raise NotApplicable("one-line", "the device has one line")
+
+    def _can_be_made_to(self, action: str) -> None:
+        if not self._bench.device.profile.can(action):
+            raise NotApplicable("no-action", f"the profile gives no action {action!r}, so the device cannot be made to")
 
     def _uri(self, number: str) -> str:
         domain = self._bench.network.registrar.accounts.of_line(1).domain

@@ -1,6 +1,8 @@
 """Pure judgement: observations and limits in, verdict and findings out. Importing this registers every check."""
 
 from certsuite.checks import (
+    call_endings,
+    call_requests,
     calls,
     client_hello,
     connection,
@@ -28,6 +30,8 @@ __all__ = [
     "Question",
     "Span",
     "all_checks",
+    "call_endings",
+    "call_requests",
     "calls",
     "client_hello",
     "connection",

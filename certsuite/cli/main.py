@@ -153,12 +153,12 @@ def plan(
     profile: ProfileName,
     name: Annotated[str, typer.Option("--plan", help="Which plan.")] = "full",
 ) -> None:
-    """Print order, restarts and expected duration of a run before it starts."""
+    """Print order, restarts and expected duration of a run before it starts, and what it waits for and why."""
     catalogue = load_catalogue()
     if name not in catalogue.plans:
         raise UsageError(f"there is no plan {printable(name)}; there are {', '.join(catalogue.plans)}")
     chosen = [case for case in collect_cases() if catalogue.plans[name].asks_for(case.id)]
-    _say(tables.plan_text(chosen, load_profile(profile, PROFILES)))
+    _say(tables.plan_text(chosen, load_profile(profile, PROFILES), catalogue.limits))
 
 
 @profile_app.command("check")

@@ -123,10 +123,16 @@ class Values(Part):
     "Patience until it uses the secondary."
     failback_s: Seconds = 90.0
     "Patience until it is back on the primary."
-    failover_expiry_s: Annotated[int, Field(ge=2, le=86_400)] | None = None
+    failover_expiry_s: Annotated[int, Field(ge=1, le=86_400)] | None = None
     "Expiry that is granted in cases about failover; null: ``granted_expiry_s``."
+    gives_up_s: Seconds | None = None
+    "After how long it gives up a server that does not answer, for the duration that is foretold; null: not known."
+    looks_back_s: Seconds | None = None
+    "After how long on the secondary it looks for the primary, for the same; null: at its refresh."
+    resolver_waits_s: Seconds | None = None
+    "The longest pause between two questions to a DNS that does not answer; null: 5 s (RFC 1035 section 4.2.1)."
     both_down_s: Seconds = 20.0
-    "For how long both targets are down when the device is to recover by itself."
+    "For how long both targets are down, once it is served no more, when it is to recover by itself."
     answer_s: Seconds = 5.0
     "Patience until a call is answered after it was told to answer."
     patience_s: dict[Text, Seconds] = Field(default_factory=dict)

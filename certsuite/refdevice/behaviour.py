@@ -55,7 +55,7 @@ class Behaviour:
     heeds_downgrade: bool = True
     "Whether it breaks off when the server tells that its ClientHello was altered."
     handshake_timeout_s: float | None = 3.0
-    "For the TCP connection and the TLS handshake together; ``None`` is to wait for ever."
+    "For the TCP connection and the TLS handshake together; ``None`` is to wait for ever, also in silence."
     survives_broken_handshake: bool = True
     "Whether it goes on to another target, or tries again, when a server closes the connection in the handshake."
     verifies_each_time: bool = True
@@ -147,6 +147,8 @@ class Behaviour:
     "Whether the flow that it has moved from is kept, and the lines registered there as well."
     keeps_old_flow: bool = False
     "Whether the flow that it has moved from is left open."
+    looks_back: bool = True
+    "Whether it looks for a better target once before its next refresh, as it is configured to."
     fails_back: bool = True
     "Whether it returns to a better target when one is there again."
 
@@ -289,6 +291,48 @@ class Behaviour:
     hold_reinvites: bool = True
     resume_reinvites: bool = True
     sends_after_resume: bool = True
+
+    # --- how calls end
+    cancels: bool = True
+    "Whether a call that rings at the far end is taken back there when the user hangs up."
+    acknowledges_refusals: bool = True
+    rejects_with: int = 486
+    heeds_second_line: bool = True
+    "Whether calls can be placed from and taken on another line than the first."
+    says_bye_when_answered: bool = True
+    "Whether a call that it answered is ended at the far end when the user hangs up."
+    takes_bye_in_own_calls: bool = True
+    ends_cancelled_invite: bool = True
+    "Whether an INVITE that is cancelled gets its final response."
+    ends_crossed_call: bool = True
+    "Whether a call that was answered as it was given up is ended at the far end."
+    heeds_late_cancel: bool = False
+    "Whether a CANCEL ends a call that has been answered."
+    needs_ack_for_bye: bool = False
+
+    # --- what comes in calls
+    refused_forms: tuple[str, ...] = ()
+    "Forms of an INVITE that are refused: of ``objections.FORMS``."
+    keeps_display_names: bool = True
+    "Whether the caller's name is in the responses as it came."
+    dialled_prefix: str = ""
+    "What is put before short numbers and feature codes."
+    drops_plus: bool = False
+    heeds_require: bool = True
+    "Whether an extension that is required and not known is refused."
+    sends_prack: bool = True
+    ends_call_at: int = 0
+    "Provisional response that ends a call that it places; 0 is none."
+    takes_update: bool = True
+    reoffers_taken: int | None = None
+    "How many re-INVITEs of a call are taken; ``None`` is all."
+    refuses_crossing_offer: bool = True
+    survives_malformed: bool = True
+    "Whether a request in a call that cannot be read leaves it alone."
+    heeds_order: bool = True
+    "Whether a request in a call with an old CSeq number is refused."
+    answers_unknown: bool = True
+    "Whether a request of an unknown method, or an INFO of an unknown package, is answered."
 
     # --- the program
     silent: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tomllib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ FETCHED_NAME = "fetched.toml"
 "The last configuration that was fetched: it counts before the one that the device was given."
 _USER_AGENT = "Certsuite ReferencePhone/1.0"
 _BOOT_S, _RETRY_S, _EXPIRES_S = 0.1, 1.0, 240
-_TRANSACTION_S = 8.0
+_TRANSACTION_S, _SILENCE_S = 8.0, 3.0
 _PONG_S = 10.0
 "RFC 5626 section 4.4.1."
 
@@ -71,6 +72,10 @@ class Config:
     "Seconds until it tries again after every target failed."
     transaction_s: float = _TRANSACTION_S
     "Seconds until a request that is not answered has failed."
+    silence_s: float = _SILENCE_S
+    "Seconds for which a server may say nothing while a connection is made, in TCP and in TLS."
+    looks_back_s: float = math.inf
+    "Seconds after which it looks for a target better than the one it went to, if that is before the next refresh."
     expires: int = _EXPIRES_S
     "Expiry that is asked for, in seconds."
     message_waiting: bool = False
@@ -126,6 +131,8 @@ def _read(directory: Path, name: str) -> Config:
         boot_s=reader.number("boot_s", _BOOT_S),
         retry_s=reader.number("retry_s", _RETRY_S),
         transaction_s=reader.number("transaction_s", _TRANSACTION_S),
+        silence_s=reader.number("silence_s", _SILENCE_S),
+        looks_back_s=reader.number("looks_back_s", math.inf),
         expires=int(reader.number("expires", _EXPIRES_S)),
         message_waiting=reader.flag("message_waiting"),
         monitored=reader.texts("monitored"),

@@ -60,6 +60,10 @@ def _refuses(name: str, description: str) -> Fault:
     return _fault(name, description, dislikes=(name.removeprefix("refuses-"),))
 
 
+def _refuses_form(name: str, description: str, form: str) -> Fault:
+    return _fault(name, description, refused_forms=(form,))
+
+
 _HOSTILE_USER_AGENT = (
     "{configured} <script>alert(1)</script><img src=x onerror=alert(2)> \x1b[31mred\x1b]0;title\x07 "
     "[bold]rich[/bold] [link=http://192.0.2.1]link[/link] \u202etxt.exe\u202c ]]>&amp;"
@@ -225,7 +229,7 @@ FAULTS: dict[str, Fault] = {
         ),
         _fault("hammers-targets", "tries again at once when every target failed", hammers=True),
         _fault("gives-up-both-down", "tries all targets twice and never again", rounds_tried=2),
-        _fault("wanders-between-targets", "goes to the other target at each refresh", wanders=True),
+        _fault("wanders-between-targets", "goes to the other target at each refresh", wanders=True, looks_back=False),
         _fault("keeps-old-binding", "stays registered where it has moved from", refreshes_old_flow=True),
         _fault("keeps-old-flow", "leaves the connection open that it has moved from", ODD_DEVICE, keeps_old_flow=True),
         _fault("never-fails-back", "stays on the secondary for ever", fails_back=False),
@@ -239,14 +243,19 @@ FAULTS: dict[str, Fault] = {
         _fault("pins-realm", "answers with its registrar's domain as realm", pins_realm=True),
         _fault("auth-user-is-aor-user", "authenticates as the user of its AoR", auth_user_is_aor_user=True),
         _fault("mangles-password", 'loses the signs % & " of its password', password_drops='%&"'),
+        _fault("never-refreshes", "lets its registration expire", refreshes=False, looks_back=False),
+        _fault(
+            "ignores-granted-expiry",
+            "refreshes by the expiry that it asked for",
+            heeds_granted_expiry=False,
+            looks_back=False,
+        ),
         _fault("cuts-off-password", "uses the first 20 characters of its password", password_at_most=20),
         _fault(
             "keeps-old-password", "does not take another password until it is started anew", takes_new_password=False
         ),
         _fault("logs-password", "prints its password when it registers", logs_password=True),
         _fault("sends-password", "has its password in a header of REGISTER", sends_password=True),
-        _fault("never-refreshes", "lets its registration expire", refreshes=False),
-        _fault("ignores-granted-expiry", "refreshes by the expiry that it asked for", heeds_granted_expiry=False),
         _fault("uses-sips-uri", "writes a sips: URI into its Contact", contact_scheme="sips"),
         # --- registration: digest
         _fault("takes-no-qop-list", "gives up when qop has more than auth", takes_qop_lists=False),
@@ -354,6 +363,40 @@ FAULTS: dict[str, Fault] = {
         _fault("hold-without-reinvite", "says that a call is held and goes on with it", hold_reinvites=False),
         _fault("resume-stays-silent", "sends no audio after a call was resumed", sends_after_resume=False),
         _fault("never-resumes", "says that a call is resumed and leaves it held", resume_reinvites=False),
+        # --- how calls end
+        _fault("never-cancels", "hangs a call up that rings, and tells nobody", cancels=False),
+        _fault("never-acknowledges-refusals", "sends no ACK for a refusal", acknowledges_refusals=False),
+        _fault("rejects-with-503", "rejects calls with 503 Service Unavailable", rejects_with=503),
+        _fault("one-line-alone", "calls from the first line and refuses calls to others", heeds_second_line=False),
+        _fault("keeps-answered-calls", "sends no BYE in calls that it answered", says_bye_when_answered=False),
+        _fault("refuses-bye-in-own-calls", "answers 481 to BYE in calls it placed", takes_bye_in_own_calls=False),
+        _fault("forgets-cancelled-invite", "answers a CANCEL, and not its INVITE", ends_cancelled_invite=False),
+        _fault("keeps-crossed-call", "leaves a call up that was answered as it gave up", ends_crossed_call=False),
+        _fault("late-cancel-ends-call", "takes a CANCEL for the end of an answered call", heeds_late_cancel=True),
+        _fault("needs-ack-for-bye", "answers 481 to a BYE before the ACK", needs_ack_for_bye=True),
+        # --- what comes in calls
+        _refuses_form("refuses-anonymous", "refuses calls without a caller's name with 433", "anonymous"),
+        _refuses_form("refuses-unicode", "refuses callers with letters beyond ASCII with 400", "unicode"),
+        _refuses_form("refuses-unasserted", "refuses callers whom nobody asserts with 403", "unasserted"),
+        _refuses_form("refuses-tel-identity", "refuses callers with a tel: URI with 400", "tel-identity"),
+        _refuses_form("refuses-diverted", "refuses calls that were diverted with 400", "diverted"),
+        _refuses_form("refuses-alert-info", "refuses calls with Alert-Info with 400", "alert-info"),
+        _refuses_form("refuses-extensions", "refuses calls that offer session timers with 420", "extensions"),
+        _refuses_form("refuses-long-headers", "refuses headers of 4 kB with 400", "long-headers"),
+        _refuses_form("refuses-long-sdp", "refuses bodies of more than 8 kB with 413", "long-sdp"),
+        _fault("cuts-display-names", "leaves the caller's name out of its responses", keeps_display_names=False),
+        _fault("prefixes-short-numbers", "dials 9 before short numbers", dialled_prefix="9"),
+        _fault("drops-plus", "leaves the + of an international number out", drops_plus=True),
+        _fault("ignores-require", "takes no notice of Require", heeds_require=False),
+        _fault("never-pracks", "sends no PRACK for a reliable response", sends_prack=False),
+        _fault("gives-up-on-181", "ends a call that is forwarded at the far end", ends_call_at=181),
+        _fault("refuses-reinvites", "refuses each re-INVITE with 488", reoffers_taken=0),
+        _fault("refuses-update", "names UPDATE in Allow and refuses it with 501", takes_update=False),
+        _fault("tires-of-reinvites", "refuses the fifth re-INVITE of a call with 488", reoffers_taken=4),
+        _fault("takes-crossing-offer", "agrees to an offer that crosses its own", refuses_crossing_offer=False),
+        _fault("dies-of-malformed", "ends a call in which it cannot read a request", survives_malformed=False),
+        _fault("ignores-cseq-order", "answers requests in a call in whatever order", heeds_order=False),
+        _fault("ignores-unknown-requests", "answers no request that it does not know", answers_unknown=False),
         # --- robustness of the suite
         _fault("silent", "never sends anything", MISBEHAVIOUR, silent=True),
         _fault("dns-only", "asks for SRV and never connects", MISBEHAVIOUR, connects=False),

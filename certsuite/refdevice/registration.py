@@ -23,7 +23,7 @@ from certsuite.refdevice.transport import Flow, FlowFailed, HandshakeBroken, Lis
 
 log = logging.getLogger("refdevice.registration")
 
-_HAMMERING_S = 0.05
+_HAMMERING_S = 0.02
 
 
 class Registration:
@@ -159,9 +159,9 @@ class Registration:
             self._leave()
             while not (self._behaviour.reconnects or self._forced or self._starts_over or failed):
                 await self._wait(math.inf)
-            # Again at once, but not in a circle with a target that takes each flow and drops it.
-            if time.monotonic() - reconnected_at < self._config.retry_s:
-                await self._wait(self._config.retry_s)
+            # Again at once, but not in a circle with a target that takes each flow and drops it. An order is an order.
+            if not self._forced and (pause_s := reconnected_at + self._config.retry_s - time.monotonic()) > 0:
+                await self._wait(pause_s)
             reconnected_at = time.monotonic()
 
     async def deregister(self, timeout: float) -> None:
@@ -178,30 +178,41 @@ class Registration:
     async def _stay(self, flow: Flow) -> Target | None:
         """Refresh until the flow is lost, or its target fails: the target is then returned."""
         self._use(flow)
+        looks_back_at = self._looks_back_at(flow)
         while True:
-            await self._wait(min(self.bindings.due(), self._keep_alive(flow)) - time.monotonic())
+            await self._wait(min(self.bindings.due(), self._keep_alive(flow), looks_back_at) - time.monotonic())
             if not flow.alive or self._starts_over:
                 failed, self._failed = self._failed, None
                 return failed
             forced, self._forced = self._forced, False
-            states = [state for state in self.bindings.states if forced or state.due <= time.monotonic()]
-            if not states:
+            now = time.monotonic()
+            states = [state for state in self.bindings.states if forced or state.due <= now]
+            if not states and looks_back_at > now:
                 continue
-            if self._behaviour.resolves_to_refresh and await self._find_targets() is None:
-                return None
-            # What stands must not wait for a look-up: a better target is looked for when it is refreshed.
-            try:
-                if self._behaviour.refreshes_old_flow:
-                    await self._refresh_old(states)
-                await self.bindings.register(flow, states, announced=forced)
-                self._subscribe(flow)
-            except TargetFailed as failure:
-                self._note(flow.target, failure)
-                return flow.target
+            if states:
+                if self._behaviour.resolves_to_refresh and await self._find_targets() is None:
+                    return None
+                # What stands must not wait for a look-up: a better target is looked for when it is refreshed.
+                try:
+                    if self._behaviour.refreshes_old_flow:
+                        await self._refresh_old(states)
+                    await self.bindings.register(flow, states, announced=forced)
+                    self._subscribe(flow)
+                except TargetFailed as failure:
+                    self._note(flow.target, failure)
+                    return flow.target
+            looks_back_at = math.inf
             if (better := await self._fail_back(flow)) is not None:
                 self._leave()
                 flow = better
                 self._use(flow)
+                looks_back_at = self._looks_back_at(flow)
+
+    def _looks_back_at(self, flow: Flow) -> float:
+        """When to look for a better target before a refresh does: once, since it may have failed for a moment alone."""
+        if self._targets is None or not self._behaviour.looks_back or not self._targets.better_than(flow.target):
+            return math.inf
+        return time.monotonic() + self._config.looks_back_s
 
     def _keep_alive(self, flow: Flow) -> float:
         """Send a keep-alive if it is time; gives when to look again, on the monotonic clock."""
@@ -230,7 +241,7 @@ class Registration:
             self._wake.clear()
 
     def _use(self, flow: Flow) -> None:
-        self.flow = flow
+        self.flow, self._failed = flow, None
         self._has_flow.set()
         self._subscribe(flow)
         if not flow.alive:
@@ -342,6 +353,7 @@ class Registration:
         peer = Peer(self._config.outbound_proxy, target.host, target.address)
         channel = self._servers.channel(peer)
         timeout_s = self._behaviour.handshake_timeout_s
+        silence_s = None if timeout_s is None else self._config.silence_s
         try:
             flow = await Flow.connect(
                 target,
@@ -349,6 +361,7 @@ class Registration:
                 local_address=local_address,
                 channel=channel,
                 timeout_s=timeout_s,
+                silence_s=silence_s,
                 refuses_by=self._behaviour.refuses_by,
                 joins_pieces=self._behaviour.joins_pieces,
             )
@@ -362,7 +375,14 @@ class Registration:
                 raise TlsFailed(objection)
             return flow
         clear = Target(target.host, target.address, self._behaviour.cleartext_port, target.priority)
-        return await Flow.connect(clear, self._listener, local_address=local_address, channel=None, timeout_s=timeout_s)
+        return await Flow.connect(
+            clear,
+            self._listener,
+            local_address=local_address,
+            channel=None,
+            timeout_s=timeout_s,
+            silence_s=silence_s,
+        )
 
     def _note(self, target: Target, failure: TargetFailed | FlowFailed) -> None:
         log.warning("%s: %s", target, failure)

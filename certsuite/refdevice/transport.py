@@ -124,6 +124,9 @@ class Flow(asyncio.Protocol):
         self._transactions: dict[tuple[str, str], ClientTransaction] = {}
         self._transport: asyncio.Transport | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._silence: asyncio.Timeout | None = None
+        "Runs out when nothing has come for so long that the server is given up, until the flow is ready."
+        self._silence_s: float | None = None
 
     @classmethod
     async def connect(
@@ -134,19 +137,21 @@ class Flow(asyncio.Protocol):
         local_address: str,
         channel: Channel | None,
         timeout_s: float | None,
+        silence_s: float | None = None,
         refuses_by: RefusesBy = RefusesBy.ALERT,
         joins_pieces: bool = True,
     ) -> Flow:
         """Connect from ``local_address`` and complete the handshake, within ``timeout_s`` in all.
 
-        ``refuses_by`` is what the server sees if its certificate is not accepted; ``joins_pieces``, whether a message
-        may come in several.
+        Nothing may be missing from the server for longer than ``silence_s``. ``refuses_by`` is what the server sees if
+        its certificate is not accepted; ``joins_pieces``, whether a message may come in several.
 
         Raises :class:`FlowFailed`, or :class:`TlsFailed` if TCP was there and TLS was not.
         """
         flow = cls(target, listener, channel, refuses_by, joins_pieces)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s), asyncio.timeout(silence_s) as silence:
+                flow._silence, flow._silence_s = silence, silence_s
                 await asyncio.get_running_loop().create_connection(
                     lambda: flow, target.address, target.port, local_addr=(local_address, 0)
                 )
@@ -223,6 +228,7 @@ class Flow(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._heard()
         self.local = transport.get_extra_info("sockname")[:2]
         if self._channel is None:
             self._established()
@@ -231,6 +237,7 @@ class Flow(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None
+        self._heard()
         if self._is_silent:
             return
         if self._channel is None:
@@ -254,6 +261,12 @@ class Flow(asyncio.Protocol):
         self._end(str(exc) if exc else "closed by the server")
 
     # --- within
+
+    def _heard(self) -> None:
+        """Something came from the server, which now has the whole time again."""
+        silence, silence_s = self._silence, self._silence_s
+        if silence is not None and silence_s is not None and not (self._ready.done() or silence.expired()):
+            silence.reschedule(asyncio.get_running_loop().time() + silence_s)
 
     def _refuse(self, error: ssl.SSLError, channel: Channel) -> None:
         assert self._transport is not None

@@ -104,6 +104,10 @@ def test_plan_tells_order_restarts_and_duration() -> None:
     assert lines[1].startswith("WXC-DNS-010")
     assert f"{len(collect_cases())} cases" in done.stdout
     assert "restarts" in done.stdout
+    assert "WXC-FO-040[503]" in done.stdout
+    assert "refresh 0.5, way-back 0.15" in done.stdout
+    assert "the next case needs the device at the primary" in done.stdout
+    assert "(beside others)" in next(line for line in lines if line.startswith("WXC-REG-060"))
 
 
 def test_profile_check_of_every_shipped_profile() -> None:

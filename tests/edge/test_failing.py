@@ -148,7 +148,7 @@ async def test_a_request_ends_the_flow(world: World, name: str) -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("name", "status", "retry_after"),
-    [("503", 503, None), ("503-retry-after", 503, "2"), ("500", 500, None), ("408", 408, None), ("430", 430, None)],
+    [("503", 503, None), ("503-retry-after", 503, "1"), ("500", 500, None), ("408", 408, None), ("430", 430, None)],
 )
 async def test_requests_are_answered_by_an_error_until_it_is_over(
     world: World, name: str, status: int, retry_after: str | None

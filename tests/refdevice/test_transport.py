@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from certsuite.edge.slow_writer import SlowWriter
 from certsuite.refdevice.behaviour import Behaviour, RefusesBy
 from certsuite.refdevice.tls import TlsChannel, client_context
 from certsuite.refdevice.transport import Flow, FlowFailed, Target, TlsFailed
@@ -192,6 +193,44 @@ async def test_a_server_that_closes_during_the_handshake(lab: Lab) -> None:
         await _flow(lab, registrar)
     server.close()
     await server.wait_closed()
+
+
+async def test_a_server_that_says_nothing_is_given_up_and_a_slow_one_is_not(lab: Lab) -> None:
+    context = client_context(lab.authority.bundle, Behaviour())
+
+    async def piecewise(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What the good server says comes in pieces, none of them late."""
+        to, of = await asyncio.open_connection("127.0.0.1", registrar.port)
+        of.write(await reader.read(65_536))
+        flight = await to.read(65_536)
+        SlowWriter(writer.write).write(flight, over_s=0.8)
+        of.write(await reader.read(65_536))
+        writer.write(await to.read(65_536))
+        await reader.read()
+        of.close()
+        writer.close()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def connected(port: int) -> Flow:
+        channel = TlsChannel(context, "hs17.lab.example", verifies_name_itself=False)
+        target = Target("a.example", "127.0.0.1", port)
+        return await Flow.connect(
+            target, _Listener(), local_address="127.0.0.1", channel=channel, timeout_s=30.0, silence_s=0.4
+        )
+
+    registrar = await lab.registrar()
+    async with (
+        await asyncio.start_server(piecewise, "127.0.0.1", 0) as slow,
+        await asyncio.start_server(silent, "127.0.0.1", 0) as mute,
+    ):
+        flow = await connected(slow.sockets[0].getsockname()[1])
+        assert flow.alive
+        with pytest.raises(TlsFailed, match="timed out"):
+            await connected(mute.sockets[0].getsockname()[1])
+        flow.close()
 
 
 async def test_plain_tcp(lab: Lab) -> None:
