@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import unquote
+import re
 
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage, Span
@@ -13,6 +13,7 @@ from certsuite.core.redaction import printable
 from certsuite.sip.message import read, split_values, user_host
 from certsuite.sip.session_timer import names_option
 
+_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _FINAL = range(200, 700)
 _PROVISIONAL = range(101, 200)
 
@@ -202,7 +203,7 @@ def dials_exactly(question: Question) -> Judgement:
             settled=False,
             limit=question.limits["invite_s"],
         )
-    user = unquote(user_host(invites[0].message.uri)[0])
+    user = _ESCAPED.sub(lambda escaped: chr(int(escaped[1], 16)), user_host(invites[0].message.uri)[0])
     if user == number:
         return question.passed(invites[0].evidence)
     return question.failed(
