@@ -24,6 +24,8 @@ _STOP_S = 2.0
 "Seconds that a stop may take to de-register."
 _TERMINATE_S = 0.3
 "The same when the program is told to end by a signal."
+_A_LINE_S = 0.01
+"How much longer that may take for each line."
 
 
 class Program:
@@ -50,7 +52,8 @@ class Program:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             if self._behaviour.heeds_sigterm:
-                loop.add_signal_handler(number, self._finish, _TERMINATE_S)
+                seconds = _TERMINATE_S + _A_LINE_S * len(self._config.lines)
+                loop.add_signal_handler(number, self._finish, seconds)
             else:
                 loop.add_signal_handler(number, log.info, "a signal to end was ignored")
         if self._behaviour.exits_at_start:

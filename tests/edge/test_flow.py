@@ -56,10 +56,11 @@ async def test_a_handshake_and_a_message_leave_their_observations_in_order(world
         SipMessageSeen,
         SipMessageSeen,
     ]
-    opened, hello, presented, established, request, response = (one.event for one in seen)
+    opened, marked, hello, presented, established, request, response = (one.event for one in seen)
     assert isinstance(opened, FlowOpened)
     assert opened.remote == f"{wire.local[0]}:{wire.local[1]}"
     assert (opened.owner, opened.port_role) == ("device", "sip-tls")
+    assert marked == TrafficClass(0, "sip")
     assert isinstance(hello, ClientHelloSeen)
     assert hello.server_name == HOST
     assert isinstance(presented, TlsPresented)
@@ -71,7 +72,7 @@ async def test_a_handshake_and_a_message_leave_their_observations_in_order(world
     assert request.strict_error == ""
     assert isinstance(response, SipMessageSeen)
     assert b"CSeq:1 OPTIONS\r\n" in response.raw
-    assert [one.direction for one in seen] == [IN, IN, OUT, IN, IN, OUT]
+    assert [one.direction for one in seen] == [IN, IN, IN, OUT, IN, IN, OUT]
     assert all(one.edge == "primary" for one in seen)
     assert [one.line for one in seen[-2:]] == [1, 1]
     assert all(one.frame is not None for one in seen[-2:])
