@@ -373,7 +373,6 @@ class Lab:
             address = "127.0.0.1"
             outbound_proxy = "{PROXY}"
             trusted_roots = "{self.authority.bundle}"
-            {more}
         """
         for number in range(1, lines + 1):
             head += f"""
