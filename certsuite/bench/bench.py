@@ -14,12 +14,15 @@ from certsuite.bench.edge_control import EdgeControl
 from certsuite.bench.expecting import CannotJudge, Deferred, ExpectationNotMet, Expecting, NotApplicable, Stated
 from certsuite.bench.failover import Failover
 from certsuite.bench.gauntlet import Gauntlet
-from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SIP_PORT, TARGETS, Network
+from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SECOND_PROXY, SIP_PORT, TARGETS, Network
 from certsuite.bench.notifier_control import NotifierControl
 from certsuite.bench.party import Party
+from certsuite.bench.password_control import PasswordControl
 from certsuite.bench.phone import Phone
+from certsuite.bench.provisioning import Provisioning
 from certsuite.bench.registrar_control import RegistrarControl
 from certsuite.bench.root_probing import RootProbing
+from certsuite.checks.call_requests import allows
 from certsuite.checks.registry import find_check
 from certsuite.checks.span import E, Seen, Span
 from certsuite.core.cases import Case, Disturbance
@@ -64,7 +67,9 @@ class Bench:
         self.gauntlet = Gauntlet(self, journal)
         self.dns = DnsControl(self)
         self.registrar = RegistrarControl(self, journal)
+        self.passwords = PasswordControl(self, journal)
         self.failover = Failover(self, journal)
+        self.provisioning = Provisioning(self, journal)
         self.notifier = NotifierControl(self)
         self.connection = ConnectionControl(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
@@ -109,6 +114,7 @@ class Bench:
                 "registration_s": values.boot_s + retry_s + values.register_s,
                 "lines_registered_s": values.boot_s + retry_s + values.register_s,
                 "connect_s": values.boot_s + retry_s + values.register_s,
+                "resync_s": values.boot_s + retry_s + values.register_s,
                 "dns_recovery_s": retry_s + values.register_s,
             }.get(limit.name, 0.0)
         return max(told * scale, _PATIENCE_OVER_LIMIT * limit.value)
@@ -207,6 +213,10 @@ class Bench:
         """What was seen of a kind since the device last had a reason to connect."""
         return Span(self._journal.since(self.device.attempt_seq)).of(kind)
 
+    def has_allowed(self, method: str) -> bool:
+        """Whether a message of the device has named a method in ``Allow`` so far."""
+        return allows(Span(self._journal.since(0)), method)
+
     @property
     def here(self) -> int:
         """Number of the next observation."""
@@ -250,9 +260,15 @@ class Bench:
 
     @property
     def edge_names(self) -> list[str]:
-        """The names under which the device may know an edge: those of outbound proxy, SRV targets, of a target walk as
-        well, and root probe."""
-        return [OUTBOUND_PROXY, *TARGETS.values(), self.root_probing.host, *(one.host for one in self.network.ahead)]
+        """The names under which the device may know an edge: those of outbound proxies, SRV targets, targets of a walk,
+        and the root probe."""
+        return [
+            OUTBOUND_PROXY,
+            SECOND_PROXY,
+            *TARGETS.values(),
+            self.root_probing.host,
+            *(one.host for one in self.network.ahead),
+        ]
 
     @property
     def both_versions(self) -> list[str]:

@@ -6,12 +6,16 @@ import asyncio
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from certsuite.bench.call_forms import FORMS
 from certsuite.bench.device import Unreachable
-from certsuite.bench.expecting import CannotJudge
+from certsuite.bench.expecting import CannotJudge, NotApplicable
+from certsuite.bench.within_call import WithinCall
 from certsuite.core.cases import State
 from certsuite.core.errors import BenchError
 from certsuite.core.verdicts import Verdict
 from certsuite.edge.call_leg import CallLeg, LegState
+from certsuite.edge.crossings import answer_when_cancelled, bye_before_ack, cancel_when_answered
+from certsuite.sip.invite_forms import Edit, adding, unedited
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
@@ -19,6 +23,9 @@ if TYPE_CHECKING:
 
 _TONES_HZ = (420, 480, 560, 640, 740, 860, 980, 1120, 1280, 1480, 1700, 1940)
 "More than a twentieth of an octave apart, none a multiple of another within the tolerance of the check."
+
+_REFUSALS = {"Busy Here": 486, "Temporarily Unavailable": 480, "Decline": 603}
+"Status of a party's refusal, by its reason phrase."
 
 
 class Call:
@@ -29,6 +36,8 @@ class Call:
         self._leg = leg
         self.since = since
         "Number of the first observation that can be about it."
+        self.within = WithinCall(bench, leg)
+        "What the party asks of the device within it."
         self._tone = 0
         self._played: list[int] = []
 
@@ -101,6 +110,35 @@ class Call:
         """The device ends the call, as it was told to."""
         await self._expect("call.ends", after=self._bench.device.acted_seq)
 
+    async def is_given_up(self) -> None:
+        """The device takes its call back, which rings, as it was told to, and acknowledges its end."""
+        await self._expect("call.is-given-up", after=self._bench.device.acted_seq)
+        await self._expect("call.acknowledges-refusal")
+
+    async def is_rejected(self) -> None:
+        """The device refuses the call that rings, as it was told to."""
+        await self._expect("call.is-rejected")
+
+    async def survives_the_cancel(self) -> None:
+        """The device answers the CANCEL that came too late."""
+        await self._expect("call.answers-cancel")
+
+    async def is_ended_although_answered(self) -> None:
+        """The device ends the call that was answered as it was given up."""
+        await self._expect("call.ends-crossed-call")
+
+    async def takes_the_bye(self) -> None:
+        """The device takes the party's BYE."""
+        await self._expect("call.ends")
+
+    async def mirrors_its_caller(self) -> None:
+        """The device's responses name the caller as the INVITE did."""
+        await self._expect("call.mirrors-caller")
+
+    async def heeds_what_is_required(self) -> None:
+        """The device rings reliably, as the INVITE requires, or refuses to."""
+        await self._expect("call.heeds-100rel")
+
     # --- what the party does
 
     async def hangs_up(self) -> None:
@@ -113,6 +151,48 @@ class Call:
         self._leg.ring()
         self._leg.accept()
         await self.is_acknowledged()
+
+    def party_rings(self) -> None:
+        """The party's phone rings."""
+        self._leg.ring()
+
+    async def party_rings_reliably(self) -> None:
+        """The party's phone rings by a reliable 180, which the device acknowledges by PRACK.
+
+        Raises :class:`NotApplicable` if the device did not offer that.
+        """
+        if not self._leg.invited_with("Supported", "100rel"):
+            raise NotApplicable("no-100rel", "the device does not offer 100rel in its INVITE")
+        self._leg.respond(180, "Ringing", headers=[("Require", "100rel"), ("RSeq", "1")])
+        await self._expect("call.sends-prack")
+
+    def party_is_diverted(self) -> None:
+        """The call is being forwarded at the far end."""
+        self._leg.respond(181, "Call Is Being Forwarded")
+
+    async def party_refuses(self, reason: str) -> None:
+        """The party's phone rings, and the call is refused for that reason: the device acknowledges it."""
+        self._leg.ring()
+        self._leg.refuse(_REFUSALS[reason], reason)
+        await self._expect("call.acknowledges-refusal")
+
+    async def party_gives_up(self) -> None:
+        """The party hangs up before the device answers: the device takes that, and rings no longer."""
+        self._leg.hang_up()
+        await self._expect("call.answers-cancel")
+        await self._expect("call.is-called-off")
+
+    def party_cancels_as_it_is_answered(self) -> None:
+        """The party's CANCEL will cross the device's answer."""
+        cancel_when_answered(self._leg)
+
+    def party_answers_as_it_is_given_up(self) -> None:
+        """The party's answer will cross the device's CANCEL."""
+        answer_when_cancelled(self._leg)
+
+    def party_hangs_up_before_its_ack(self) -> None:
+        """The party's BYE will come before its ACK."""
+        bye_before_ack(self._leg)
 
     # --- inside
 
@@ -154,15 +234,16 @@ class Party:
         self._answers = False
         bench.network.control.on_call = self._on_call
 
-    async def calls(self, line: Line, *, srtp: bool = True, over_s: float = 0.0) -> Call:
-        """Call a line of the device; ``over_s`` as in :meth:`CallControl.call`.
+    async def calls(self, line: Line, *, srtp: bool = True, over_s: float = 0.0, edit: Edit = unedited) -> Call:
+        """Call a line of the device; ``over_s`` and ``edit`` as in :meth:`CallControl.call`.
 
-        Raises :class:`Unreachable` if it has lost its registration meanwhile."""
+        Raises :class:`Unreachable` if it has lost its registration meanwhile.
+        """
         since = self._bench.here
         if not self._bench.device.registered:
             raise Unreachable(State.REGISTERED, "the device lost its registration before the call", "not-registered")
         leg = self._bench.network.control.call(
-            line.number, party=self.number, caller=self.name, srtp=srtp, over_s=over_s
+            line.number, party=self.number, caller=self.name, srtp=srtp, over_s=over_s, edit=edit
         )
         return Call(self._bench, leg, since)
 
@@ -190,6 +271,47 @@ class Party:
         await self._bench.control("call.rings", **about)
         await self._bench.phone.answers()
         await self._bench.control("call.is-answered", **about)
+        return call
+
+    async def is_called_and_answers(self) -> Call:
+        """The device calls, and the party answers. Without a call nothing can be said of one."""
+        await self._bench.phone.dials(self)
+        call = await self.is_called(as_control=True)
+        call.leg.ring()
+        call.leg.accept()
+        await self._bench.control("call.is-acknowledged", call_id=call.leg.call_id, line=1, since=call.since)
+        return call
+
+    async def comes_as(self, form: str) -> Call:
+        """Call the device in one of the forms that it must take: it rings, is answered, and the call ends in order."""
+        call = await self.calls(self._bench.phone.line(1), edit=FORMS[form])
+        await call.rings()
+        await call.mirrors_its_caller()
+        await self._bench.phone.answers()
+        await call.is_answered()
+        await call.hangs_up()
+        return call
+
+    async def is_reached_by(self, number: str) -> None:
+        """The device's call to a number of the dial plan's own comes as it was dialled, and is refused then."""
+        bench = self._bench
+        patience = bench.patience_s("call.dials-exactly")
+        # Behind the challenge, and before anything is judged: what is not there cannot be ended.
+        await bench.device.until(lambda: bool(self._calls), patience)
+        for leg in self._calls:
+            leg.hang_up()
+        await bench.device.until(lambda: not bench.network.control.legs, patience)
+        await bench.expect("call.dials-exactly", number=number, since=bench.case_start)
+
+    async def requires_reliability(self) -> None:
+        """Call the device with an INVITE that requires reliable provisional responses."""
+        call = await self.calls(self._bench.phone.line(1), edit=adding(("Require", "100rel")))
+        await call.heeds_what_is_required()
+
+    async def makes_it_ring(self, *, edit: Edit = unedited) -> Call:
+        """Call the device, which rings. Without that nothing can be said of a call that rings."""
+        call = await self.calls(self._bench.phone.line(1), edit=edit)
+        await self._bench.control("call.rings", call_id=call.leg.call_id, line=1, since=call.since)
         return call
 
     def answers_when_called(self) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from certsuite.bench.expecting import NotApplicable
 from certsuite.core.errors import ActionFailed
-from certsuite.core.redaction import Secret
-from certsuite.sip.passwords import SPECIAL_CHARACTERS, covering_set
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
@@ -47,6 +45,11 @@ class Phone:
         return self._bench.device.profile.identity.model
 
     @property
+    def kind(self) -> str:
+        """``phone`` or ``gateway``."""
+        return self._bench.device.profile.kind
+
+    @property
     def user_agent(self) -> str:
         """The pattern that the profile announces."""
         return self._bench.device.profile.identity.user_agent
@@ -81,6 +84,10 @@ class Phone:
         """It dials a party's number."""
         await self._bench.device.act("dial", line=line, uri=self._uri(party.number))
 
+    async def dials_number(self, number: str) -> None:
+        """It dials a number of the dial plan's own."""
+        await self._bench.device.act("dial", line=1, uri=self._uri(number.replace("#", "%23")))
+
     async def answers(self) -> None:
         """It answers the call that rings."""
         await self._bench.device.act("answer")
@@ -88,6 +95,11 @@ class Phone:
     async def hangs_up(self) -> None:
         """It ends the call."""
         await self._bench.device.act("hangup")
+
+    async def rejects(self) -> None:
+        """It rejects the call that rings. Raises :class:`NotApplicable` if it cannot be made to."""
+        self._can_be_made_to("reject")
+        await self._bench.device.act("reject")
 
     async def tries_to_hang_up(self) -> None:
         """It is told to end the call, and may have lost it: what it answered is in the record."""
@@ -111,16 +123,14 @@ class Phone:
         """It sends digits in the call."""
         await self._bench.device.act("dtmf", digits=digits)
 
-    async def registers_with_every_special_character(self) -> None:
-        """It is configured with passwords that together hold every special character, and registers with each."""
-        lines = self._bench.device.profile.lines
-        passwords = covering_set(lines, secrets.choice)
-        for start in range(0, len(passwords), lines):
-            batch = {line: Secret(text) for line, text in enumerate(passwords[start : start + lines], start=1)}
-            await self._bench.device.reconfigure(batch)
-            for line, password in batch.items():
-                signs = "".join(sign for sign in SPECIAL_CHARACTERS if sign in password.reveal())
-                await self._bench.expect_of_attempt("pw.characters", line=line, characters=signs)
+    def has_another_line(self) -> None:
+        """Raises :class:`NotApplicable` for a device with one line."""
+        if len(self.lines) < 2:
+            raise NotApplicable("one-line", "the device has one line")
+
+    def _can_be_made_to(self, action: str) -> None:
+        if not self._bench.device.profile.can(action):
+            raise NotApplicable("no-action", f"the profile gives no action {action!r}, so the device cannot be made to")
 
     def _uri(self, number: str) -> str:
         domain = self._bench.network.registrar.accounts.of_line(1).domain

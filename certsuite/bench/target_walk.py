@@ -221,10 +221,8 @@ class TargetWalk:
     @property
     def _astray(self) -> bool:
         """Whether the device went to a port that no SRV record names: it had no use for the answer."""
-        return any(
-            isinstance(one.event, FlowOpened) and one.event.owner == "device" and one.event.port_role != "sip-tls"
-            for one in self._journal.since(self._device.attempt_seq)
-        )
+        opened = Span(self._journal.since(self._device.attempt_seq)).of(FlowOpened)
+        return any(one.event.port_role != "sip-tls" for one in opened)
 
     @property
     def _asked(self) -> bool:

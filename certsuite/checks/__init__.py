@@ -1,6 +1,8 @@
 """Pure judgement: observations and limits in, verdict and findings out. Importing this registers every check."""
 
 from certsuite.checks import (
+    call_endings,
+    call_requests,
     calls,
     client_hello,
     connection,
@@ -11,6 +13,7 @@ from certsuite.checks import (
     identity,
     lines,
     media,
+    provisioning,
     registered,
     registrar,
     registration,
@@ -27,6 +30,8 @@ __all__ = [
     "Question",
     "Span",
     "all_checks",
+    "call_endings",
+    "call_requests",
     "calls",
     "client_hello",
     "connection",
@@ -38,6 +43,7 @@ __all__ = [
     "identity",
     "lines",
     "media",
+    "provisioning",
     "registered",
     "registrar",
     "registration",

@@ -170,9 +170,12 @@ def offers_srtp(question: Question) -> Judgement:
 @check("call.is-acknowledged", limits=("action_s",))
 def is_acknowledged(question: Question) -> Judgement:
     """The device sends ACK for the 200 (RFC 3261 section 13.2.2.4)."""
+    accepted = _answers(question, _SUCCESS, direction=OUT)
     acks = question.span.messages(method="ACK", call_id=question.subject.call_id)
-    if acks:
-        return question.passed(acks[0].evidence)
+    # One that came before is that for a challenge.
+    after = [seen for seen in acks if accepted and seen.at.seq > accepted[0].at.seq]
+    if after:
+        return question.passed(after[0].evidence)
     return question.failed("no-ack", "no ACK for the 200", "ACK", settled=False)
 
 

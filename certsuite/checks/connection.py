@@ -12,6 +12,7 @@ from certsuite.core.events import (
     BenchChanged,
     BindingChanged,
     Cleartext,
+    DnsQuery,
     Event,
     FlowClosed,
     FlowOpened,
@@ -19,7 +20,7 @@ from certsuite.core.events import (
     SipMessageSeen,
     TrafficClass,
 )
-from certsuite.core.findings import Judgement, Measurement
+from certsuite.core.findings import Evidence, Judgement, Measurement
 from certsuite.core.observations import IN, Observation
 from certsuite.core.verdicts import Verdict
 
@@ -175,20 +176,25 @@ def another_port(question: Question) -> Judgement:
 
 @check("net.no-default-port", passive=True)
 def no_default_port(question: Question) -> Judgement:
-    """The device needs neither port 5060 nor 5061, where SRV names another: a firewall may close both."""
+    """The device needs neither port 5060 nor 5061, where SRV names another: a firewall may close both.
+
+    Where DNS had no SRV record when it was last asked, the default port is the right one (RFC 3263 section 4.2).
+    """
+    has_srv = True
+    for one in question.span:
+        event = one.event
+        if isinstance(event, DnsQuery) and event.type == "SRV":
+            has_srv = bool(event.answers)
+        wrong = isinstance(event, FlowOpened) and event.port_role != "sip-tls"
+        if has_srv and (wrong or (isinstance(event, Cleartext) and event.transport == "udp")):
+            return question.failed(
+                "default-port-used",
+                f"it went to {event.local if isinstance(event, FlowOpened) else '5060 over UDP'}",
+                "the port of the SRV record alone",
+                Evidence(one.seq, one.frame),
+                hint="Leave the outbound proxy's port empty, and do not fall back to 5060 or 5061.",
+            )
     opened = question.span.of(FlowOpened)
-    wrong: list[Seen[FlowOpened] | Seen[Cleartext]] = [seen for seen in opened if seen.event.port_role != "sip-tls"]
-    wrong += [seen for seen in question.span.of(Cleartext) if seen.event.transport == "udp"]
-    if wrong:
-        event = wrong[0].event
-        port = event.local if isinstance(event, FlowOpened) else "5060 over UDP"
-        return question.failed(
-            "default-port-used",
-            f"it went to {port}",
-            "the port of the SRV record alone",
-            wrong[0].evidence,
-            hint="Leave the outbound proxy's port empty, and do not fall back to 5060 or 5061.",
-        )
     if not opened:
         return question.unknown("nothing-seen", "the device connected to no edge")
     return question.passed(opened[0].evidence)

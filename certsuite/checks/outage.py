@@ -28,6 +28,7 @@ CONNECTING = ("connection", "attempt")
 "What of a try is no request: a connection, and one that was not taken."
 _NAMED = 5
 "Lines that are named at most."
+_CUT_OFF_BY = {"address lost": "has lost its address", "packets dropped": "loses every packet"}
 _EDGE = re.compile(r"^(\w+) edge$")
 
 
@@ -105,10 +106,11 @@ class Outage:
 
     @property
     def turned_to(self) -> tuple[Try, ...]:
-        """The first try at each edge while it lasted, in order: a connection, taken or not, or another edge's use."""
+        """The first try at each edge while it lasted, in order: a connection, taken or not, or over one that was there
+        already a REGISTER to another edge."""
         first: dict[str, Try] = {}
         for one in self.meanwhile:
-            if one.what in CONNECTING or one.edge != self.edge:
+            if one.what in CONNECTING or (one.what == "REGISTER" and one.edge != self.edge):
                 first.setdefault(one.edge, one)
         return tuple(first.values())
 
@@ -301,7 +303,9 @@ def read_outage(span: Span, phase: str, lines: int) -> Outage | None:
     return Outage(
         phase=phase,
         edge=edge,
-        description=str(onset.event.detail.get("failure") or onset.event.behaviour),
+        description=str(
+            onset.event.detail.get("failure") or _CUT_OFF_BY.get(onset.event.behaviour, onset.event.behaviour)
+        ),
         failed=Seen(onset.event, onset),
         back=back,
         end=end,

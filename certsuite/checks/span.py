@@ -28,6 +28,9 @@ E = TypeVar("E", bound=Event)
 CUT_OFF = ("address lost", "packets dropped")
 "Behaviours of an edge whose network is gone."
 
+PROVISIONING = "provisioning"
+"""The edge at which the device fetches its configuration. Its connections are no flows of SIP: they are seen by who
+names the edge or the flow."""
 _STUN = b"\x21\x12\xa4\x42"
 "The magic cookie of STUN (RFC 8489 section 5)."
 
@@ -83,12 +86,12 @@ class Span:
         return iter(self._observations)
 
     def of(self, kind: type[E], *, edge: str | None = None, flow: str | None = None) -> list[Seen[E]]:
-        """All events of a kind, of one edge or flow if named."""
+        """All events of a kind, of one edge or flow if named; those of provisioning only then."""
         return [
             Seen(observation.event, observation)
             for observation in self._by_kind.get(kind, ())
             if isinstance(observation.event, kind)
-            and (edge is None or observation.edge == edge)
+            and (observation.edge == edge if edge is not None else observation.edge != PROVISIONING or flow is not None)
             and (flow is None or observation.flow == flow)
         ]
 
@@ -139,7 +142,7 @@ class Span:
                 found, starting = one.t, False
             elif isinstance(event, DeviceStarted):
                 found, starting = one.t, True
-            elif (isinstance(event, FlowClosed) and event.by == "bench") or (
+            elif (isinstance(event, FlowClosed) and event.by == "bench" and one.edge != PROVISIONING) or (
                 isinstance(event, BenchChanged) and cuts_flows(event)
             ):
                 found = one.t

@@ -69,7 +69,7 @@ def is_notified(question: Question) -> Judgement:
     )
 
 
-@check("sub.refreshes")
+@check("sub.refreshes", limits=("subscribe_s",))
 def refreshes(question: Question) -> Judgement:
     """A subscription is refreshed, or made anew, before what was granted is over (RFC 6665 section 4.1.2.2)."""
     package, granted_s = question.text("package"), int(question.param("granted_s"))

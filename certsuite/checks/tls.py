@@ -12,6 +12,7 @@ from certsuite.core.events import (
     DeviceExited,
     FlowClosed,
     FlowOpened,
+    ProvisioningRequest,
     SipGarbage,
     SipKeepAlive,
     SipMessageSeen,
@@ -95,10 +96,11 @@ def refuses(question: Question) -> Judgement:
         if data:
             established = question.span.of(TlsEstablished, flow=seen.at.flow)
             version = f" over {established[0].event.version}" if established else ""
+            said = question.params.get("said", "SIP")
             return question.failed(
                 question.text("finding"),
-                f"the device sent SIP{version} to an edge that presented {question.text('what')}",
-                "the connection is refused before any SIP is sent",
+                f"the device sent {said}{version} to an edge that presented {question.text('what')}",
+                f"the connection is refused before {said} is sent",
                 seen.evidence,
                 data[0],
                 hint=question.text("hint"),
@@ -195,7 +197,7 @@ def application_data(question: Question, flow: str | None) -> list[Evidence]:
         for observation in question.span
         if observation.flow == flow
         and observation.direction == IN
-        and isinstance(observation.event, SipMessageSeen | SipGarbage | SipKeepAlive)
+        and isinstance(observation.event, SipMessageSeen | SipGarbage | SipKeepAlive | ProvisioningRequest)
     ]
 
 

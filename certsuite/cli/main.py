@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +20,7 @@ from certsuite.cli.config import app as config_app
 from certsuite.cli.config import lint_exit_code, lint_generated, lint_text
 from certsuite.cli.judging import rejudge_run, review_case
 from certsuite.cli.passwords import app as passwords_app
-from certsuite.cli.provisioning import Given, provision_sample, read_device_info
+from certsuite.cli.provisioning import Given, provision_sample
 from certsuite.cli.telling import Commands
 from certsuite.cli.telling import say as _say
 from certsuite.cli.telling import told as _told
@@ -31,6 +32,7 @@ from certsuite.core.redaction import printable
 from certsuite.core.results import EXIT_USAGE
 from certsuite.core.verdicts import Verdict
 from certsuite.devices.check import check_profile
+from certsuite.devices.device_info_mapping import read_device_info
 from certsuite.devices.profile import load_profile
 from certsuite.pytest_plugin.certification import rebuild_reports
 from certsuite.pytest_plugin.options import REFERENCE
@@ -87,6 +89,12 @@ def run(
     credentials: Annotated[
         Path | None, typer.Option(help="SIP passwords by line; YAML, mode 600.", metavar="FILE")
     ] = None,
+    device_info: Annotated[
+        Path | None, typer.Option(help="The device's own accounts, instead of minted ones; JSON.", metavar="FILE")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="Where the values stand, if the JSON has another form.", metavar="FILE")
+    ] = None,
     root: Annotated[
         str | None, typer.Option(help="Root that the root probe asks for; without it, Webex's.", metavar="FILE|NAME")
     ] = None,
@@ -103,6 +111,8 @@ def run(
         ("--baseline", baseline),
         ("--resume", resume),
         ("--credentials", credentials),
+        ("--device-info", device_info),
+        ("--mapping", mapping),
         ("--root", root),
         ("--chain", chain),
     ):
@@ -179,7 +189,7 @@ def provision(
     """
     if mapping is not None and device_info is None:
         raise UsageError("--mapping is for --device-info FILE")
-    info = read_device_info(device_info, mapping) if device_info else None
+    info = read_device_info(device_info, mapping, os.environ) if device_info else None
     device = load_profile(profile, PROFILES)
     written = provision_sample(device, out, Given(info, root))
     for path in written:

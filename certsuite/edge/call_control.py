@@ -18,6 +18,7 @@ from certsuite.edge.media import MediaLoop
 from certsuite.edge.notifier import Notifier
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge
+from certsuite.sip.invite_forms import Edit, unedited
 from certsuite.sip.message import SipMessage, user_host
 from certsuite.sip.sse import ALLOW, response_to
 
@@ -120,8 +121,10 @@ class CallControl:
         srtp: bool = True,
         over: Flow | None = None,
         over_s: float = 0.0,
+        edit: Edit = unedited,
     ) -> CallLeg:
-        """Call a line of the device down its registration's flow, or ``over`` another one of it.
+        """Call a line of the device down its registration's flow, or ``over`` another one of it, with the usual INVITE
+        or what ``edit`` makes of it.
 
         ``over_s``: the INVITE is a long one, and comes in pieces over so many seconds, as over a narrow path.
         Raises :class:`BenchError` if it has none.
@@ -132,7 +135,7 @@ class CallControl:
             raise BenchError(f"line {line} is not registered, so it cannot be called")
         edge = self.edges[flow.edge]
         leg = CallLeg(self, binding.account, flow, edge.sse, self._media.open(edge.address), party=party)
-        leg.invite(binding.contact, caller=caller, srtp=srtp, over_s=over_s)
+        leg.invite(binding.contact, caller=caller, srtp=srtp, over_s=over_s, edit=edit)
         self.legs[leg.call_id] = leg
         return leg
 

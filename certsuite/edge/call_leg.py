@@ -21,8 +21,10 @@ from certsuite.media.srtp import SrtpError
 from certsuite.sdp.crypto import AES_CM_128_HMAC_SHA1_80, Crypto
 from certsuite.sdp.offer_answer import Agreement, NoAgreement, agree, answer, webex_offer
 from certsuite.sdp.session import Direction, SdpError, SessionDescription
-from certsuite.sip.dialog import Dialog
+from certsuite.sip.dialog import Dialog, failure_ack
+from certsuite.sip.invite_forms import Edit, Headers, unedited
 from certsuite.sip.message import SipMessage
+from certsuite.sip.session_timer import names_option, timer_granted
 from certsuite.sip.sse import ALLOW, Sse, invite_headers, response_to
 
 _T1 = 0.5
@@ -96,6 +98,10 @@ class CallLeg:
         self._retransmission: asyncio.TimerHandle | None = None
         self.tag = sse.tag()
         "Our tag of the dialog."
+        self.takes_request: Callable[[Flow, SipMessage], bool] = lambda flow, request: False
+        "Has the first look at the device's requests within the call: what it takes, the leg leaves alone."
+        self.takes_response: Callable[[SipMessage], bool] = lambda response: False
+        "The same with the responses to our INVITE."
 
     @property
     def call_id(self) -> str:
@@ -106,11 +112,17 @@ class CallLeg:
         """Of the INVITE that made the call."""
         return self._invite.branch if self._invite else ""
 
+    def invited_with(self, header: str, option: str) -> bool:
+        """Whether the INVITE that made the call names an option tag in a header."""
+        return self._invite is not None and names_option(self._invite, header, option)
+
     # --- towards the device
 
-    def invite(self, contact: str, *, caller: str, srtp: bool = True, over_s: float = 0.0) -> None:
+    def invite(
+        self, contact: str, *, caller: str, srtp: bool = True, over_s: float = 0.0, edit: Edit = unedited
+    ) -> None:
         """Call the device's line at its registered contact, with the offer of the access SBC; without SRTP it is plain
-        RTP/AVP. ``over_s``: it is a long one, and comes over so many seconds."""
+        RTP/AVP. ``over_s``: it is a long one, and comes over so many seconds. ``edit`` makes another INVITE of it."""
         account = self.account
         self.dialog = Dialog(
             sse=self._sse,
@@ -127,13 +139,14 @@ class CallLeg:
         )
         if over_s:
             headers = [*headers, *_LONG]
-        self._invite = self.dialog.request("INVITE", headers=headers, body=bytes(self._local))
+        self._invite = edit(self.dialog.request("INVITE", headers=headers, body=bytes(self._local)))
+        self.dialog.local = self._invite.get("From") or self.dialog.local
         self._control.send_request(self.flow, self._invite, self._on_invite_response, over_s=over_s)
 
     def ring(self) -> None:
         """180 to the device's INVITE. Nothing is sent once the device has given up."""
         if self._from_device and self.state is LegState.CALLING and not self._hanging_up:
-            self._respond(180, "Ringing")
+            self.respond(180, "Ringing")
             self.state = LegState.EARLY
 
     def accept(self) -> None:
@@ -143,10 +156,10 @@ class CallLeg:
         assert self._invite is not None
         body = self._description_for(self._invite)
         if body is None:
-            self._respond(488, "Not Acceptable Here")
+            self.respond(488, "Not Acceptable Here")
             self._end()
             return
-        self._respond(200, "OK", body=body)
+        self.respond(200, "OK", body=body)
         self.state = LegState.CONFIRMED
 
     def hang_up(self) -> None:
@@ -159,10 +172,30 @@ class CallLeg:
             if self._unacknowledged is None:
                 self._bye()
         elif self._from_device:
-            # The device's INVITE is over with its ACK: until then it takes no other call.
-            self._respond(480, "Temporarily Unavailable")
+            self.refuse(480, "Temporarily Unavailable")
         elif self._provisional:
-            self._cancel()
+            self.cancel()
+
+    def refuse(self, status: int, reason: str, *, headers: Headers = ()) -> None:
+        """A final failure to the device's INVITE. It is over with its ACK: until then it takes no other call."""
+        self._hanging_up = True
+        self.respond(status, reason, headers=headers)
+
+    def cancel(self) -> None:
+        """CANCEL our INVITE, once (RFC 3261 section 9.1)."""
+        if self._cancelled:
+            return
+        self._cancelled = True
+        assert self._invite is not None
+        kept = ("via", "from", "to", "call-id", "max-forwards")
+        headers = [(name, value) for name, value in self._invite.headers if name.lower() in kept]
+        headers.append(("CSeq", f"{self._invite.cseq[0]} CANCEL"))
+        cancel = SipMessage("CANCEL", self._invite.uri, headers=tuple(headers))
+        self._control.send_request(self.flow, cancel, lambda response: None)
+
+    def send(self, request: SipMessage, on_response: Callable[[SipMessage], None] = lambda response: None) -> None:
+        """A request of a case's own within the call."""
+        self._control.send_request(self._control.flow_of(self), request, on_response)
 
     # --- from the device
 
@@ -180,6 +213,8 @@ class CallLeg:
         if request.method not in ("ACK", "CANCEL") and not self.dialog.in_order(request):
             flow.send(response_to(request, 500, "Server Internal Error"), line=self.account.line)
             return
+        if self.takes_request(flow, request):
+            return
         match request.method:
             case "ACK":
                 self._on_ack(request)
@@ -188,7 +223,7 @@ class CallLeg:
                 flow.send(response_to(request, 200, "OK"), line=self.account.line)
                 early = self.state in (LegState.CALLING, LegState.EARLY)
                 if self._from_device and early and not self._hanging_up:
-                    self._respond(487, "Request Terminated")
+                    self.respond(487, "Request Terminated")
                 self._end()
             case "CANCEL":
                 self._on_cancel(flow, request)
@@ -257,6 +292,16 @@ class CallLeg:
         self._local = ours
         return bytes(ours)
 
+    @property
+    def session(self) -> bytes:
+        """What we described last: offered again, it changes nothing (RFC 3264 section 8)."""
+        return bytes(self._local) if self._local else b""
+
+    def take_reanswer(self, message: SipMessage) -> None:
+        """The device's answer to :attr:`session`, offered again."""
+        assert self._local is not None
+        self._take_answer(self._local, message)
+
     def _take_answer(self, ours: SessionDescription, message: SipMessage) -> None:
         """The device's answer to our offer, in a 2xx or in an ACK."""
         try:
@@ -292,15 +337,18 @@ class CallLeg:
 
     def _on_invite_response(self, response: SipMessage) -> None:
         assert self.dialog is not None
+        if self.takes_response(response):
+            return
         if response.status < 200:
             self._provisional = True
             if self._hanging_up:
-                self._cancel()
+                self.cancel()
             elif response.status > 100 and self.state is LegState.CALLING:
                 self.state = LegState.EARLY
             return
         if response.status >= 300:
-            self._acknowledge_failure(response)
+            assert self._invite is not None
+            self.flow.send(failure_ack(self._invite, response), line=self.account.line)
             self._end()
             return
         self.dialog.established_by(response)
@@ -316,18 +364,6 @@ class CallLeg:
         self.state = LegState.CONFIRMED
         assert self._local is not None
         self._take_answer(self._local, response)
-
-    def _cancel(self) -> None:
-        """CANCEL our INVITE, once (RFC 3261 section 9.1)."""
-        if self._cancelled:
-            return
-        self._cancelled = True
-        assert self._invite is not None
-        kept = ("via", "from", "to", "call-id", "max-forwards")
-        headers = [(name, value) for name, value in self._invite.headers if name.lower() in kept]
-        headers.append(("CSeq", f"{self._invite.cseq[0]} CANCEL"))
-        cancel = SipMessage("CANCEL", self._invite.uri, headers=tuple(headers))
-        self._control.send_request(self.flow, cancel, lambda response: None)
 
     def _bye(self) -> None:
         if not self._bye_said:
@@ -359,28 +395,17 @@ class CallLeg:
         flow.send(response_to(request, 200, "OK", to_tag=self.tag), line=self.account.line)
         # One that was refused has its final response already, and waits for the ACK alone.
         if self.state in (LegState.CALLING, LegState.EARLY) and not self._hanging_up:
-            self._respond(487, "Request Terminated")
+            self.respond(487, "Request Terminated")
             self._end()
 
     def _no_transaction(self, flow: Flow, request: SipMessage) -> None:
         response = response_to(request, 481, "Call/Transaction Does Not Exist", to_tag=self.tag)
         flow.send(response, line=self.account.line)
 
-    def _acknowledge_failure(self, response: SipMessage) -> None:
-        """ACK for a failure goes by the INVITE's own transaction (RFC 3261 section 17.1.1.3)."""
-        assert self._invite is not None
-        headers = [(name, value) for name, value in self._invite.headers if name.lower() in ("via", "from", "call-id")]
-        headers += [
-            ("To", response.get("To") or ""),
-            ("CSeq", f"{self._invite.cseq[0]} ACK"),
-            ("Max-Forwards", "69"),
-        ]
-        self.flow.send(SipMessage("ACK", self._invite.uri, headers=tuple(headers)), line=self.account.line)
-
     def _on_reoffer(self, flow: Flow, request: SipMessage) -> None:
         assert self.dialog is not None
         self.dialog.updated_by(request)
-        headers = [("Contact", self._sse.contact(self.party)), ("Allow", ALLOW)]
+        headers = [("Contact", self._sse.contact(self.party)), ("Allow", ALLOW), *timer_granted(request)]
         if request.method == "UPDATE" and not request.has_sdp:
             flow.send(response_to(request, 200, "OK", headers=headers), line=self.account.line)
             return
@@ -393,9 +418,10 @@ class CallLeg:
         if request.method == "INVITE":
             self._await_ack(flow, response)
 
-    def _respond(self, status: int, reason: str, *, body: bytes = b"") -> None:
+    def respond(self, status: int, reason: str, *, headers: Headers = (), body: bytes = b"") -> None:
+        """A response to the device's INVITE."""
         assert self._invite is not None
-        headers = [("Contact", self._sse.contact(self.party))] if status < 300 else []
+        headers = [*headers, ("Contact", self._sse.contact(self.party))] if status < 300 else list(headers)
         if status == 200:
             headers.append(("Allow", ALLOW))
         response = response_to(self._invite, status, reason, to_tag=self.tag, headers=headers, body=body)

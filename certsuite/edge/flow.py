@@ -103,6 +103,9 @@ class FlowNames:
 class Flow(asyncio.Protocol):
     """A connection to the SIP-over-TLS port of an edge."""
 
+    port_role = "sip-tls"
+    "As in :class:`FlowOpened`."
+
     def __init__(
         self,
         edge: str,
@@ -163,7 +166,7 @@ class Flow(asyncio.Protocol):
             self._journal.record(LoopLag(late_ms))
         self.id = self._names.next(owner)
         self._capture.tcp_opened(self.id, self.remote, self.local, self._utc_ns())
-        self._record(FlowOpened(_text(self.local), _text(self.remote), owner, "sip-tls"), IN)
+        self._record(FlowOpened(_text(self.local), _text(self.remote), owner, self.port_role), IN)
         dscp = dscp_of_connection(transport.get_extra_info("socket")) if owner == DEVICE else None
         if dscp is not None:
             self._record(TrafficClass(dscp, "sip"), IN)

@@ -35,6 +35,8 @@ from certsuite.core.events import (
     MediaOpened,
     MediaWindow,
     Note,
+    ProvisioningAnswer,
+    ProvisioningRequest,
     RootProbeAnswer,
     SegmentOpened,
     SipGarbage,
@@ -286,6 +288,19 @@ class _Writer:
     def _(self, event: RootProbeAnswer) -> None:
         what = event.answer if event.alert is None else f"{event.answer} {event.alert}"
         self.note(printable(f"answers {event.technique} {event.version}, {event.role} root: {what}"), "mark")
+
+    @show.register
+    def _(self, event: ProvisioningRequest) -> None:
+        how = "" if event.credentials == "none" else f" · {event.credentials}"
+        clear = "" if event.secure else " · without TLS"
+        tone = "plain" if event.secure and not event.secrets_in else "bad"
+        self.arrow(DEVICE, self.edge, printable(f"{event.method} {event.target}{how}{clear}"), tone)
+
+    @show.register
+    def _(self, event: ProvisioningAnswer) -> None:
+        about = " · ".join(part for part in (event.location, event.fault) if part)
+        text = f"{event.status} · {event.length} bytes" if event.status else "no answer"
+        self.arrow(self.edge, DEVICE, printable(f"{text}{' · ' if about else ''}{about}"))
 
     @show.register
     def _(self, event: TlsEstablished) -> None:

@@ -158,6 +158,14 @@ class Behaviour:
     auth_user_is_aor_user: bool = False
     password_drops: str = ""
     "Characters of the password that are lost before it is used."
+    password_at_most: int | None = None
+    "How many characters of the password are used; ``None`` is all."
+    takes_new_password: bool = True
+    "Whether another password in its configuration is taken while it runs."
+    logs_password: bool = False
+    "Whether the password is printed when a line registers."
+    sends_password: bool = False
+    "Whether REGISTER has the password in a header of its own."
     refreshes: bool = True
     heeds_granted_expiry: bool = True
     "Whether the granted expiry sets the refresh; else the one that it asked for."
@@ -213,6 +221,35 @@ class Behaviour:
     deregisters: bool = True
     answers_options: bool = True
 
+    # --- provisioning
+    fetches: bool = True
+    fetches_in_clear: bool = False
+    "Whether it asks over HTTP, at port 8080, in place of HTTPS."
+    fetched_name: str = ""
+    "Name of the file that it asks for in place of the configured one."
+    verifies_fetched_chain: bool = True
+    "Without that, the name is not looked at either."
+    verifies_fetched_name: bool = True
+    verifies_fetched_dates: bool = True
+    wrong_fetch_digest: bool = False
+    conditional: bool = True
+    "Whether it asks for a file only if that has changed."
+    follows_redirects: bool = True
+    redirects_to_clear: bool = False
+    "Whether it follows a redirection from HTTPS to HTTP."
+    password_in: str = ""
+    "Where its password stands besides: ``url`` or ``user agent``."
+    heeds_check_sync: bool = True
+    applies_fetched: bool = True
+    applies_halves: bool = False
+    "Whether a file is used of which a part came."
+    keeps_fetched: bool = True
+    "Whether what was fetched is there after a restart."
+    needs_server: bool = False
+    "Whether it ends when nothing can be fetched."
+    fetch_timeout_s: float | None = None
+    "Seconds; ``None``: as for a request of SIP."
+
     # --- subscriptions
     subscribes: bool = True
     subscribes_anew: bool = True
@@ -223,7 +260,9 @@ class Behaviour:
 
     # --- identity
     user_agent: str | None = None
-    "User-Agent in place of the configured one, which stands for ``{configured}`` in it."
+    "User-Agent in place of the configured one; ``{configured}`` in it stands for that, ``{password}`` for a password."
+    user_agent_of_calls: str | None = None
+    "User-Agent of every other request than REGISTER."
     user_agent_methods: frozenset[str] | None = None
     "Methods whose requests carry a User-Agent, responses then carry none; ``None`` is everything."
 
@@ -252,6 +291,48 @@ class Behaviour:
     hold_reinvites: bool = True
     resume_reinvites: bool = True
     sends_after_resume: bool = True
+
+    # --- how calls end
+    cancels: bool = True
+    "Whether a call that rings at the far end is taken back there when the user hangs up."
+    acknowledges_refusals: bool = True
+    rejects_with: int = 486
+    heeds_second_line: bool = True
+    "Whether calls can be placed from and taken on another line than the first."
+    says_bye_when_answered: bool = True
+    "Whether a call that it answered is ended at the far end when the user hangs up."
+    takes_bye_in_own_calls: bool = True
+    ends_cancelled_invite: bool = True
+    "Whether an INVITE that is cancelled gets its final response."
+    ends_crossed_call: bool = True
+    "Whether a call that was answered as it was given up is ended at the far end."
+    heeds_late_cancel: bool = False
+    "Whether a CANCEL ends a call that has been answered."
+    needs_ack_for_bye: bool = False
+
+    # --- what comes in calls
+    refused_forms: tuple[str, ...] = ()
+    "Forms of an INVITE that are refused: of ``objections.FORMS``."
+    keeps_display_names: bool = True
+    "Whether the caller's name is in the responses as it came."
+    dialled_prefix: str = ""
+    "What is put before short numbers and feature codes."
+    drops_plus: bool = False
+    heeds_require: bool = True
+    "Whether an extension that is required and not known is refused."
+    sends_prack: bool = True
+    ends_call_at: int = 0
+    "Provisional response that ends a call that it places; 0 is none."
+    takes_update: bool = True
+    reoffers_taken: int | None = None
+    "How many re-INVITEs of a call are taken; ``None`` is all."
+    refuses_crossing_offer: bool = True
+    survives_malformed: bool = True
+    "Whether a request in a call that cannot be read leaves it alone."
+    heeds_order: bool = True
+    "Whether a request in a call with an old CSeq number is refused."
+    answers_unknown: bool = True
+    "Whether a request of an unknown method, or an INFO of an unknown package, is answered."
 
     # --- the program
     silent: bool = False

@@ -103,6 +103,8 @@ class Bindings:
                     state.call_id = self.states[0].call_id
         for state, line in zip(self.states, lines, strict=True):
             if (state.line.auth_user, state.line.password) != (line.auth_user, line.password):
+                if not self._behaviour.takes_new_password:
+                    continue
                 state.credentials = self._credentials(line)
                 log.info("line %d has new credentials", state.number)
             state.line = line
@@ -147,6 +149,7 @@ class Bindings:
         line = line if self._behaviour.own_credentials else self._config.lines[0]
         username = line.user if self._behaviour.auth_user_is_aor_user else line.auth_user
         password = line.password.translate({ord(sign): None for sign in self._behaviour.password_drops})
+        password = password[: self._behaviour.password_at_most]
         realm = line.domain if self._behaviour.pins_realm else ""
         password += "x" if self._behaviour.wrong_digest else ""
         return Credentials(username, password, realm=realm, behaviour=self._behaviour)
@@ -197,6 +200,8 @@ class Bindings:
 
     async def _transact(self, flow: Flow, state: LineState, expires: int) -> SipMessage:
         """Send REGISTER and answer what is asked for; gives the final response. Raises :class:`TargetFailed`."""
+        if self._behaviour.logs_password:
+            log.info("line %d: registering with %s", state.number, state.line.password)
         registrar = self._config.outbound_proxy if self._behaviour.register_names_proxy else state.line.domain
         uri = f"sip:{registrar}"
         authorization = state.credentials.again("REGISTER", uri)
@@ -239,6 +244,7 @@ class Bindings:
                 ("Expires", str(expires)),
                 ("Allow", ALLOW),
                 *([authorization] if authorization else []),
+                *([("X-Password", state.line.password)] if self._behaviour.sends_password else []),
             ],
         )
         try:

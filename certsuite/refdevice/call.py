@@ -6,7 +6,7 @@ import asyncio
 import enum
 import logging
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from typing import Any, Protocol
 
 from certsuite.refdevice.audio import DIGITS
@@ -84,6 +84,8 @@ class Call:
         "Those of them whose ACK brings the answer."
         self._acknowledgement: SipMessage | None = None
         self._offering = False
+        self._reoffers = 0
+        "Re-INVITEs that came."
 
     @property
     def composer(self) -> Composer:
@@ -135,6 +137,8 @@ class Call:
         """End an established call. Raises :class:`CallFailed` if it is none."""
         self._must_be_established()
         self.end("the device hung up")
+        if self.incoming and not self.owner.behaviour.says_bye_when_answered:
+            return
         for acknowledged in list(self._unacknowledged.values()):
             await acknowledged.wait()  # RFC 3261 section 15: no BYE before the ACK
         try:
@@ -155,7 +159,7 @@ class Call:
             return
         self.dialog.remote_cseq = number
         if request.method == "BYE":
-            flow.send(self.composer.response(request, 200))
+            flow.send(self.composer.response(request, 200 if self._takes_bye else 481))
             self.end("the far end hung up")
         elif self.state is not State.ESTABLISHED and request.method == "INVITE":
             flow.send(self.composer.response(request, 491))
@@ -164,6 +168,13 @@ class Call:
         else:
             flow.send(self.composer.response(request, 200))
 
+    @property
+    def _takes_bye(self) -> bool:
+        behaviour = self.owner.behaviour
+        if not self.incoming:
+            return behaviour.takes_bye_in_own_calls
+        return not (behaviour.needs_ack_for_bye and self._unacknowledged)
+
     def response_repeated(self, response: SipMessage) -> None:
         """A 2xx to an INVITE came again: so does its ACK."""
         if self._acknowledgement is not None and response.cseq[0] == self._acknowledgement.cseq[0]:
@@ -171,8 +182,11 @@ class Call:
 
     def _offered(self, flow: Flow, request: SipMessage) -> None:
         """A re-INVITE or an UPDATE."""
-        if self._offering:
+        if self._offering and self.owner.behaviour.refuses_crossing_offer:
             flow.send(self.composer.response(request, 491))
+            return
+        if refused := self._tired_of(request):
+            flow.send(self.composer.response(request, refused))
             return
         self.dialog.refreshed(request)
         sdp = b""
@@ -191,6 +205,14 @@ class Call:
             self.accept(flow, response)
         else:
             flow.send(response)
+
+    def _tired_of(self, request: SipMessage) -> int:
+        """The status by which a faulty device refuses what it should take; 0 for what it takes."""
+        behaviour = self.owner.behaviour
+        if request.method == "UPDATE":
+            return 0 if behaviour.takes_update else 501
+        self._reoffers += 1
+        return 0 if behaviour.reoffers_taken is None or self._reoffers <= behaviour.reoffers_taken else 488
 
     # --- parts of both kinds of call
 
@@ -278,7 +300,7 @@ class Call:
         finally:
             self._offering = False
 
-    async def request(self, method: str, *, sdp: bytes = b"") -> SipMessage:
+    async def request(self, method: str, *, extra: Iterable[Header] = (), sdp: bytes = b"") -> SipMessage:
         """Send a request within the dialog, challenge answered; gives the final response. Raises :class:`CallFailed`.
 
         If the flow is gone it goes over the one that the registration has by then.
@@ -290,10 +312,10 @@ class Call:
                 if other is None:
                     raise CallFailed("there is no flow")
                 self.flow = other
-            extra = [self.contact(self.flow)] if method in ("INVITE", "UPDATE") else []
-            extra += [("Allow", ALLOW)] if method == "INVITE" else []
-            extra += [authorization] if authorization else []
-            request = self.dialog.request(method, self.composer, self.flow, extra=extra, sdp=sdp)
+            headers = [self.contact(self.flow)] if method in ("INVITE", "UPDATE") else []
+            headers += [("Allow", ALLOW)] if method == "INVITE" else []
+            headers += [*extra, *([authorization] if authorization else [])]
+            request = self.dialog.request(method, self.composer, self.flow, extra=headers, sdp=sdp)
             try:
                 response = await self.flow.transact(request).final(self.owner.transaction_s)
             except TimeoutError:
@@ -321,6 +343,8 @@ class Call:
             self.dialog.refreshed(response)
             ack = self.dialog.request("ACK", self.composer, self.flow, cseq=invite.cseq[0])
             self._acknowledgement = ack
+        elif response.status not in (401, 407) and not self.owner.behaviour.acknowledges_refusals:
+            return
         else:
             ack = self.composer.request(
                 "ACK",

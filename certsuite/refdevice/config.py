@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 FILE_NAME = "phone.toml"
+FETCHED_NAME = "fetched.toml"
+"The last configuration that was fetched: it counts before the one that the device was given."
 _USER_AGENT = "Certsuite ReferencePhone/1.0"
 _BOOT_S, _RETRY_S, _EXPIRES_S = 0.1, 1.0, 240
 _TRANSACTION_S, _SILENCE_S = 8.0, 3.0
@@ -35,6 +37,18 @@ class Line:
     @property
     def aor(self) -> str:
         return f"sip:{self.user}@{self.domain}"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the configuration is fetched from, and as whom."""
+
+    url: str
+    user: str
+    password: str = field(repr=False)
+    certificate: str = ""
+    "PEM file of a certificate of its own; empty without."
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,18 +88,36 @@ class Config:
     "Seconds until a keep-alive that is not answered ends the flow."
     line_spacing_s: float = 0.0
     "Seconds between the REGISTERs of two lines: a device with many spares the registrar their coming all at once."
+    server: Server | None = None
+    "``None``: nothing is fetched."
 
 
 def load(directory: Path) -> Config:
-    """Read ``phone.toml`` of a directory. Raises :class:`ConfigError`."""
-    path = directory / FILE_NAME
+    """Read ``phone.toml`` of a directory, or what was fetched in its place. Raises :class:`ConfigError`."""
+    given = _read(directory, FILE_NAME)
+    if given.server is None or not (directory / FETCHED_NAME).exists():
+        return given
+    return replace(_read(directory, FETCHED_NAME), server=given.server)
+
+
+def keep(directory: Path, text: bytes) -> None:
+    """Make what was fetched the configuration. Raises :class:`ConfigError` if it is none; the last one then stays."""
+    path, new = directory / FETCHED_NAME, directory / f"new-{FETCHED_NAME}"
+    new.write_bytes(text)
+    new.chmod(0o600)
+    _read(directory, new.name)
+    new.replace(path)
+
+
+def _read(directory: Path, name: str) -> Config:
+    path = directory / name
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     reader = _Reader(str(path), table)
     shipped = reader.text("shipped_roots", "")
-    lines = table.get("lines")
+    lines, server = table.get("lines"), table.get("server")
     if not isinstance(lines, list) or not lines:
         raise ConfigError(f"{path}: lines: at least one is needed")
     return Config(
@@ -107,6 +139,17 @@ def load(directory: Path) -> Config:
         keep_alive_s=reader.number("keep_alive_s", 0.0),
         pong_s=reader.number("pong_s", _PONG_S),
         line_spacing_s=reader.number("line_spacing_s", 0.0),
+        server=None if server is None else _server(_Reader(f"{path}: server", server)),
+    )
+
+
+def _server(reader: _Reader) -> Server:
+    return Server(
+        url=reader.text("url"),
+        user=reader.text("user"),
+        password=reader.text("password"),
+        certificate=reader.text("certificate", ""),
+        key=reader.text("key", ""),
     )
 
 

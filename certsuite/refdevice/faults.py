@@ -60,6 +60,10 @@ def _refuses(name: str, description: str) -> Fault:
     return _fault(name, description, dislikes=(name.removeprefix("refuses-"),))
 
 
+def _refuses_form(name: str, description: str, form: str) -> Fault:
+    return _fault(name, description, refused_forms=(form,))
+
+
 _HOSTILE_USER_AGENT = (
     "{configured} <script>alert(1)</script><img src=x onerror=alert(2)> \x1b[31mred\x1b]0;title\x07 "
     "[bold]rich[/bold] [link=http://192.0.2.1]link[/link] \u202etxt.exe\u202c ]]>&amp;"
@@ -246,6 +250,12 @@ FAULTS: dict[str, Fault] = {
             heeds_granted_expiry=False,
             looks_back=False,
         ),
+        _fault("cuts-off-password", "uses the first 20 characters of its password", password_at_most=20),
+        _fault(
+            "keeps-old-password", "does not take another password until it is started anew", takes_new_password=False
+        ),
+        _fault("logs-password", "prints its password when it registers", logs_password=True),
+        _fault("sends-password", "has its password in a header of REGISTER", sends_password=True),
         _fault("uses-sips-uri", "writes a sips: URI into its Contact", contact_scheme="sips"),
         # --- registration: digest
         _fault("takes-no-qop-list", "gives up when qop has more than auth", takes_qop_lists=False),
@@ -295,6 +305,24 @@ FAULTS: dict[str, Fault] = {
         _fault("loses-messages-in-pieces", "takes what comes at once for a message", joins_pieces=False),
         _fault("never-deregisters", "ends without taking its bindings back", deregisters=False),
         _fault("answers-no-options", "does not answer OPTIONS", answers_options=False),
+        # --- provisioning
+        _fault("never-fetches", "does not fetch its configuration", fetches=False),
+        _fault("fetches-in-clear", "fetches its configuration over HTTP", fetches_in_clear=True),
+        _fault("asks-for-another-file", "asks for a file of another name", fetched_name="phone.cfg"),
+        _fault("fetches-from-any-root", "does not verify the provisioning server", verifies_fetched_chain=False),
+        _fault("fetches-from-any-host", "does not compare that server's name", verifies_fetched_name=False),
+        _fault("fetches-from-expired", "does not look at its certificate's dates", verifies_fetched_dates=False),
+        _fault("wrong-fetch-digest", "fetches with a wrong digest response", wrong_fetch_digest=True),
+        _fault("fetches-whole", "fetches what has not changed as well", ODD_DEVICE, conditional=False),
+        _fault("follows-no-redirection", "does not follow a server's redirection", follows_redirects=False),
+        _fault("redirected-to-clear", "follows a redirection to HTTP", redirects_to_clear=True),
+        _fault("password-in-url", "has its password in the URL that it asks for", password_in="url"),
+        _fault("password-in-user-agent", "has its password in HTTP's User-Agent", password_in="user agent"),
+        _fault("ignores-check-sync", "does nothing at a NOTIFY check-sync", heeds_check_sync=False),
+        _fault("ignores-fetched", "fetches its configuration and does not use it", applies_fetched=False),
+        _fault("applies-half-a-file", "uses a configuration that came in part", applies_halves=True),
+        _fault("forgets-fetched", "forgets its configuration when it ends", keeps_fetched=False),
+        _fault("needs-provisioning", "ends when its configuration cannot be fetched", needs_server=True),
         # --- identity
         _fault("user-agent-without-model", "names a make and no model", user_agent="Certsuite"),
         _fault("user-agent-of-other-model", "names another model", user_agent="Certsuite OtherPhone/1.0"),
@@ -303,6 +331,19 @@ FAULTS: dict[str, Fault] = {
             "sends a User-Agent in REGISTER and nowhere else",
             user_agent_methods=frozenset({"REGISTER"}),
         ),
+        _fault("user-agent-changes", "has another User-Agent in calls", user_agent_of_calls="Certsuite/1.0"),
+        _fault(
+            "user-agent-unreadable",
+            "names make and model in an order of its own",
+            user_agent="ReferencePhone (made by Certsuite)",
+        ),
+        _fault("claims-to-be-cisco", "has the User-Agent of a phone of Cisco's", user_agent="Cisco-CP-8841-3PCC/11.0"),
+        _fault(
+            "user-agent-with-other-mac",
+            "has another maker's MAC address in its User-Agent",
+            user_agent="{configured} 805ec0001122",
+        ),
+        _fault("password-in-user-agent", "has its password in the User-Agent", user_agent="{configured} {password}"),
         # --- calls and media
         _fault("never-answers", "rings, and ignores that it is answered", answers=False),
         _fault("silent-call", "sends silence in every call", echoes_incoming=False, echoes_outgoing=False),
@@ -322,6 +363,40 @@ FAULTS: dict[str, Fault] = {
         _fault("hold-without-reinvite", "says that a call is held and goes on with it", hold_reinvites=False),
         _fault("resume-stays-silent", "sends no audio after a call was resumed", sends_after_resume=False),
         _fault("never-resumes", "says that a call is resumed and leaves it held", resume_reinvites=False),
+        # --- how calls end
+        _fault("never-cancels", "hangs a call up that rings, and tells nobody", cancels=False),
+        _fault("never-acknowledges-refusals", "sends no ACK for a refusal", acknowledges_refusals=False),
+        _fault("rejects-with-503", "rejects calls with 503 Service Unavailable", rejects_with=503),
+        _fault("one-line-alone", "calls from the first line and refuses calls to others", heeds_second_line=False),
+        _fault("keeps-answered-calls", "sends no BYE in calls that it answered", says_bye_when_answered=False),
+        _fault("refuses-bye-in-own-calls", "answers 481 to BYE in calls it placed", takes_bye_in_own_calls=False),
+        _fault("forgets-cancelled-invite", "answers a CANCEL, and not its INVITE", ends_cancelled_invite=False),
+        _fault("keeps-crossed-call", "leaves a call up that was answered as it gave up", ends_crossed_call=False),
+        _fault("late-cancel-ends-call", "takes a CANCEL for the end of an answered call", heeds_late_cancel=True),
+        _fault("needs-ack-for-bye", "answers 481 to a BYE before the ACK", needs_ack_for_bye=True),
+        # --- what comes in calls
+        _refuses_form("refuses-anonymous", "refuses calls without a caller's name with 433", "anonymous"),
+        _refuses_form("refuses-unicode", "refuses callers with letters beyond ASCII with 400", "unicode"),
+        _refuses_form("refuses-unasserted", "refuses callers whom nobody asserts with 403", "unasserted"),
+        _refuses_form("refuses-tel-identity", "refuses callers with a tel: URI with 400", "tel-identity"),
+        _refuses_form("refuses-diverted", "refuses calls that were diverted with 400", "diverted"),
+        _refuses_form("refuses-alert-info", "refuses calls with Alert-Info with 400", "alert-info"),
+        _refuses_form("refuses-extensions", "refuses calls that offer session timers with 420", "extensions"),
+        _refuses_form("refuses-long-headers", "refuses headers of 4 kB with 400", "long-headers"),
+        _refuses_form("refuses-long-sdp", "refuses bodies of more than 8 kB with 413", "long-sdp"),
+        _fault("cuts-display-names", "leaves the caller's name out of its responses", keeps_display_names=False),
+        _fault("prefixes-short-numbers", "dials 9 before short numbers", dialled_prefix="9"),
+        _fault("drops-plus", "leaves the + of an international number out", drops_plus=True),
+        _fault("ignores-require", "takes no notice of Require", heeds_require=False),
+        _fault("never-pracks", "sends no PRACK for a reliable response", sends_prack=False),
+        _fault("gives-up-on-181", "ends a call that is forwarded at the far end", ends_call_at=181),
+        _fault("refuses-reinvites", "refuses each re-INVITE with 488", reoffers_taken=0),
+        _fault("refuses-update", "names UPDATE in Allow and refuses it with 501", takes_update=False),
+        _fault("tires-of-reinvites", "refuses the fifth re-INVITE of a call with 488", reoffers_taken=4),
+        _fault("takes-crossing-offer", "agrees to an offer that crosses its own", refuses_crossing_offer=False),
+        _fault("dies-of-malformed", "ends a call in which it cannot read a request", survives_malformed=False),
+        _fault("ignores-cseq-order", "answers requests in a call in whatever order", heeds_order=False),
+        _fault("ignores-unknown-requests", "answers no request that it does not know", answers_unknown=False),
         # --- robustness of the suite
         _fault("silent", "never sends anything", MISBEHAVIOUR, silent=True),
         _fault("dns-only", "asks for SRV and never connects", MISBEHAVIOUR, connects=False),

@@ -46,10 +46,11 @@ class IncomingCall(Call):
             # At once, and not at the ACK: the far end learns from it where the device is.
             self.start_media()
 
-    def reject(self, status: int = 486, reason: str = "the device rejected it") -> None:
-        """Refuse the call. Raises :class:`CallFailed` if it no longer rings."""
+    def reject(self, status: int = 0, reason: str = "the device rejected it") -> None:
+        """Refuse the call, without a ``status`` as the user's wish. Raises :class:`CallFailed` if it is over."""
         if self.state is not State.RINGING:
             raise CallFailed("the call does not ring")
+        status = status or self.owner.behaviour.rejects_with
         if self.flow.alive:
             self.flow.send(self.composer.response(self.invite, status, tag=self._tag))
         self.end(reason)
@@ -57,8 +58,10 @@ class IncomingCall(Call):
     def cancelled(self, flow: Flow, cancel: SipMessage) -> None:
         """The caller takes the INVITE back (RFC 3261 section 9.2)."""
         flow.send(self.composer.response(cancel, 200, tag=self._tag))
-        if self.state is State.RINGING:
+        if self.state is State.RINGING and self.owner.behaviour.ends_cancelled_invite:
             self.reject(487, "the caller cancelled it")
+        elif self.state is State.RINGING or self.owner.behaviour.heeds_late_cancel:
+            self.end("the caller cancelled it")
 
     def first_acknowledged(self) -> None:
         if not self._announced and self.state is State.ESTABLISHED:

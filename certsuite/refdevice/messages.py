@@ -19,9 +19,12 @@ REASONS = {
     180: "Ringing",
     200: "OK",
     400: "Bad Request",
+    403: "Forbidden",
     404: "Not Found",
+    413: "Request Entity Too Large",
     415: "Unsupported Media Type",
     420: "Bad Extension",
+    433: "Anonymity Disallowed",
     469: "Bad Info Package",
     481: "Call/Transaction Does Not Exist",
     486: "Busy Here",
@@ -31,6 +34,7 @@ REASONS = {
     491: "Request Pending",
     500: "Server Internal Error",
     501: "Not Implemented",
+    503: "Service Unavailable",
 }
 
 
@@ -53,7 +57,8 @@ class Composer:
     def __init__(self, config: Config, behaviour: Behaviour) -> None:
         self._config = config
         self._behaviour = behaviour
-        self.user_agent = (behaviour.user_agent or "{configured}").replace("{configured}", config.user_agent)
+        named = (behaviour.user_agent or "{configured}").replace("{password}", config.lines[0].password)
+        self.user_agent = named.replace("{configured}", config.user_agent)
 
     @property
     def route(self) -> str:
@@ -100,7 +105,8 @@ class Composer:
         ]
         methods = self._behaviour.user_agent_methods
         if methods is None or method in methods:
-            headers.append(("User-Agent", self.user_agent))
+            of_calls = None if method == "REGISTER" else self._behaviour.user_agent_of_calls
+            headers.append(("User-Agent", of_calls or self.user_agent))
         if sdp:
             headers.append(("Content-Type", SDP_TYPE))
         return SipMessage(method=method, uri=uri, headers=tuple(headers), body=sdp)
@@ -116,7 +122,7 @@ class Composer:
         if 100 < status < 300:
             headers += [("Record-Route", route) for route in request.all("Record-Route")]
         headers += [
-            ("From", request.get("From") or ""),
+            ("From", self._as_it_came(request.get("From") or "")),
             ("To", to_value),
             ("Call-ID", request.call_id),
             ("CSeq", request.get("CSeq") or ""),
@@ -127,3 +133,6 @@ class Composer:
         if sdp:
             headers.append(("Content-Type", SDP_TYPE))
         return SipMessage(status=status, reason=REASONS[status], headers=tuple(headers), body=sdp)
+
+    def _as_it_came(self, address: str) -> str:
+        return address if self._behaviour.keeps_display_names else address[max(address.find("<"), 0) :]

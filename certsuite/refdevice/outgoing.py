@@ -7,6 +7,7 @@ import logging
 import re
 import secrets
 
+from certsuite.refdevice.behaviour import COMPLIANT, Behaviour
 from certsuite.refdevice.bindings import LineState
 from certsuite.refdevice.call import TRANSACTION_S, Call, CallFailed, Owner, State
 from certsuite.refdevice.config import Line
@@ -18,19 +19,22 @@ from certsuite.sip.message import SipMessage, user_host
 
 log = logging.getLogger("refdevice.outgoing")
 
+_SHORT_NUMBER = 7
 _NUMBER = re.compile(r"[0-9A-Za-z+*#._-]{1,64}")
 
 
-def dialled_uri(text: str, line: Line, suffix: str = "") -> str:
-    """The URI of what the user dials, a number or a SIP URI, with ``suffix`` after its user part.
-
-    Raises :class:`CallFailed`.
-    """
+def dialled_uri(text: str, line: Line, behaviour: Behaviour = COMPLIANT) -> str:
+    """The URI of what the user dials, a number or a SIP URI. Raises :class:`CallFailed`."""
+    suffix = behaviour.dialled_suffix
     if _NUMBER.fullmatch(text):
-        return f"sip:{text.replace('#', '%23')}{suffix}@{line.domain}"
+        text = f"sip:{text.replace('#', '%23')}@{line.domain}"
     uri = text if text.startswith("sip:") else f"sip:{text}"
     if not user_host(uri)[1] or re.search(r"[\s<>\"]", uri):
         raise CallFailed(f"{text} is neither a number nor a SIP URI")
+    if len(user_host(uri)[0]) < _SHORT_NUMBER:
+        uri = uri.replace("sip:", f"sip:{behaviour.dialled_prefix}", 1)
+    if behaviour.drops_plus:
+        uri = uri.replace("sip:+", "sip:", 1)
     return uri.replace("@", f"{suffix}@", 1)
 
 
@@ -75,7 +79,7 @@ class OutgoingCall(Call):
                 await self.hang_up()
                 return
             if self._cancelled:
-                await self.hang_up()  # the answer crossed the CANCEL
+                await self._end_crossed()
                 return
             self.start_media()
             self.owner.announce("established")
@@ -86,10 +90,20 @@ class OutgoingCall(Call):
         finally:
             self._finished.set()
 
+    async def _end_crossed(self) -> None:
+        """The answer crossed the CANCEL (RFC 3261 section 9.1)."""
+        if self.owner.behaviour.ends_crossed_call:
+            await self.hang_up()
+        else:
+            self.end("given up, though the far end answered")
+
     def cancel(self) -> None:
         """Take the INVITE back. Raises :class:`CallFailed` if it has been answered."""
         if self.state is not State.CALLING:
             raise CallFailed("the call is not being placed")
+        if not self.owner.behaviour.cancels:
+            self.end("given up, and the far end was not told")
+            return
         if not self._cancelled:
             self._cancelled = True
             if self._is_heard:
@@ -123,7 +137,8 @@ class OutgoingCall(Call):
         authorization: Header | None = None
         sdp = offer(self.media.local(), "sendrecv", plain=self.owner.behaviour.offers_plain_rtp)
         while True:
-            extra = [self.contact(self.flow), ("Allow", ALLOW), *([authorization] if authorization else [])]
+            extra = [self.contact(self.flow), ("Allow", ALLOW), ("Supported", "100rel")]
+            extra += [authorization] if authorization else []
             invite = self.dialog.request("INVITE", self.composer, self.flow, extra=extra, sdp=sdp)
             self._invite, self._is_heard = invite, False
             transaction = self.flow.transact(invite)
@@ -153,6 +168,11 @@ class OutgoingCall(Call):
     def _progress(self, response: SipMessage) -> None:
         if response.status == 100:
             return
+        if response.status == self.owner.behaviour.ends_call_at:
+            self.cancel()
+            return
+        if response.get("RSeq") and self.owner.behaviour.sends_prack:
+            self.owner.spawn(self._acknowledge_reliably(response))
         self.owner.announce(f"progress {response.status}")
         if response.has_sdp:
             try:
@@ -161,6 +181,14 @@ class OutgoingCall(Call):
                 log.warning("%d: %s", response.status, problem)
                 return
             self.start_media()
+
+    async def _acknowledge_reliably(self, response: SipMessage) -> None:
+        """PRACK in the early dialog (RFC 3262 section 4)."""
+        self.dialog.confirmed(response)
+        try:
+            await self.request("PRACK", extra=[("RAck", f"{response.get('RSeq')} {response.get('CSeq')}")])
+        except CallFailed as failure:
+            log.warning("PRACK: %s", failure)
 
     def _send_cancel(self) -> None:
         invite = self._invite

@@ -13,6 +13,7 @@ from certsuite.refdevice.call import Call, CallFailed, State
 from certsuite.refdevice.config import Config
 from certsuite.refdevice.incoming import IncomingCall
 from certsuite.refdevice.messages import ALLOW, Composer, Header
+from certsuite.refdevice.objections import objection
 from certsuite.refdevice.outgoing import OutgoingCall, dialled_uri
 from certsuite.refdevice.registration import Registration
 from certsuite.refdevice.sdp import Unacceptable, answer
@@ -92,10 +93,10 @@ class Phone:
         """Place a call from a line. Raises :class:`CallFailed`."""
         if self.call is not None:
             raise CallFailed("there is a call already")
-        line = self._line(number)
+        line = self._line(number if self.behaviour.heeds_second_line else 1)
         if line.flow is None or not line.flow.alive:
             raise CallFailed(f"line {number} is not registered")
-        call = OutgoingCall(self, line, line.flow, dialled_uri(text, line.line, self.behaviour.dialled_suffix))
+        call = OutgoingCall(self, line, line.flow, dialled_uri(text, line.line, self.behaviour))
         self.call = call
         self.spawn(call.place())
 
@@ -175,6 +176,8 @@ class Phone:
         if not is_whole or not request.from_tag:
             if request.method != "ACK":
                 self._respond(flow, request, 400)
+            if self.call is not None and not self.behaviour.survives_malformed:
+                self.call.end("a request could not be read")
             return
         call = self.call
         if request.method == "CANCEL":
@@ -182,7 +185,7 @@ class Phone:
                 call.cancelled(flow, request)
             else:
                 self._respond(flow, request, 481)
-        elif required := [] if request.method == "ACK" else request.all("Require"):
+        elif required := self._unknown_extensions(request):
             self._respond(flow, request, 420, ("Unsupported", ", ".join(required)))
         elif request.method == "NOTIFY":
             # One that belongs to no subscription is an order of the server's, such as check-sync.
@@ -191,9 +194,12 @@ class Phone:
             if (request.get("Event") or "").partition(";")[0].strip().lower() == "check-sync":
                 self._resync()
         elif request.method == "INFO" and request.get("Info-Package") is not None:
-            self._respond(flow, request, 469, ("Recv-Info", ""))
+            if self.behaviour.answers_unknown:
+                self._respond(flow, request, 469, ("Recv-Info", ""))
         elif request.method == "OPTIONS":
-            if self.behaviour.answers_options:
+            if self._is_stale(request):
+                self._respond(flow, request, 500)
+            elif self.behaviour.answers_options:
                 self._respond(flow, request, 200, ("Allow", ALLOW), _ACCEPT)
         elif request.to_tag:
             self._within_dialog(flow, request)
@@ -206,16 +212,28 @@ class Phone:
         elif request.method != "ACK":
             self._respond(flow, request, 501, ("Allow", ALLOW))
 
+    def _unknown_extensions(self, request: SipMessage) -> list[str]:
+        if request.method == "ACK" or not self.behaviour.heeds_require:
+            return []
+        return request.all("Require")
+
     def _within_dialog(self, flow: Flow, request: SipMessage) -> None:
         if self.call is not None and self.call.dialog.is_of(request):
             if not self.call.flow.alive:
                 self.call.flow = flow
             if request.method in ("INVITE", "ACK", "BYE", "UPDATE", "INFO"):
                 self.call.request_received(flow, request)
-            else:
+            elif self.behaviour.answers_unknown:
                 self._respond(flow, request, 501, ("Allow", ALLOW))
         elif request.method != "ACK":
             self._respond(flow, request, 481)
+
+    def _is_stale(self, request: SipMessage) -> bool:
+        """Whether a request in the call comes after a later one (RFC 3261 section 12.2.2)."""
+        dialog = self.call.dialog if self.call is not None else None
+        if dialog is None or not dialog.is_of(request) or not self.behaviour.heeds_order:
+            return False
+        return request.cseq[0] <= dialog.remote_cseq
 
     def _invited(self, flow: Flow, invite: SipMessage) -> None:
         self._respond(flow, invite, 100)
@@ -223,11 +241,14 @@ class Phone:
             return  # the same INVITE again
         user = user_host(invite.uri)[0]
         lines = [state for state in self.registration.bindings.states if state.line.user == user]
-        if not lines:
+        if not lines or (lines[0].number > 1 and not self.behaviour.heeds_second_line):
             self._respond(flow, invite, 404)
             return
         if self.call is not None:
             self._respond(flow, invite, 486)
+            return
+        if (status := objection(invite, self.behaviour.refused_forms)) != 0:
+            self._respond(flow, invite, status)
             return
         if invite.body and not invite.has_sdp:
             self._respond(flow, invite, 415, _ACCEPT)

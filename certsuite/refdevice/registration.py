@@ -93,6 +93,8 @@ class Registration:
         others = self.bindings.configure(config, self.composer)
         places = ("address", "outbound_proxy", "resolver", "trusted_roots", "shipped_roots")
         self._starts_over = others or any(getattr(old, name) != getattr(config, name) for name in places)
+        if self._starts_over:
+            self._targets = None
         self.reregister()
 
     def failed(self, flow: Flow) -> None:

@@ -124,6 +124,9 @@ def _sent(one: Met, transaction: str) -> Cell | None:
         text = f"{fate.sent[0].at.edge} alone, {there} {'time' if there == 1 else 'times'}"
     else:
         text = f"{_place(one.outage, then)} after {_s(then.at.t - began)}"
+    lost = {figure.name: figure.value for figure in one.case.measurements}.get("subscriptions_lost", 0)
+    if transaction == "SUBSCRIBE" and lost:
+        return Cell(text, f"{lost:.0f} of {len(one.outage.subscribed)} not made again", "fail", one.case)
     if fate.answer is None:
         return Cell(text, f"lost: no 2xx in {_s(one.outage.until - began)}", "fail", one.case)
     return Cell(text, f"answered after {_s(fate.answer.at.t - began)}", "pass", one.case)
@@ -156,8 +159,8 @@ def _asked(one: Met) -> Cell | None:
 
 def _why_empty(cases: list[Met], transaction: str) -> str:
     if transaction in _ACTS:
-        about = any(one.transaction == transaction for one in cases)
-        return "the device sent none" if about else f"no case {_ACTS[transaction]} in this phase"
+        about = next((one.outage for one in cases if one.transaction == transaction), None)
+        return _not_sent(about) if about else f"no case {_ACTS[transaction]} in this phase"
     if transaction == "SUBSCRIBE" and not any(one.outage.subscribed for one in cases):
         return "the device subscribes to nothing"
     moved = [one for one in cases if one.outage.served_again is not None]
@@ -168,6 +171,15 @@ def _why_empty(cases: list[Met], transaction: str) -> str:
     first = moved[0].outage
     assert first.served_again is not None
     return f"none in the {_s(max(first.until - first.served_again.at.t, 0.0))} that it lasted"
+
+
+def _not_sent(outage: Outage) -> str:
+    """A request that goes to an edge which takes no connection is never sent; that it was tried there is seen."""
+    since = outage.served_elsewhere.at.t if outage.served_elsewhere else outage.failed.at.t
+    tries = sum((one.what, one.edge) == ("attempt", outage.edge) and one.t >= since for one in outage.meanwhile)
+    if not tries:
+        return "the device sent none"
+    return f"none sent; meanwhile it tried the {outage.edge} {tries} {'time' if tries == 1 else 'times'}, not taken"
 
 
 def _s(seconds: float) -> str:

@@ -228,6 +228,7 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
         ("Kind", safe(result.device.get("kind", ""), _FACT_AT_MOST)),
         ("Profile", safe(result.device.get("profile", ""), _FACT_AT_MOST)),
         ("User-Agent seen", "\n".join(safe(agent, _FACT_AT_MOST) for agent in result.user_agents_seen) or "none"),
+        ("In Control Hub", safe(result.control_hub, _FACT_AT_MOST) or "not known"),
         ("Plan", result.plan if result.full_plan else f"{result.plan or 'single cases'} (less than the full plan)"),
         ("Run", result.run),
         ("When", times),

@@ -65,6 +65,8 @@ def summary(result: RunResult, folder: Path) -> Text:
     _counts(text, result)
     _lines(text, result)
     _time(text, result)
+    if result.control_hub:
+        text.append(f"in Control Hub: {safe(result.control_hub)}\n")
     text.append(f"report: {safe(str(folder / INDEX))}\n")
     text.append("outcome: ")
     text.append(result.outcome.value, _OUTCOMES[result.outcome])

@@ -80,3 +80,14 @@ class Dialog:
             local_user=user,
             remote_cseq=request.cseq[0],
         )
+
+
+def failure_ack(invite: SipMessage, response: SipMessage) -> SipMessage:
+    """ACK for a failure of an INVITE: it goes by the INVITE's own transaction (RFC 3261 section 17.1.1.3)."""
+    headers = [(name, value) for name, value in invite.headers if name.lower() in ("via", "route", "from", "call-id")]
+    headers += [
+        ("To", response.get("To") or ""),
+        ("CSeq", f"{invite.cseq[0]} ACK"),
+        ("Max-Forwards", "69"),
+    ]
+    return SipMessage("ACK", invite.uri, headers=tuple(headers))

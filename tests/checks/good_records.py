@@ -25,8 +25,11 @@ from certsuite.core.events import (
     TlsPresented,
 )
 from certsuite.core.observations import IN, OUT
+from tests.checks.good_calls import GOOD_CALLS
 from tests.checks.good_connection import GOOD_CONNECTION
 from tests.checks.good_dns import GOOD_DNS
+from tests.checks.good_identity import GOOD_IDENTITY
+from tests.checks.good_provisioning import GOOD_PROVISIONING
 from tests.checks.good_registration import GOOD_REGISTRATION
 from tests.checks.good_subscriptions import GOOD_SUBSCRIPTIONS
 
@@ -72,7 +75,15 @@ def asks(trace: Trace) -> None:
     trace.see(DnsQuery("udp", "127.9.0.9:1", f"_sips._tcp.{PROXY}.", "SRV", "NOERROR", ()))
 
 
-for own in (GOOD_CONNECTION, GOOD_DNS, GOOD_REGISTRATION, GOOD_SUBSCRIPTIONS):
+for own in (
+    GOOD_CALLS,
+    GOOD_CONNECTION,
+    GOOD_DNS,
+    GOOD_IDENTITY,
+    GOOD_PROVISIONING,
+    GOOD_REGISTRATION,
+    GOOD_SUBSCRIPTIONS,
+):
     GOOD.update({check: Good(record, params) for check, (record, params) in own.items()})
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from certsuite.core.events import Cleartext, FlowClosed, Note, SipKeepAlive, TrafficClass
+from certsuite.core.events import Cleartext, DnsQuery, FlowClosed, Note, SipKeepAlive, TrafficClass
 from certsuite.core.observations import OUT
 from certsuite.core.verdicts import Verdict
 from tests.checks.good_connection import binds, forgets, pings
@@ -107,6 +107,17 @@ def test_a_connection_to_a_default_port(trace: Trace, role: str, port: int) -> N
     trace.connects("f2", role=role, port=port)
     judged = trace.fails("net.no-default-port", "default-port-used")
     assert judged.findings[0].observed == f"it went to 127.9.0.1:{port}"
+
+
+@pytest.mark.parametrize(("answers", "rcode"), [((), "NOERROR"), ((), "NXDOMAIN"), ((), "")])
+def test_without_an_srv_record_the_default_port_is_right(trace: Trace, answers: tuple[str, ...], rcode: str) -> None:
+    trace.see(DnsQuery("udp", "127.9.0.9:1", "_sips._tcp.x.", "SRV", rcode, answers))
+    trace.see(DnsQuery("udp", "127.9.0.9:1", "x.", "A", "NOERROR", ("127.9.0.1",)))
+    trace.connects(role="sip-tls-default", port=5061)
+    trace.passes("net.no-default-port")
+    trace.see(DnsQuery("udp", "127.9.0.9:1", "_sips._tcp.x.", "SRV", "NOERROR", ("5 100 8934 a.",)))
+    trace.connects(role="sip-tls-default", port=5061)
+    trace.fails("net.no-default-port", "default-port-used")
 
 
 def test_a_datagram_to_a_default_port(trace: Trace) -> None:

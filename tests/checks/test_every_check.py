@@ -64,8 +64,11 @@ FAILS_ON_SILENCE = {
     "call.is-resumed": "no re-INVITE after the device was told to take the call back",
     "fo.uses-secondary": "no registration at the secondary",
     "media.dtmf": "no telephone-event arrived",
-    "pw.characters": "line 1 no longer registers with a password of these special characters",
+    "prov.applies": "the device did not fetch its configuration again",
+    "prov.moves": "the device did not fetch its configuration again",
+    "pw.characters": "line 1 no longer registers with a password with ! @",
     "reg.registers": "no registration",
+    "sub.is-notified": "no SUBSCRIBE for message-summary",
 }
 """Checks that are stated right after the device was made to act, or had to: for these silence is the failure, and what
 it says. For all others silence is inconclusive."""
@@ -76,11 +79,16 @@ TIMED = (
     "dns.recovers",
     "fo.moves-on",
     "fo.recovers",
+    "fo.resubscribes",
     "fo.returns-to-primary",
     "fo.saves",
     "fo.uses-secondary",
     "media.audio-both-ways",
+    "net.another-port",
+    "net.notices-silence",
+    "pw.rotates",
     "reg.comes-back",
+    "reg.lines",
     "sip.answers-options",
     "tls.gives-up-stalled",
 )

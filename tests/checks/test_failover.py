@@ -239,14 +239,14 @@ def test_a_target_is_not_hammered(trace: Trace) -> None:
 def test_each_of_many_lines_has_its_tries(trace: Trace) -> None:
     """A gateway registers each line by itself, some over a connection for each."""
     fails(trace)
-    for line in range(1, 31):
+    for line in range(1, 61):
         trace.connects(f"f{line}")
         trace.request("REGISTER", flow=f"f{line}", line=line)
     trace.fails("fo.is-patient", "failover-hammering", verdict=Verdict.WARN, phase="silent", lines=2)
-    trace.passes("fo.is-patient", phase="silent", lines=30)
-    for line in range(1, 31):
+    trace.passes("fo.is-patient", phase="silent", lines=60)
+    for line in range(1, 61):
         binds(trace, "secondary", line=line)
-    trace.passes("fo.moves-on", phase="silent", lines=30)
+    trace.passes("fo.moves-on", phase="silent", lines=60)
 
 
 def test_recovery_is_measured_and_the_way_back_too(trace: Trace) -> None:

@@ -21,7 +21,7 @@ from tests.conftest import Finished
 TIME_SCALE = "0.2"
 VERDICTS = ("fail", "inconclusive", "warn", "pass", "error", "needs-review")
 "All but those of a case that does not apply."
-NOTED = {"FO-POLICY", "NET-DSCP", "TLS-NOTED", "TLS-WALK"}
+NOTED = {"FO-POLICY", "NET-DSCP", "PROV-NOTED", "TLS-NOTED", "TLS-WALK"}
 "Requirements to know something, which a device cannot fail."
 ALL_CASES = {case.id for case in collect_cases()}
 

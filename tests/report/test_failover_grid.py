@@ -16,6 +16,7 @@ from certsuite.core.events import (
     FlowOpened,
     SipMessageSeen,
 )
+from certsuite.core.findings import Measurement
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, OUT
 from certsuite.report.failover_grid import Cell, Met, make_grid
@@ -99,13 +100,16 @@ def test_a_request_that_was_lost_and_one_that_went_elsewhere(run: Run) -> None:
     assert told(cells["BYE"]) == ("primary alone, 1 time", "lost: no 2xx in 5.0 s", "fail")
     assert told(cells["re-INVITE"]) == ("secondary after 3.0 s", "answered after 3.0 s", "pass")
     assert told(cells["INVITE"])[0] == "no case dials in this phase"
-    assert told(cells["REGISTER"]) == ("secondary after 6.0 s", "not in 6.0 s", "fail")
+    assert told(cells["REGISTER"]) == ("no other connection", "not in 6.0 s", "fail")
 
 
 def test_who_stays_has_no_other_target(run: Run) -> None:
     cells = Scene().after(9).cells(run, about="INVITE")
     assert told(cells["REGISTER"]) == ("no other connection", "not in 0.0 s", "fail")
     assert told(cells["INVITE"]) == ("the device sent none", "", "")
+    tried = Scene()
+    tried.journal.record(ConnectionAttempt("a:1", "b:2", "refused"), edge="primary", direction=IN)
+    assert tried.cells(run, about="BYE")["BYE"].text == "none sent; meanwhile it tried the primary 1 time, not taken"
     assert told(cells["SUBSCRIBE"]) == ("the device subscribes to nothing", "", "")
     assert told(cells["OPTIONS"]) == ("it was registered nowhere", "", "")
 
@@ -128,6 +132,18 @@ def test_of_both_edges_what_counts_is_the_recovery(run: Run) -> None:
     assert told(scene.cells(run, both=True)["REGISTER"])[1:] == ("did not recover", "fail")
     scene.after(3).moves()
     assert told(scene.cells(run, both=True)["REGISTER"])[1:] == ("recovered 3.0 s after their return", "pass")
+
+
+def test_what_was_not_subscribed_to_again_is_counted(run: Run) -> None:
+    scene = Scene(subscribed=True)
+    scene.moves()
+    scene.after(1).says("SUBSCRIBE", "secondary")
+    scene.says("SUBSCRIBE", "secondary", status=200, direction=OUT)
+    met = scene.met(run, about="SUBSCRIBE", id="WXC-FO-100")
+    lost = replace(met, case=replace(met.case, measurements=(Measurement("subscriptions_lost", 1, ""),)))
+    [row] = make_grid([lost])
+    cell = row.cells[TRANSACTIONS.index("SUBSCRIBE")]
+    assert told(cell) == ("secondary after 1.0 s", "1 of 1 not made again", "fail")
 
 
 def test_the_case_about_a_transaction_is_heard_first(run: Run) -> None:

@@ -45,7 +45,8 @@ def test_a_good_run_is_short(run: Run) -> None:
     text = printed(good)
     assert "outcome: qualified" in text
     assert "What to fix" not in text
-    assert len(text.splitlines()) == 6
+    assert "in Control Hub: Partner Managed Phone - Acme Phone\n" in text
+    assert len(text.splitlines()) == 7
 
 
 def test_a_device_with_many_lines_is_told_how_soon_all_were_there(run: Run) -> None:

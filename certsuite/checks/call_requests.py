@@ -1,0 +1,214 @@
+"""Requests within a call, forms of an INVITE, and numbers dialled: what the device says to them."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote
+
+from certsuite.checks.registry import Question, check
+from certsuite.checks.span import SeenMessage, Span
+from certsuite.core.events import DriverAction, SipMessageSeen
+from certsuite.core.findings import Judgement
+from certsuite.core.observations import IN, OUT
+from certsuite.core.redaction import printable
+from certsuite.sip.message import read, split_values, user_host
+from certsuite.sip.session_timer import names_option
+
+_FINAL = range(200, 700)
+_PROVISIONAL = range(101, 200)
+
+
+def allows(span: Span, method: str) -> bool:
+    """Whether a message of the device named a method in ``Allow``."""
+    return any(
+        method == one.strip().upper()
+        for seen in span.of(SipMessageSeen)
+        if seen.at.direction == IN and (message := read(seen.event.raw)) is not None
+        for value in message.all("Allow")
+        for one in split_values(value)
+    )
+
+
+def _requests(question: Question, method: str, direction: str = IN) -> list[SeenMessage]:
+    return question.span.messages(method=method, direction=direction, call_id=question.subject.call_id)
+
+
+def _responses(question: Question, method: str, status: range, direction: str = IN) -> list[SeenMessage]:
+    call_id = question.subject.call_id
+    return question.span.messages(method=method, direction=direction, status=status, call_id=call_id)
+
+
+def _told(seen: SeenMessage) -> str:
+    return f"{seen.message.status} {printable(seen.message.reason, at_most=60)}"
+
+
+@check("call.answers-request", limits=("action_s",))
+def answers_request(question: Question) -> Judgement:
+    """A request within the call gets a final response of those ``allowed`` (RFC 3261 sections 8.2 and 12.2.2)."""
+    method, number = question.text("method"), question.param("cseq")
+    asked = [seen for seen in _requests(question, method, OUT) if seen.message.cseq[0] == number]
+    if not asked:
+        return question.unknown("not-stimulated", f"{method} was not sent")
+    answers = [seen for seen in _responses(question, method, _FINAL) if seen.message.cseq[0] == number]
+    if not answers:
+        return question.failed(
+            question.text("finding"),
+            f"no response to {printable(method)}",
+            question.text("expected"),
+            asked[0].evidence,
+            settled=False,
+            limit=question.limits["action_s"],
+        )
+    if answers[0].message.status in question.param("allowed"):
+        return question.passed(asked[0].evidence, answers[0].evidence)
+    return question.failed(
+        question.text("finding"),
+        f"{_told(answers[0])} to {printable(method)}",
+        question.text("expected"),
+        asked[0].evidence,
+        answers[0].evidence,
+    )
+
+
+@check("call.takes-refresh", limits=("action_s",))
+def takes_refresh(question: Question) -> Judgement:
+    """The session, offered again as it is, is agreed to again (RFC 3264 section 8, RFC 4028 section 7.4)."""
+    method = question.text("method")
+    asked = _requests(question, method, OUT)
+    if not asked:
+        return question.unknown("not-stimulated", f"{method} was not sent")
+    answers = _responses(question, method, _FINAL)
+    if not answers:
+        return question.failed(
+            "session-refresh-refused",
+            f"no final response to {printable(method)}",
+            "200 with an SDP answer",
+            asked[0].evidence,
+            settled=False,
+            limit=question.limits["action_s"],
+        )
+    answer = answers[0]
+    if answer.message.status < 300 and answer.message.has_sdp:
+        return question.passed(asked[0].evidence, answer.evidence)
+    return question.failed(
+        "session-refresh-refused",
+        f"{_told(answer)}{'' if answer.message.status >= 300 else ' without SDP'}",
+        "200 with an SDP answer",
+        asked[0].evidence,
+        answer.evidence,
+        hint="Nothing changes by this offer: the access SBC asks whether the call is still there.",
+    )
+
+
+@check("call.refuses-crossing-offer", limits=("action_s",))
+def refuses_crossing_offer(question: Question) -> Judgement:
+    """A re-INVITE that crosses the device's own is refused with 491 (RFC 3261 section 14.2)."""
+    own = [seen for seen in _requests(question, "INVITE") if seen.message.to_tag]
+    theirs = [seen for seen in _requests(question, "INVITE", OUT) if seen.message.to_tag]
+    if not own or not theirs or theirs[0].at.seq < own[0].at.seq:
+        return question.unknown("not-stimulated", "no offer crossed one of the device")
+    number = theirs[0].message.cseq[0]
+    answers = [seen for seen in _responses(question, "INVITE", _FINAL) if seen.message.cseq[0] == number]
+    if answers and answers[0].message.status == 491:
+        return question.passed(own[0].evidence, answers[0].evidence)
+    return question.failed(
+        "crossing-offer-not-refused",
+        f"{_told(answers[0])}" if answers else "no final response to the re-INVITE that crossed the device's own",
+        "491 Request Pending",
+        own[0].evidence,
+        theirs[0].evidence,
+        settled=bool(answers),
+        limit=question.limits["action_s"],
+    )
+
+
+@check("call.mirrors-caller", limits=("action_s",))
+def mirrors_caller(question: Question) -> Judgement:
+    """From of each response is that of the INVITE, to the letter of its URI and name (RFC 3261 section 8.2.6.2)."""
+    invites = _requests(question, "INVITE", OUT)
+    answers = _responses(question, "INVITE", range(100, 700))
+    if not invites or not answers:
+        return question.unknown("nothing-seen", "the device answered no INVITE")
+    expected = "".join((invites[0].message.get("From") or "").split())
+    for seen in answers:
+        if "".join((seen.message.get("From") or "").split()) != expected:
+            return question.failed(
+                "caller-changed",
+                f"From: {printable(seen.message.get('From') or '', at_most=120)}",
+                f"From: {printable(invites[0].message.get('From') or '', at_most=120)}",
+                seen.evidence,
+            )
+    return question.passed(invites[0].evidence, answers[0].evidence)
+
+
+@check("call.heeds-100rel", limits=("action_s",))
+def heeds_100rel(question: Question) -> Judgement:
+    """An INVITE that requires 100rel gets reliable provisional responses, or 420 (RFC 3262 section 3)."""
+    invites = _requests(question, "INVITE", OUT)
+    if not invites:
+        return question.unknown("not-stimulated", "the INVITE was not sent")
+    refused = [seen for seen in _responses(question, "INVITE", range(300, 700)) if seen.message.status == 420]
+    if refused:
+        return question.passed(invites[0].evidence, refused[0].evidence)
+    seen = [*_responses(question, "INVITE", _PROVISIONAL), *_responses(question, "INVITE", range(200, 300))]
+    if not seen:
+        return question.unknown("nothing-seen", "the device neither rang nor refused the call")
+    first = seen[0]
+    if first.message.status < 200 and names_option(first.message, "Require", "100rel") and first.message.get("RSeq"):
+        return question.passed(invites[0].evidence, first.evidence)
+    return question.failed(
+        "required-100rel-ignored",
+        f"{_told(first)} without RSeq to an INVITE that requires 100rel",
+        "a reliable 18x, or 420 Bad Extension",
+        invites[0].evidence,
+        first.evidence,
+    )
+
+
+@check("call.sends-prack", limits=("action_s",))
+def sends_prack(question: Question) -> Judgement:
+    """A reliable provisional response to the device's INVITE gets its PRACK (RFC 3262 section 4)."""
+    reliable = [seen for seen in _responses(question, "INVITE", _PROVISIONAL, OUT) if seen.message.get("RSeq")]
+    if not reliable:
+        return question.unknown("not-stimulated", "no reliable provisional response was sent")
+    message = reliable[0].message
+    wanted = [message.get("RSeq"), *(message.get("CSeq") or "").split()]
+    pracks = _requests(question, "PRACK")
+    right = [seen for seen in pracks if (seen.message.get("RAck") or "").split() == wanted]
+    if right:
+        return question.passed(reliable[0].evidence, right[0].evidence)
+    observed = f"PRACK with RAck {printable(pracks[0].message.get('RAck') or '', at_most=60)}" if pracks else "no PRACK"
+    return question.failed(
+        "prack-missing",
+        observed,
+        f"PRACK with RAck {' '.join(map(str, wanted))}",
+        reliable[0].evidence,
+        settled=False,
+        limit=question.limits["action_s"],
+    )
+
+
+@check("call.dials-exactly", limits=("invite_s",))
+def dials_exactly(question: Question) -> Judgement:
+    """A number of a dial plan's own goes out as it was dialled, with nothing before or behind it (CALL-DIAL-PLAN)."""
+    number = question.text("number")
+    invites = question.span.messages(method="INVITE")
+    if not invites:
+        if not [seen for seen in question.span.of(DriverAction) if seen.event.action == "dial"]:
+            return question.unknown("not-stimulated", "the device was not told to dial")
+        return question.failed(
+            "call-never-placed",
+            "no INVITE after the device was told to dial",
+            f"INVITE to {number}",
+            settled=False,
+            limit=question.limits["invite_s"],
+        )
+    user = unquote(user_host(invites[0].message.uri)[0])
+    if user == number:
+        return question.passed(invites[0].evidence)
+    return question.failed(
+        "dialled-number-changed",
+        f"INVITE to {printable(invites[0].message.uri, at_most=80)}",
+        f"INVITE to {number}, as it was dialled",
+        invites[0].evidence,
+        hint="Look at the device's dial plan. Webex has its own, and takes what the user dialled.",
+    )

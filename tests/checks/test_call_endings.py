@@ -1,0 +1,96 @@
+"""Ends of calls that are no plain hang-up: given up, refused, called off, crossed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from certsuite.core.observations import OUT
+
+if TYPE_CHECKING:
+    from tests.checks.conftest import Trace
+
+OTHER = "another-call@x"
+
+
+def test_a_call_is_given_up_after_the_order_alone(trace: Trace) -> None:
+    trace.is_open("call.is-given-up", "nothing-seen", after=2)
+    trace.request("INVITE")
+    trace.request("CANCEL")
+    trace.fails("call.is-given-up", "call-not-given-up", settled=False, after=2)
+    trace.request("CANCEL", call_id=OTHER)
+    trace.fails("call.is-given-up", "call-not-given-up", settled=False, after=2)
+    trace.request("BYE")
+    trace.passes("call.is-given-up", after=2)
+
+
+def test_the_ack_to_a_challenge_acknowledges_no_refusal(trace: Trace) -> None:
+    trace.request("INVITE")
+    trace.answer(407, "", OUT)
+    trace.request("ACK")
+    trace.is_open("call.acknowledges-refusal", "not-stimulated")
+    trace.request("INVITE")
+    trace.answer(486, "Busy Here", OUT)
+    judged = trace.fails("call.acknowledges-refusal", "refusal-not-acknowledged", settled=False)
+    assert judged.findings[0].observed == "no ACK for 486 Busy Here"
+    trace.request("ACK")
+    trace.passes("call.acknowledges-refusal")
+
+
+def test_a_cancel_is_answered_with_481_only_after_the_answer(trace: Trace) -> None:
+    trace.is_open("call.answers-cancel", "not-stimulated")
+    trace.request("CANCEL", OUT)
+    trace.fails("call.answers-cancel", "cancel-not-answered", settled=False)
+    trace.answer(481, "Unknown", method="CANCEL")
+    assert trace.fails("call.answers-cancel", "cancel-not-answered").findings[0].observed == "481 Unknown to CANCEL"
+    trace.answer(200, method="CANCEL")
+    trace.passes("call.answers-cancel")
+
+
+def test_a_late_cancel_meets_no_transaction(trace: Trace) -> None:
+    trace.answer(200, body=trace.sdp())
+    trace.request("CANCEL", OUT)
+    trace.answer(481, method="CANCEL")
+    trace.passes("call.answers-cancel")
+    trace.is_open("call.is-called-off", "answered-meanwhile")
+
+
+def test_a_cancelled_invite_gets_a_final_response(trace: Trace) -> None:
+    trace.is_open("call.is-called-off", "not-stimulated")
+    trace.request("INVITE", OUT)
+    trace.answer(180)
+    trace.request("CANCEL", OUT)
+    trace.answer(200, method="CANCEL")
+    trace.fails("call.is-called-off", "cancelled-call-not-ended", settled=False)
+    trace.answer(487)
+    trace.passes("call.is-called-off")
+
+
+@pytest.mark.parametrize("status", [480, 486, 600, 603])
+def test_a_rejection_is_the_user_s_wish(trace: Trace, status: int) -> None:
+    trace.is_open("call.is-rejected", "not-stimulated")
+    trace.request("INVITE", OUT)
+    trace.answer(180)
+    trace.fails("call.is-rejected", "call-not-rejected", settled=False)
+    trace.answer(status)
+    trace.passes("call.is-rejected")
+
+
+def test_a_rejection_is_no_failure(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(503, "Service Unavailable")
+    trace.fails("call.is-rejected", "call-rejected-as-failure")
+
+
+def test_a_crossed_call_takes_ack_and_bye(trace: Trace) -> None:
+    trace.is_open("call.ends-crossed-call", "not-stimulated")
+    trace.request("ACK")
+    trace.request("CANCEL")
+    trace.is_open("call.ends-crossed-call", "not-stimulated")
+    trace.answer(200, "OK", OUT)
+    assert "no ACK" in trace.fails("call.ends-crossed-call", "crossed-call-kept", settled=False).findings[0].observed
+    trace.request("ACK")
+    assert "no BYE" in trace.fails("call.ends-crossed-call", "crossed-call-kept", settled=False).findings[0].observed
+    trace.request("BYE")
+    trace.passes("call.ends-crossed-call")

@@ -1,0 +1,140 @@
+"""Requests in calls, forms of an INVITE, numbers dialled."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from certsuite.checks.call_requests import allows
+from certsuite.checks.span import Span
+from certsuite.core.events import DriverAction
+from certsuite.core.observations import OUT
+from certsuite.sip.message import SipMessage
+
+if TYPE_CHECKING:
+    from tests.checks.conftest import Trace
+
+CALL = "SSE1-1@127.9.0.1"
+ASKED: dict[str, Any] = {"method": "OPTIONS", "cseq": 1, "allowed": [500], "finding": "cseq-order-ignored"}
+
+
+def responds(trace: Trace, status: int, *headers: tuple[str, str], direction: str = "in") -> None:
+    fixed = (("Call-ID", CALL), ("CSeq", "1 INVITE"))
+    trace.sip(SipMessage(status=status, reason="R", headers=(*fixed, *headers)), direction)
+
+
+def test_methods_that_the_device_allows(trace: Trace) -> None:
+    trace.request("INVITE", OUT, headers={"Allow": "ACK, UPDATE"})
+    assert not allows(Span(trace.observations), "UPDATE")
+    trace.request("INVITE", headers={"Allow": "INVITE,ack , update"})
+    assert allows(Span(trace.observations), "UPDATE")
+    assert not allows(Span(trace.observations), "PRACK")
+
+
+def test_an_answer_is_that_to_the_very_request(trace: Trace) -> None:
+    about = {**ASKED, "expected": "500"}
+    trace.request("OPTIONS", OUT, headers={"CSeq": "5 OPTIONS"})
+    trace.is_open("call.answers-request", "not-stimulated", **about)
+    trace.request("OPTIONS", OUT)
+    trace.fails("call.answers-request", "cseq-order-ignored", settled=False, **about)
+    trace.answer(200, "OK", method="OPTIONS")
+    judged = trace.fails("call.answers-request", "cseq-order-ignored", **about)
+    assert judged.findings[0].observed == "200 OK to OPTIONS"
+    trace.passes("call.answers-request", **{**about, "allowed": [200]})
+
+
+def test_a_refresh_is_agreed_to_with_sdp(trace: Trace) -> None:
+    about: dict[str, Any] = {"method": "INVITE"}
+    trace.is_open("call.takes-refresh", "not-stimulated", **about)
+    trace.request("INVITE", OUT, to_tag="1")
+    trace.fails("call.takes-refresh", "session-refresh-refused", settled=False, **about)
+    trace.answer(200, body=trace.sdp())
+    trace.passes("call.takes-refresh", **about)
+
+
+@pytest.mark.parametrize(("status", "observed"), [(488, "488 R"), (200, "200 R without SDP")])
+def test_a_refresh_that_is_not_agreed_to(trace: Trace, status: int, observed: str) -> None:
+    trace.request("INVITE", OUT, to_tag="1")
+    responds(trace, status)
+    judged = trace.fails("call.takes-refresh", "session-refresh-refused", method="INVITE")
+    assert judged.findings[0].observed == observed
+
+
+def test_an_offer_that_crosses_is_refused(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.request("INVITE", OUT, to_tag="1")
+    trace.is_open("call.refuses-crossing-offer", "not-stimulated")
+    trace.request("INVITE", to_tag="1")
+    # What came before the device's own offer did not cross it.
+    trace.is_open("call.refuses-crossing-offer", "not-stimulated")
+
+
+@pytest.mark.parametrize("status", [200, 500])
+def test_an_offer_that_crosses_and_is_not_refused_as_such(trace: Trace, status: int) -> None:
+    trace.request("INVITE", to_tag="1")
+    trace.request("INVITE", OUT, to_tag="1")
+    trace.fails("call.refuses-crossing-offer", "crossing-offer-not-refused", settled=False)
+    trace.answer(status)
+    trace.fails("call.refuses-crossing-offer", "crossing-offer-not-refused")
+
+
+def test_the_caller_comes_back_unchanged(trace: Trace) -> None:
+    trace.is_open("call.mirrors-caller", "nothing-seen")
+    trace.request("INVITE", OUT, headers={"From": '"A B" <sip:c@x>;tag=1'})
+    trace.is_open("call.mirrors-caller", "nothing-seen")
+    responds(trace, 180, ("From", '"A B"<sip:c@x>;tag=1'))
+    trace.passes("call.mirrors-caller")
+    responds(trace, 200, ("From", "<sip:c@x>;tag=1"))
+    trace.fails("call.mirrors-caller", "caller-changed")
+
+
+def test_what_is_required_is_heeded(trace: Trace) -> None:
+    trace.is_open("call.heeds-100rel", "not-stimulated")
+    trace.request("INVITE", OUT)
+    trace.answer(100)
+    trace.is_open("call.heeds-100rel", "nothing-seen")
+    responds(trace, 180, ("Require", "100rel"), ("RSeq", "7"))
+    trace.passes("call.heeds-100rel")
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"), [(180, ()), (180, (("RSeq", "7"),)), (180, (("Require", "100rel"),)), (200, ())]
+)
+def test_what_is_required_is_ignored(trace: Trace, status: int, headers: tuple[tuple[str, str], ...]) -> None:
+    trace.request("INVITE", OUT)
+    responds(trace, status, *headers)
+    trace.fails("call.heeds-100rel", "required-100rel-ignored")
+
+
+def test_a_prack_names_the_response(trace: Trace) -> None:
+    responds(trace, 180, direction=OUT)
+    trace.is_open("call.sends-prack", "not-stimulated")
+    responds(trace, 180, ("RSeq", "7"), direction=OUT)
+    trace.fails("call.sends-prack", "prack-missing", settled=False)
+    trace.request("PRACK", headers={"RAck": "8 1 INVITE"})
+    judged = trace.fails("call.sends-prack", "prack-missing", settled=False)
+    assert judged.findings[0].observed == "PRACK with RAck 8 1 INVITE"
+    trace.request("PRACK", headers={"RAck": "7 1  INVITE"})
+    trace.passes("call.sends-prack")
+
+
+@pytest.mark.parametrize(
+    ("number", "uri", "right"),
+    [
+        ("911", "sip:911@x", True),
+        ("911", "sip:9911@x", False),
+        ("*69", "sip:*69@x;user=phone", True),
+        ("#31", "sip:%2331@x", True),
+        ("+12065550100", "sip:12065550100@x", False),
+    ],
+)
+def test_a_number_goes_out_as_it_was_dialled(trace: Trace, number: str, uri: str, right: bool) -> None:
+    trace.is_open("call.dials-exactly", "not-stimulated", number=number)
+    trace.see(DriverAction("dial", {"number": number}, ok=True))
+    trace.fails("call.dials-exactly", "call-never-placed", settled=False, number=number)
+    trace.request("INVITE", uri=uri)
+    if right:
+        trace.passes("call.dials-exactly", number=number)
+    else:
+        trace.fails("call.dials-exactly", "dialled-number-changed", number=number)
