@@ -27,7 +27,7 @@ async def test_recovers_from_nxdomain(bench: Bench, phone: Phone) -> None:
     await bench.dns.is_waited_for()
 
 
-@case("WXC-DNS-106", requirements=["DNS-KEEPS-REGISTRATION"], disturbs=["registration"])
+@case("WXC-DNS-106", requirements=["DNS-KEEPS-REGISTRATION"], disturbs=["registration"], waits=["ttl"])
 async def test_stays_registered_during_servfail(bench: Bench, phone: Phone) -> None:
     """DNS answers SERVFAIL while the device is registered, and the registration is refreshed all the same."""
     bench.dns.shortens_ttl()
@@ -37,7 +37,7 @@ async def test_stays_registered_during_servfail(bench: Bench, phone: Phone) -> N
     await bench.dns.does_not_end_the_registration(phone)
 
 
-@case("WXC-DNS-108", requirements=["DNS-KEEPS-REGISTRATION"], disturbs=["registration"])
+@case("WXC-DNS-108", requirements=["DNS-KEEPS-REGISTRATION"], disturbs=["registration"], waits=["ttl"])
 async def test_stays_registered_during_silence(bench: Bench, phone: Phone) -> None:
     """DNS answers nothing while the device is registered, and the registration is refreshed all the same."""
     bench.dns.shortens_ttl()

@@ -360,7 +360,7 @@ async def test_recovers_when_both_were_overloaded(bench: Bench, phone: Phone) ->
     await bench.expect("fo.is-patient", phase="503")
 
 
-@case("WXC-FO-115", requirements=["FO-BOTH"], disturbs=["registration"], waits=["both-down", "own-retry"])
+@case("WXC-FO-115", requirements=["FO-BOTH"], disturbs=["registration"], waits=["refresh", "both-down", "own-retry"])
 async def test_recovers_when_failures_follow_each_other(bench: Bench, phone: Phone) -> None:
     """When the primary answers 503, then refuses, while the secondary answers 503, the device recovers by itself."""
     await bench.failover.fails_in_turn("503", "reset")

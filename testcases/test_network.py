@@ -4,19 +4,31 @@ from certsuite.bench import Bench, Phone, case
 from certsuite.bench.bench import Deferred
 
 
-@case("WXC-NET-020", requirements=["NET-KEEP-ALIVE"], claims=["keep_alive"], disturbs=["registration"])
+@case(
+    "WXC-NET-020",
+    requirements=["NET-KEEP-ALIVE"],
+    claims=["keep_alive"],
+    disturbs=["registration"],
+    waits=["keep-alive", "keep-alive"],
+)
 async def test_keeps_its_connection_alive(bench: Bench, phone: Phone) -> None:
     """With no refresh in sight, keep-alives come over the connection as often as the profile says."""
     await bench.connection.is_kept_alive()
 
 
-@case("WXC-NET-022", requirements=["NET-PONG"], claims=["keep_alive"], disturbs=["registration"])
+@case(
+    "WXC-NET-022",
+    requirements=["NET-PONG"],
+    claims=["keep_alive"],
+    disturbs=["registration"],
+    waits=["keep-alive", "time-out"],
+)
 async def test_gives_a_dead_connection_up(bench: Bench, phone: Phone) -> None:
     """With no refresh in sight, a keep-alive that is not answered makes the device come over another connection."""
     await bench.connection.is_given_up_without_a_pong()
 
 
-@case("WXC-NET-030", requirements=["NET-REBINDING"], disturbs=["registration"])
+@case("WXC-NET-030", requirements=["NET-REBINDING"], disturbs=["registration"], waits=["time-out"])
 async def test_can_be_called_after_a_rebinding(bench: Bench, phone: Phone) -> None:
     """When a NAT has forgotten the connection, the device comes by another port, and a call reaches it there."""
     await bench.connection.is_forgotten()

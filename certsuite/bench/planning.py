@@ -39,6 +39,7 @@ ALONE: dict[Wait, str] = {
     Wait.SLOW_HANDSHAKE: "the device is without service until the handshake is done",
     Wait.TTL: "the device has to keep its connection until then, and to lose it afterwards",
     Wait.DNS_SILENCE: "the device is without service until it asks DNS no more",
+    Wait.KEEP_ALIVE: "no refresh may be in sight, and any other case would make the device say something",
     Wait.EXPIRY: "the next case disturbs the registration",
 }
 "Why nothing else can be done while a case that disturbs the registration waits so."
@@ -144,6 +145,8 @@ def _length(wait: Wait, case: Case, profile: DeviceProfile, limits: Limits) -> f
             return TTL_S
         case Wait.DNS_SILENCE:
             return quiet_in_silence_s(values)
+        case Wait.KEEP_ALIVE:
+            return values.keep_alive_s
         case Wait.EXPIRY:
             return _BEYOND_EXPIRY * granted
 

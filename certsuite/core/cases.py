@@ -59,6 +59,8 @@ class Wait(StrEnum):
     "Records of DNS may be kept no longer."
     DNS_SILENCE = "dns-silence"
     "It gives up a DNS that does not answer."
+    KEEP_ALIVE = "keep-alive"
+    "It sends a keep-alive."
     EXPIRY = "expiry"
     "What was granted is over."
 
