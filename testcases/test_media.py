@@ -20,7 +20,7 @@ async def test_answers_with_srtp(bench: Bench, phone: Phone) -> None:
 @case("WXC-MED-030", requirements=["MED-NO-PLAIN-RTP"])
 async def test_refuses_an_offer_without_srtp(bench: Bench, phone: Phone) -> None:
     """An offer of plain RTP is refused, before or when the call is answered."""
-    call = await bench.colleague.calls(phone.line(1), srtp=False)
+    call = await bench.colleague.calls(phone.line(1), offering="plain RTP")
     await call.is_refused()
 
 

@@ -6,11 +6,12 @@ import asyncio
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from certsuite.bench.call_media import CallMedia
 from certsuite.bench.device import Unreachable
 from certsuite.bench.expecting import CannotJudge
+from certsuite.bench.media_terms import PLAYABLE, TERMS
 from certsuite.core.cases import State
 from certsuite.core.errors import BenchError
-from certsuite.core.verdicts import Verdict
 from certsuite.edge.call_leg import CallLeg, LegState
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Call:
         "Number of the first observation that can be about it."
         self._tone = 0
         self._played: list[int] = []
+        self.media = CallMedia(bench, self)
 
     @property
     def leg(self) -> CallLeg:
@@ -41,80 +43,83 @@ class Call:
 
     async def rings(self) -> None:
         """The device rings in time."""
-        await self._expect("call.rings")
+        await self.expect("call.rings")
 
     async def is_answered(self) -> None:
         """The device accepted the call, with an SDP answer."""
-        await self._expect("call.is-answered")
+        await self.expect("call.is-answered")
 
     async def is_acknowledged(self) -> None:
         """The device acknowledged the answer."""
-        await self._expect("call.is-acknowledged")
+        await self.expect("call.is-acknowledged")
 
     async def is_refused(self) -> None:
         """The device refuses the offer; one that rings first is told to answer, and must refuse then."""
-        stated = self._bench.stated("call.rings", call_id=self._leg.call_id, since=self.since)
-        loop = asyncio.get_running_loop()
-        judgement = await self._bench.expecting.settles(stated, loop.time() + self._bench.patience_s("call.rings"))
-        if judgement.verdict in (Verdict.PASS, Verdict.WARN) and self._leg.state is LegState.EARLY:
-            await self._bench.phone.answers()
-        await self._expect("call.is-refused")
+        await self.media.is_told_to_answer()
+        await self.expect("call.is-refused")
 
     async def offers_srtp(self) -> None:
         """The device's offer asks for SRTP with Webex's suite."""
-        await self._expect("call.offers-srtp")
+        await self.expect("call.offers-srtp")
 
     async def is_under_srtp(self) -> None:
         """What the device sends decrypts under the key that it gave."""
-        await self._expect("media.srtp")
+        await self.expect("media.srtp")
 
     async def carries_audio_both_ways(self) -> None:
         """Two tones, chosen for this call, cross to the device and come back, under SRTP."""
         self._bench.needs_echo()
-        first = await self._plays_a_tone()
+        first = await self.plays_a_tone()
         second = self._new_tone()
         self._leg.stream.send_tone(second)
-        await self._expect("media.audio-both-ways", tones=[first, second])
+        await self.expect("media.audio-both-ways", tones=[first, second])
 
     async def is_heard(self) -> None:
         """A tone crosses to the device and comes back."""
         self._bench.needs_echo()
-        tone = await self._plays_a_tone()
-        await self._expect("media.audio-both-ways", tones=[tone])
+        tone = await self.plays_a_tone()
+        await self.expect("media.audio-both-ways", tones=[tone])
 
     async def is_held(self) -> None:
         """The device offers to hold. The party then sends nothing, as the offer asks, so its audio proves nothing."""
-        await self._expect("call.is-held")
+        await self.expect("call.is-held")
 
     async def is_resumed(self) -> None:
         """The device offers to go on, and audio flows again."""
-        await self._expect("call.is-resumed")
+        await self.expect("call.is-resumed")
         tone = self._new_tone()
         self._leg.stream.send_tone(tone)
-        await self._expect("media.audio-both-ways", tones=[tone])
+        await self.expect("media.audio-both-ways", tones=[tone])
 
     async def brings_digits(self, digits: str) -> None:
         """The digits arrive as telephone-events."""
-        await self._expect("media.dtmf", digits=digits)
+        await self.expect("media.dtmf", digits=digits)
 
     async def ends(self) -> None:
         """The device ends the call, as it was told to."""
-        await self._expect("call.ends", after=self._bench.device.acted_seq)
+        await self.expect("call.ends", after=self._bench.device.acted_seq)
 
     # --- what the party does
 
     async def hangs_up(self) -> None:
         """The party hangs up, and the device takes it."""
         self._leg.hang_up()
-        await self._expect("call.ends")
+        await self.expect("call.ends")
 
-    async def party_answers(self) -> None:
-        """The party lets it ring and answers."""
+    async def party_answers(self, *, taking: str = "as Webex") -> None:
+        """The party lets it ring and answers, on terms of ``media_terms``."""
+        self._leg.media.terms = TERMS[taking]
         self._leg.ring()
         self._leg.accept()
         await self.is_acknowledged()
 
     # --- inside
+
+    def plays_on(self) -> int:
+        """Another tone is played from now on; gives it."""
+        tone = self._new_tone()
+        self._leg.stream.send_tone(tone)
+        return tone
 
     def _new_tone(self) -> int:
         """A tone that the device could not know, and that was not played in this call before."""
@@ -122,7 +127,7 @@ class Call:
         self._played.append(self._tone)
         return self._tone
 
-    async def _plays_a_tone(self) -> int:
+    async def plays_a_tone(self) -> int:
         """Play a new tone until it comes back, or until the patience is over: what was heard is judged afterwards."""
         tone = self._new_tone()
         self._leg.stream.send_tone(tone)
@@ -131,7 +136,8 @@ class Call:
         await self._bench.expecting.settles(stated, asyncio.get_running_loop().time() + patience)
         return tone
 
-    async def _expect(self, check: str, **params: Any) -> None:
+    async def expect(self, check: str, **params: Any) -> None:
+        """Expect something of this call."""
         await self._bench.expect(
             check,
             call_id=self._leg.call_id,
@@ -154,12 +160,18 @@ class Party:
         self._answers = False
         bench.network.control.on_call = self._on_call
 
-    async def calls(self, line: Line, *, srtp: bool = True) -> Call:
-        """Call a line of the device. Raises :class:`Unreachable` if it has lost its registration meanwhile."""
+    async def calls(self, line: Line, *, offering: str = "as Webex", rolls_over: bool = False) -> Call:
+        """Call a line of the device, on terms of ``media_terms``; ``rolls_over``: what is sent rolls over soon.
+
+        Raises :class:`Unreachable` if the device has lost its registration meanwhile.
+        """
         since = self._bench.here
         if not self._bench.device.registered:
             raise Unreachable(State.REGISTERED, "the device lost its registration before the call", "not-registered")
-        leg = self._bench.network.control.call(line.number, party=self.number, caller=self.name, srtp=srtp)
+        terms = TERMS[offering]
+        leg = self._bench.network.control.call(line.number, party=self.number, caller=self.name, terms=terms)
+        if rolls_over:
+            leg.stream.rolls_over_soon()
         return Call(self._bench, leg, since)
 
     async def is_called(self, *, line: int = 1, as_control: bool = False) -> Call:
@@ -178,6 +190,16 @@ class Party:
             await self._bench.expect("call.answers-challenge", since=since, control=as_control)
             raise CannotJudge("call-not-taken", "the device's call came, and the bench found no line or number in it")
         return Call(self._bench, self._calls.pop(), since)
+
+    async def suites_that_are_offered(self) -> list[str]:
+        """The crypto suites of the device's own offer which a party can play, in its order: it dials once for this."""
+        await self._bench.phone.dials(self)
+        call = await self.is_called(as_control=True)
+        await call.offers_srtp()
+        offered = call.leg.media.suites_offered(call.leg.offer)
+        call.leg.hang_up()
+        await self._bench.device.until(lambda: call.leg.state is LegState.ENDED, self._bench.patience_s("call.ends"))
+        return [suite for suite in offered if f"{suite} alone" in TERMS and suite in PLAYABLE]
 
     async def is_in_a_call(self) -> Call:
         """Call the device, which answers. Without a call nothing can be said of one."""

@@ -14,7 +14,7 @@ from certsuite.sip.message import user_host
 _PROVISIONAL = range(180, 200)
 _SUCCESS = range(200, 300)
 _FAILURE = range(300, 700)
-_NOT_FOR_MEDIA = (401, 404, 407, 408, 480, 481, 486, 487, 600, 603, 604)
+NOT_FOR_MEDIA = (401, 404, 407, 408, 480, 481, 486, 487, 600, 603, 604)
 "Nobody there, busy, declined, cancelled by the caller, not authorised: none of these says anything of the offer."
 _SEPARATORS = str.maketrans("", "", "-.()")
 _HELD = {"sendonly", "inactive"}
@@ -193,7 +193,7 @@ def is_refused(question: Question) -> Judgement:
     refused = _answers(question, _FAILURE)
     if refused:
         status = refused[0].message.status
-        if status in _NOT_FOR_MEDIA:
+        if status in NOT_FOR_MEDIA:
             return question.unknown("refused-for-another-reason", f"refused with {status}, which says nothing of SRTP")
         return question.passed(refused[0].evidence)
     return question.unknown("no-answer", "the device neither accepted nor refused the offer without SRTP")

@@ -532,6 +532,15 @@ class MediaWindow(Event):
     sent_packets: int = 0
 
 
+@_event("media-stimulus")
+class MediaStimulus(Event):
+    """What a party did to the media that it sends, for the device to bear."""
+
+    call_id: str
+    what: str
+    "Such as ``rolled-over``: what a check asks for."
+
+
 @_event("dtmf")
 class DtmfEvent(Event):
     """One telephone-event, complete (RFC 4733)."""

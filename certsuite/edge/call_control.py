@@ -17,6 +17,7 @@ from certsuite.edge.flow import Flow, OwnerOf
 from certsuite.edge.media import MediaLoop
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge
+from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
 from certsuite.sip.message import SipMessage, user_host
 from certsuite.sip.sse import ALLOW, response_to
 
@@ -108,7 +109,15 @@ class CallControl:
 
     # --- what the bench asks
 
-    def call(self, line: int, *, party: str, caller: str, srtp: bool = True, over: Flow | None = None) -> CallLeg:
+    def call(
+        self,
+        line: int,
+        *,
+        party: str,
+        caller: str,
+        terms: MediaTerms = WEBEX_TERMS,
+        over: Flow | None = None,
+    ) -> CallLeg:
         """Call a line of the device down its registration's flow, or ``over`` another one of it.
 
         Raises :class:`BenchError` if it has none.
@@ -119,7 +128,7 @@ class CallControl:
             raise BenchError(f"line {line} is not registered, so it cannot be called")
         edge = self.edges[flow.edge]
         leg = CallLeg(self, binding.account, flow, edge.sse, self._media.open(edge.address), party=party)
-        leg.invite(binding.contact, caller=caller, srtp=srtp)
+        leg.invite(binding.contact, caller=caller, terms=terms)
         self.legs[leg.call_id] = leg
         return leg
 

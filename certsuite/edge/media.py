@@ -20,10 +20,11 @@ from collections.abc import Callable
 
 from certsuite.core.capture import Capture, Endpoint
 from certsuite.core.errors import AddressUnavailable, BenchError
-from certsuite.core.events import MediaClosed, MediaOpened, Note, ToolError
+from certsuite.core.events import MediaClosed, MediaOpened, MediaStimulus, Note, ToolError
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN
 from certsuite.media.dtmf import DIGITS
+from certsuite.media.outgoing import Outgoing
 from certsuite.media.pacing import PERIOD_NS, Lateness, Schedule
 from certsuite.media.receiver import Seen, StreamReceiver, endpoint_text
 from certsuite.media.sender import StreamSender
@@ -45,6 +46,7 @@ _SELECTABLE_NS = 1_000_000 + _SELECTOR_SLACK_NS
 "Shorter waits are slept: a selector counts in milliseconds."
 _IDLE_S = 1.0
 _PORT_TRIES = 200
+_SHORT_OF_ROLL_OVER = 0x10000 - 75
 
 _random = random.SystemRandom()
 
@@ -63,6 +65,7 @@ class MediaStream:
             ssrc=_random.getrandbits(32), sequence=_random.getrandbits(15), timestamp=_random.getrandbits(32)
         )
         self._receiver = StreamReceiver()
+        self._outgoing = Outgoing()
         self._place: tuple[int | None, str | None, str | None] = (None, None, None)
         self._remote: Endpoint | None = None
         self._last_due_ns: int | None = None
@@ -101,7 +104,7 @@ class MediaStream:
 
     def send_tone(self, hz: float | None) -> None:
         """Send a tone from the next packet on; silence for none."""
-        self._loop.call(lambda: setattr(self._sender, "tone_hz", hz))
+        self._loop.call(lambda: self._sends(hz))
 
     def send_dtmf(self, digits: str) -> None:
         """Send digits as telephone-events, 100 ms each with as much pause.
@@ -113,6 +116,14 @@ class MediaStream:
         if not all(digit in DIGITS for digit in digits.upper()):
             raise ValueError(f"{digits!r} are not all DTMF digits")
         self._loop.call(lambda: self._sender.queue_digits(digits))
+
+    def rolls_over_soon(self) -> None:
+        """Number packets so that the sequence number rolls over a second and a half after the first."""
+        self._loop.call(lambda: self._sender.begin_at(_SHORT_OF_ROLL_OVER))
+
+    def replay(self) -> None:
+        """Send the first packets of the tone before the present one again, as they were, and nothing else meanwhile."""
+        self._loop.call(self._replay)
 
     def mute(self, muted: bool) -> None:
         """Send nothing at all, or send again."""
@@ -128,6 +139,18 @@ class MediaStream:
 
     # --- in the loop's thread ----------------------------------------------------------------------------------------
 
+    def _sends(self, hz: float | None) -> None:
+        self._sender.tone_hz = hz
+        self._outgoing.keep_anew()
+
+    def _replay(self) -> None:
+        self._outgoing.replay()
+        self._stimulus("replayed")
+
+    def _stimulus(self, kind: str) -> None:
+        line, flow, edge = self._place
+        self._loop.journal.record(MediaStimulus(self._receiver.call_id, kind), line=line, flow=flow, edge=edge)
+
     def _configured(self, parts: StreamParts, call_id: str, place: tuple[int | None, str | None, str | None]) -> None:
         self._sender.configure(parts)
         self._receiver.configure(parts, call_id, time.monotonic_ns() / 1e9)
@@ -136,18 +159,19 @@ class MediaStream:
         self._send_problem = ""
         self._loop.activated(self)
 
-    def send_due(self, due_ns: int) -> tuple[Endpoint, bytes] | None:
-        """Send the packet that is due; gives what was sent and where to."""
+    def send_due(self, due_ns: int) -> tuple[Endpoint, list[bytes]] | None:
+        """Send the packets that are due; gives what was sent and where to."""
         if self._last_due_ns is not None and due_ns - self._last_due_ns > PERIOD_NS:
             self._sender.skip((due_ns - self._last_due_ns) // PERIOD_NS - 1)
         self._last_due_ns = due_ns
         try:
-            data = self._sender.next_packet()
+            packets = self._due()
             target = self._receiver.latched or self._remote
-            if data is None or target is None:
+            if not packets or target is None:
                 return None
             late_ns = time.monotonic_ns() - due_ns
-            self._rtp.sendto(data, target)
+            for data in packets:
+                self._rtp.sendto(data, target)
         except (OSError, SrtpError) as error:
             if not self._send_problem:
                 self._send_problem = str(error)
@@ -155,7 +179,18 @@ class MediaStream:
             return None
         self._lateness_max_ns = max(self._lateness_max_ns, late_ns)
         self._loop.lateness.add(late_ns)
-        return target, data
+        return target, packets
+
+    def _due(self) -> list[bytes]:
+        """The packets of this period."""
+        if self._outgoing.replays:
+            self._sender.skip(1)
+            return [self._outgoing.next_replay()]
+        before = self._sender.sequence
+        data = self._sender.next_packet()
+        if self._sender.sequence < before:
+            self._stimulus("rolled-over")
+        return self._outgoing.pass_on([] if data is None else [data])
 
     def poll(self, now_ns: int) -> None:
         """Record the events and windows that are due."""
@@ -382,8 +417,9 @@ class MediaLoop:
             packet = stream.send_due(due_ns)
             if packet is not None:
                 sent.append((stream, packet, self.journal.clock.utc()))
-        for stream, (target, data), utc in sent:
-            self._capture.udp((stream.address, stream.port), target, data, round(utc * 1e9))
+        for stream, (target, packets), utc in sent:
+            for data in packets:
+                self._capture.udp((stream.address, stream.port), target, data, round(utc * 1e9))
         for stream in streams:
             stream.poll(due_ns)
 

@@ -44,6 +44,15 @@ class StreamSender:
         self._step = codec.clock_rate * FRAME_MS // 1000
         self._parts = parts
 
+    def begin_at(self, sequence: int) -> None:
+        """Number the next packet so."""
+        self._sequence = sequence & 0xFFFF
+
+    @property
+    def sequence(self) -> int:
+        """Number of the next packet."""
+        return self._sequence
+
     def queue_digits(self, digits: str) -> None:
         """Send digits. Raises :class:`ValueError` for what is none, or when no format for them was agreed."""
         if self._dtmf is None:

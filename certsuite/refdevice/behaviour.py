@@ -205,6 +205,18 @@ class Behaviour:
     "Whether SRTP is encrypted with the key of its SDP."
     accepts_plain_rtp: bool = False
     offers_plain_rtp: bool = False
+    overlooks_keys_of_plain_rtp: bool = False
+    "Whether an offer of RTP/AVP with crypto lines is taken as one without."
+    keeps_tag: bool = True
+    "Whether an answer has the tag of the crypto line that it takes; else it is 1."
+    checks_answers: bool = True
+    "Whether an answer has to take a crypto line that was offered."
+    takes_new_keys: bool = True
+    "Whether a new offer's keys are taken; else the first ones are kept."
+    counts_roll_overs: bool = True
+    keeps_roll_over: bool = True
+    "Whether the roll-over counter of what is received goes on over a new offer with the same key."
+    takes_replays: bool = False
     dialled_suffix: str = ""
     "What is added to each number that is dialled."
     keeps_call_without_flow: bool = True

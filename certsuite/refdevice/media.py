@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from certsuite.refdevice import audio
 from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.rtp import FRAME, JitterBuffer, Packet, parse, telephone_event
-from certsuite.refdevice.sdp import KEY_BYTES, Agreement, Local
-from certsuite.refdevice.srtp import SrtpError, SrtpReceiver, SrtpSender
+from certsuite.refdevice.sdp import Agreement, Local
+from certsuite.refdevice.srtp import SUITES, SrtpError, SrtpReceiver, SrtpSender
 
 log = logging.getLogger("refdevice.media")
 
@@ -38,10 +38,11 @@ class MediaSession:
         self._socket = _even_port(address)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._readable)
-        self._key = secrets.token_bytes(KEY_BYTES)
+        self._keys = _new_keys()
         self._session, self._version = secrets.randbelow(1 << 31), 0
-        sending_key = self._key if behaviour.true_key else secrets.token_bytes(KEY_BYTES)
-        self._sender = SrtpSender(sending_key)
+        self._sending_keys = self._keys if behaviour.true_key else _new_keys()
+        self._sender: SrtpSender | None = None
+        self._suite = ""
         self._receiver: SrtpReceiver | None = None
         self._remote_key: bytes | None = None
         self._buffer = JitterBuffer()
@@ -64,16 +65,31 @@ class MediaSession:
         """The device's end for a description; each call is a new version of it."""
         address, port = self._socket.getsockname()
         self._version += 1
-        return Local(address, port, self._key, self._session, self._version)
+        return Local(address, port, self._keys, self._session, self._version)
 
     def agree(self, agreement: Agreement) -> None:
         """Go on with what has been agreed. A key that stays keeps its roll-over counter."""
-        if self._agreement is None or agreement.remote_key != self._remote_key:
+        behaviour = self._behaviour
+        is_new = self._agreement is None or (agreement.remote_key != self._remote_key and behaviour.takes_new_keys)
+        if is_new or not behaviour.keeps_roll_over:
             self._remote_key = agreement.remote_key
-            self._receiver = SrtpReceiver(agreement.remote_key) if agreement.remote_key else None
+            self._receiver = self._receiver_for(agreement)
             self._buffer.clear()
+        if self._sender is None or agreement.suite != self._suite:
+            self._suite = agreement.suite
+            self._sender = SrtpSender(self._sending_keys[agreement.suite], agreement.suite)
         self._agreement = agreement
         log.info("media: %s %s to %s:%d", agreement.codec, agreement.direction, *agreement.remote)
+
+    def _receiver_for(self, agreement: Agreement) -> SrtpReceiver | None:
+        if agreement.remote_key is None:
+            return None
+        return SrtpReceiver(
+            agreement.remote_key,
+            agreement.suite,
+            counts_roll_overs=self._behaviour.counts_roll_overs,
+            takes_replays=self._behaviour.takes_replays,
+        )
 
     @property
     def has_events(self) -> bool:
@@ -183,7 +199,7 @@ class MediaSession:
         agreement = self._agreement
         assert agreement is not None
         data = packet.to_bytes()
-        if agreement.remote_key is not None:
+        if agreement.remote_key is not None and self._sender is not None:
             data = self._sender.protect(data)
         try:
             self._socket.sendto(data, agreement.remote)
@@ -219,6 +235,11 @@ class MediaSession:
             if packet.payload_type == payload_type:
                 heard = audio.transcode(packet.payload, codec, agreement.codec)
         self._buffer.put(packet, heard, bytes([audio.SILENCE[agreement.codec]]) * FRAME)
+
+
+def _new_keys() -> dict[str, bytes]:
+    """A master key and salt for each suite."""
+    return {name: secrets.token_bytes(suite.key + suite.salt) for name, suite in SUITES.items()}
 
 
 def _even_port(address: str) -> socket.socket:

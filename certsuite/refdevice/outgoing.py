@@ -69,7 +69,7 @@ class OutgoingCall(Call):
                 return
             self.state = State.ESTABLISHED
             try:
-                self.media.agree(conclude(response.body))
+                self.media.agree(conclude(response.body, behaviour=self.owner.behaviour))
             except Unacceptable as problem:
                 log.warning("INVITE: %s", problem)
                 await self.hang_up()
@@ -156,7 +156,7 @@ class OutgoingCall(Call):
         self.owner.announce(f"progress {response.status}")
         if response.has_sdp:
             try:
-                self.media.agree(conclude(response.body))
+                self.media.agree(conclude(response.body, behaviour=self.owner.behaviour))
             except Unacceptable as problem:
                 log.warning("%d: %s", response.status, problem)
                 return

@@ -13,6 +13,7 @@ FRAME = 160
 _PREFILL = 3 * FRAME
 _FULL = 12 * FRAME
 _REORDERED = 3
+_BEGUN_ANEW = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class JitterBuffer:
         self._next: int | None = None
         self._source: int | None = None
         self._flows = False
+        self._late = 0
 
     def put(self, packet: Packet, audio: bytes, silence: bytes) -> None:
         """Take the audio of a packet; ``silence`` stands for each packet that is missing before it."""
@@ -69,7 +71,13 @@ class JitterBuffer:
         assert self._next is not None
         ahead = (packet.sequence - self._next) & 0xFFFF
         if ahead >= 0x8000:
-            return  # too late: what comes after it was given out
+            # Too late: what comes after it was given out. A source that goes on so has begun anew.
+            self._late += 1
+            if self._late < _BEGUN_ANEW:
+                return
+            self._next, ahead = packet.sequence, 0
+            self._waiting.clear()
+        self._late = 0
         self._waiting[packet.sequence] = audio
         if ahead > 100:
             self._waiting = {packet.sequence: audio}

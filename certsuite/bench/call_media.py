@@ -1,0 +1,92 @@
+"""The media of a call as a case sees it: what is offered anew, what is done to the stream, what the device bears."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from certsuite.bench.media_terms import TERMS
+from certsuite.core.events import MediaStimulus
+from certsuite.core.verdicts import Verdict
+from certsuite.edge.call_leg import LegState
+
+if TYPE_CHECKING:
+    from certsuite.bench.bench import Bench
+    from certsuite.bench.party import Call
+
+
+class CallMedia:
+    """What a case says about the media of one call."""
+
+    def __init__(self, bench: Bench, call: Call) -> None:
+        self._bench = bench
+        self._call = call
+        self._heard = 0
+        "The tone that came back last."
+
+    async def is_answered_rightly(self) -> None:
+        """The device answers the call, and its answer fits the offer."""
+        await self.is_told_to_answer()
+        await self._call.expect("sdes.answer-fits")
+
+    async def is_taken_or_refused(self, *, suite: str = "") -> None:
+        """The device takes the offer with SRTP, and audio then crosses, or it refuses; not if it claims the suite."""
+        claimed = bool(suite) and self._bench.device.profile.claims(f"srtp.{suite}")
+        await self.is_told_to_answer()
+        await self._call.expect("sdes.taken-or-refused", claimed=claimed)
+        if self._call.leg.state is LegState.CONFIRMED:
+            await self._call.carries_audio_both_ways()
+
+    async def gives_up_a_bad_answer(self) -> None:
+        """The device ends the call, whose answer fits nothing that it offered."""
+        await self._call.expect("sdes.gives-up-bad-answer")
+
+    async def is_offered(self, terms: str) -> None:
+        """The party offers other terms within the call, and the device takes them."""
+        self._call.leg.reoffer(TERMS[terms])
+        await self._call.expect("sdes.takes-reoffer")
+
+    async def goes_on_after(self, kind: str, *, finding: str, what: str, hint: str) -> None:
+        """Another tone comes back after what was done to the stream, which happens by itself or was recorded."""
+        tone = self._call.plays_on()
+        await self._call.expect(
+            "media.goes-on-after", kind=kind, tones=[self._heard, tone], finding=finding, what=what, hint=hint
+        )
+        self._heard = tone
+
+    async def is_heard(self) -> None:
+        """A tone comes back: what follows is compared with it."""
+        self._heard = await self._call.plays_a_tone()
+        await self._call.expect("media.audio-both-ways", tones=[self._heard])
+
+    def notes(self, kind: str) -> None:
+        """Put into the record that something was done to the stream, here."""
+        leg = self._call.leg
+        self._bench.record(MediaStimulus(leg.call_id, kind), line=leg.account.line, flow=leg.flow.id)
+
+    async def rolls_over(self) -> None:
+        """The sequence number of what the party sends rolls over, as it was arranged when it called."""
+        await self._bench.device.until(lambda: self._seen("rolled-over"), self._bench.patience_s("media.srtp"))
+
+    async def does_not_hear_a_replay(self) -> None:
+        """What the party sent is sent once more, as it was, and is not heard again; what it sends then is."""
+        await self.is_heard()
+        repeated = self._heard
+        await self.is_heard()
+        self._call.leg.stream.replay()
+        tone = self._call.plays_on()
+        await self._call.expect("media.replay-not-heard", kind="replayed", tones=[repeated, tone])
+        self._heard = tone
+
+    async def is_told_to_answer(self) -> None:
+        """The device is told to answer as soon as it rings; one that refuses before is none the worse for it."""
+        call_id, since = self._call.leg.call_id, self._call.since
+        stated = self._bench.stated("call.rings", call_id=call_id, since=since)
+        deadline = asyncio.get_running_loop().time() + self._bench.patience_s("call.rings")
+        judgement = await self._bench.expecting.settles(stated, deadline)
+        if judgement.verdict in (Verdict.PASS, Verdict.WARN) and self._call.leg.state is LegState.EARLY:
+            await self._bench.phone.answers()
+
+    def _seen(self, kind: str) -> bool:
+        done = self._bench.seen_since(self._call.since, MediaStimulus)
+        return any((one.event.what, one.event.call_id) == (kind, self._call.leg.call_id) for one in done)

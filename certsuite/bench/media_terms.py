@@ -1,0 +1,36 @@
+"""The terms on which a party calls or answers, by the names that cases use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from certsuite.media.srtp import SUITES
+from certsuite.sdp.crypto import (
+    AEAD_AES_128_GCM,
+    AEAD_AES_256_GCM,
+    AES_CM_128_HMAC_SHA1_32,
+    AES_CM_128_HMAC_SHA1_80,
+)
+from certsuite.sdp.offer_answer import AVP
+from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
+
+AES_CM_256 = "AES_256_CM_HMAC_SHA1_80"
+"""RFC 6188's suite, which no party can play: offered to see it refused."""
+
+TERMS: Mapping[str, MediaTerms] = {
+    "as Webex": WEBEX_TERMS,
+    "plain RTP": MediaTerms(suites=()),
+    "plain RTP with keys": MediaTerms(protocol=AVP),
+    "two suites": MediaTerms(suites=(AES_CM_256, AES_CM_128_HMAC_SHA1_80)),
+    "one suite twice": MediaTerms(suites=(AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_80), tags=(7, 3)),
+    "new keys": MediaTerms(new_keys=True),
+    "a suite that was not offered": MediaTerms(answers_suite=AES_CM_256),
+    **{
+        f"{suite} alone": replace(WEBEX_TERMS, suites=(suite,))
+        for suite in (AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32, AES_CM_256, AEAD_AES_128_GCM, AEAD_AES_256_GCM)
+    },
+}
+"What cases ask for, and nothing else."
+PLAYABLE = SUITES
+"Suites that a party can play."
