@@ -32,6 +32,87 @@ async def test_sends_digits_as_events(bench: Bench, phone: Phone) -> None:
     await bench.colleague.in_call.brings_digits(digits)
 
 
+@case("WXC-MED-070", variant="pcmu", requirements=["MED-CODEC-NARROW"], claims=["codecs.PCMU"])
+async def test_pcmu(bench: Bench, phone: Phone) -> None:
+    """Audio crosses both ways in PCMU."""
+    await bench.colleague.talks_in("PCMU", phone)
+
+
+@case("WXC-MED-070", variant="pcma", requirements=["MED-CODEC-NARROW"], claims=["codecs.PCMA"])
+async def test_pcma(bench: Bench, phone: Phone) -> None:
+    """Audio crosses both ways in PCMA."""
+    await bench.colleague.talks_in("PCMA", phone)
+
+
+@case("WXC-MED-080", variant="g722", requirements=["MED-CODEC-OTHER"], claims=["codecs.G722"])
+async def test_g722(bench: Bench, phone: Phone) -> None:
+    """Audio crosses both ways in G.722."""
+    await bench.colleague.talks_in("G722", phone)
+
+
+@case("WXC-MED-080", variant="opus", requirements=["MED-CODEC-OTHER"], claims=["codecs.opus"])
+async def test_opus(bench: Bench, phone: Phone) -> None:
+    """Audio crosses both ways in opus."""
+    await bench.colleague.talks_in("opus", phone)
+
+
+@case("WXC-MED-092", requirements=["MED-DTMF"], claims=["dtmf", "codecs.opus"])
+async def test_sends_digits_beside_opus(bench: Bench, phone: Phone) -> None:
+    """Beside opus digits are telephone-events as well, whose clock is that of opus."""
+    digits = bench.some_digits()
+    call = await bench.colleague.talks_in("opus", phone)
+    await phone.presses(digits)
+    await call.brings_digits(digits)
+
+
+@case("WXC-MED-102", requirements=["MED-FAR-HOLD"], needs="in-call")
+async def test_is_held_by_the_far_end(bench: Bench, phone: Phone) -> None:
+    """The far end holds the call by sendonly, by inactive and by 0.0.0.0: each time it falls silent and goes on."""
+    media = bench.colleague.in_call.media
+    await media.is_heard()
+    await media.is_held_and_resumed("hold")
+    await media.is_held_and_resumed("hold without music")
+    await media.is_held_and_resumed("hold as of old")
+
+
+@case("WXC-MED-104", requirements=["MED-CODEC-CHANGE"], claims=["codecs.PCMU", "codecs.PCMA"], needs="in-call")
+async def test_changes_codecs(bench: Bench, phone: Phone) -> None:
+    """Re-INVITEs bring one law of G.711 and then the other, and audio goes on in each."""
+    media = bench.colleague.in_call.media
+    await media.is_heard()
+    await media.changes_codec("PCMU alone")
+    await media.changes_codec("PCMA alone")
+
+
+@case("WXC-MED-110", requirements=["MED-EARLY"])
+async def test_early_media_and_another_answer(bench: Bench, phone: Phone) -> None:
+    """A 183 brings an announcement from one place, the 200 an answer from another: audio crosses by the latter."""
+    await phone.dials(bench.colleague)
+    call = await bench.colleague.is_called(as_control=True)
+    call.media.is_early()
+    await call.media.announces()
+    await call.party_answers()
+    await call.carries_audio_both_ways()
+
+
+@case("WXC-MED-120", requirements=["MED-LATE-OFFER"])
+async def test_makes_the_offer_when_it_is_asked_to(bench: Bench, phone: Phone) -> None:
+    """An INVITE without an offer is answered with one, by SRTP, and audio crosses both ways."""
+    call = await bench.colleague.calls(phone.line(1), offering="no offer")
+    await call.media.is_told_to_answer()
+    await call.media.offers_late()
+    await call.carries_audio_both_ways()
+
+
+@case("WXC-MED-170", requirements=["MED-VIDEO"])
+async def test_video_beside_the_audio(bench: Bench, phone: Phone) -> None:
+    """Video that is offered beside the audio does no harm to it."""
+    call = await bench.colleague.calls(phone.line(1), offering="video as well")
+    await call.media.is_told_to_answer()
+    await call.is_answered()
+    await call.carries_audio_both_ways()
+
+
 @case("WXC-MED-100", requirements=["MED-HOLD"], claims=["hold"], needs="in-call")
 async def test_holds_and_resumes(bench: Bench, phone: Phone) -> None:
     """The device puts a call on hold and takes it back, and audio flows again under SRTP."""

@@ -6,13 +6,16 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from certsuite.bench.media_terms import TERMS
-from certsuite.core.events import MediaStimulus
+from certsuite.core.events import MediaStimulus, MediaWindow
 from certsuite.core.verdicts import Verdict
 from certsuite.edge.call_leg import LegState
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
     from certsuite.bench.party import Call
+
+_ANNOUNCEMENT_HZ = 350
+"No tone that a check looks for."
 
 
 class CallMedia:
@@ -58,6 +61,50 @@ class CallMedia:
         """A tone comes back: what follows is compared with it."""
         self._heard = await self._call.plays_a_tone()
         await self._call.expect("media.audio-both-ways", tones=[self._heard])
+
+    async def is_held_and_resumed(self, terms: str) -> None:
+        """The party holds the call in one of the ways that there are, and takes it back."""
+        await self.is_offered(terms)
+        await self._call.expect("media.stops-when-held")
+        await self.is_offered("as Webex")
+        self.notes("resumed")
+        await self.goes_on_after(
+            "resumed",
+            finding="held-not-resumed",
+            what="the party took the call back",
+            hint="The new offer is sendrecv: the device must send and receive again, with the keys that it had.",
+        )
+
+    async def changes_codec(self, terms: str) -> None:
+        """The party offers another codec within the call, and audio goes on in it."""
+        await self.is_offered(terms)
+        self.notes("in another codec")
+        await self.goes_on_after(
+            "in another codec",
+            finding="codec-change-lost",
+            what="a re-INVITE with another codec",
+            hint="The answer takes the codec; encoder and decoder have to follow it.",
+        )
+
+    def is_early(self) -> None:
+        """The party sends an announcement before it answers, from another place and under another key."""
+        self._call.leg.progress()
+        if self._call.leg.early is not None:
+            self._call.leg.early.stream.send_tone(_ANNOUNCEMENT_HZ)
+
+    async def announces(self) -> None:
+        """Wait until a piece of the announcement has been sent."""
+        call_id = self._call.leg.call_id
+
+        def sent() -> bool:
+            windows = self._bench.seen_since(self._call.since, MediaWindow)
+            return any(seen.event.call_id == call_id and seen.event.sent_packets for seen in windows)
+
+        await self._bench.device.until(sent, self._bench.patience_s("media.srtp"))
+
+    async def offers_late(self) -> None:
+        """The device makes the offer in its 200, with SRTP."""
+        await self._call.expect("call.offers-late")
 
     def notes(self, kind: str) -> None:
         """Put into the record that something was done to the stream, here."""

@@ -12,11 +12,19 @@ from certsuite.sdp.crypto import (
     AES_CM_128_HMAC_SHA1_32,
     AES_CM_128_HMAC_SHA1_80,
 )
-from certsuite.sdp.offer_answer import AVP
+from certsuite.sdp.offer_answer import AVP, WEBEX_FORMATS
+from certsuite.sdp.session import Direction, RtpMap
 from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
 
 AES_CM_256 = "AES_256_CM_HMAC_SHA1_80"
 """RFC 6188's suite, which no party can play: offered to see it refused."""
+
+
+def _belongs(one: RtpMap, codec: str) -> bool:
+    """Whether a format is the codec, or the telephone-event of its clock."""
+    clock = next(item.clock_rate for item in WEBEX_FORMATS if item.name == codec)
+    return one.name == codec or (one.name == "telephone-event" and one.clock_rate == clock)
+
 
 TERMS: Mapping[str, MediaTerms] = {
     "as Webex": WEBEX_TERMS,
@@ -25,6 +33,15 @@ TERMS: Mapping[str, MediaTerms] = {
     "two suites": MediaTerms(suites=(AES_CM_256, AES_CM_128_HMAC_SHA1_80)),
     "one suite twice": MediaTerms(suites=(AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_80), tags=(7, 3)),
     "new keys": MediaTerms(new_keys=True),
+    **{
+        f"{codec} alone": MediaTerms(formats=tuple(one for one in WEBEX_FORMATS if _belongs(one, codec)))
+        for codec in ("PCMU", "PCMA", "G722", "G729", "opus")
+    },
+    "hold": MediaTerms(direction=Direction.SENDONLY),
+    "hold without music": MediaTerms(direction=Direction.INACTIVE),
+    "hold as of old": MediaTerms(unspecified=True),
+    "no offer": MediaTerms(late=True),
+    "video as well": MediaTerms(video=True),
     "a suite that was not offered": MediaTerms(answers_suite=AES_CM_256),
     **{
         f"{suite} alone": replace(WEBEX_TERMS, suites=(suite,))

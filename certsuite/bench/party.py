@@ -16,7 +16,7 @@ from certsuite.edge.call_leg import CallLeg, LegState
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
-    from certsuite.bench.phone import Line
+    from certsuite.bench.phone import Line, Phone
 
 _TONES_HZ = (420, 480, 560, 640, 740, 860, 980, 1120, 1280, 1480, 1700, 1940)
 "More than a twentieth of an octave apart, none a multiple of another within the tolerance of the check."
@@ -190,6 +190,13 @@ class Party:
             await self._bench.expect("call.answers-challenge", since=since, control=as_control)
             raise CannotJudge("call-not-taken", "the device's call came, and the bench found no line or number in it")
         return Call(self._bench, self._calls.pop(), since)
+
+    async def talks_in(self, codec: str, phone: Phone) -> Call:
+        """Call the device's first line with one codec: audio crosses both ways in it."""
+        call = await self.calls(phone.line(1), offering=f"{codec} alone")
+        await call.media.is_answered_rightly()
+        await call.carries_audio_both_ways()
+        return call
 
     async def suites_that_are_offered(self) -> list[str]:
         """The crypto suites of the device's own offer which a party can play, in its order: it dials once for this."""

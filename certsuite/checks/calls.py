@@ -153,9 +153,9 @@ def offers_srtp(question: Question) -> Judgement:
     if not offers:
         return question.unknown("nothing-seen", "the device sent no offer")
     offer = offers[0]
-    audio = _audio(offer)
+    audio = audio_of(offer)
     profile = audio.protocol if audio else "no audio"
-    suites = _suites(audio)
+    suites = suites_of(audio)
     if profile == "RTP/SAVP" and _SUITE in suites:
         return question.passed(offer.evidence)
     return question.failed(
@@ -248,7 +248,7 @@ def _reoffers(question: Question) -> list[SeenMessage]:
     return [seen for seen in _invites(question, IN) if seen.message.has_sdp and seen.message.to_tag]
 
 
-def _audio(seen: SeenMessage) -> MediaSection | None:
+def audio_of(seen: SeenMessage) -> MediaSection | None:
     """The audio section of a message; ``None`` also where the body is no session description."""
     try:
         return SessionDescription.parse(seen.message.body).audio
@@ -257,7 +257,7 @@ def _audio(seen: SeenMessage) -> MediaSection | None:
 
 
 def _direction(seen: SeenMessage) -> str:
-    audio = _audio(seen)
+    audio = audio_of(seen)
     return SessionDescription.parse(seen.message.body).direction_of(audio) if audio else "no audio"
 
 
@@ -266,8 +266,8 @@ def _reoffer(question: Question, directions: set[str], finding: str, told: str, 
     for seen in offers:
         if _direction(seen) not in directions:
             continue
-        audio = _audio(seen)
-        if audio is not None and audio.protocol == "RTP/SAVP" and _suites(audio):
+        audio = audio_of(seen)
+        if audio is not None and audio.protocol == "RTP/SAVP" and suites_of(audio):
             return question.passed(seen.evidence)
         return question.failed(
             "reoffer-without-srtp",
@@ -286,6 +286,6 @@ def _reoffer(question: Question, directions: set[str], finding: str, told: str, 
     )
 
 
-def _suites(audio: MediaSection | None) -> list[str]:
+def suites_of(audio: MediaSection | None) -> list[str]:
     """Crypto suites that a media section names (RFC 4568), readable or not."""
     return [value.split()[1] for value in audio.values("crypto") if len(value.split()) > 1] if audio else []

@@ -15,14 +15,14 @@ from certsuite.sdp.session import SdpError, SessionDescription
 _FINAL = range(200, 700)
 
 
-def _last_offer(question: Question, *, reoffer: bool) -> SeenMessage | None:
+def last_offer(question: Question, *, reoffer: bool) -> SeenMessage | None:
     """The party's last offer in an INVITE: the one that made the call, or one within it."""
     invites = question.span.messages(method="INVITE", direction=OUT, call_id=question.subject.call_id)
     offers = [seen for seen in invites if seen.message.has_sdp and bool(seen.message.to_tag) == reoffer]
     return offers[-1] if offers else None
 
 
-def _final_answer(question: Question, invite: SeenMessage) -> SeenMessage | None:
+def final_answer(question: Question, invite: SeenMessage) -> SeenMessage | None:
     """The final response to one INVITE, by its CSeq."""
     responses = question.span.messages(method="INVITE", status=_FINAL, call_id=question.subject.call_id)
     own = [seen for seen in responses if seen.message.cseq[0] == invite.message.cseq[0]]
@@ -53,10 +53,10 @@ def _wrong_answer(question: Question, offer: SeenMessage, answer: SeenMessage, r
 @check("sdes.answer-fits", limits=("answer_s",))
 def answer_fits(question: Question) -> Judgement:
     """The device's answer takes one crypto line of the offer, by its tag, with a key of its own (MED-SDES-ANSWER)."""
-    offer = _last_offer(question, reoffer=False)
+    offer = last_offer(question, reoffer=False)
     if offer is None:
         return question.unknown("not-stimulated", "no offer was sent")
-    answer = _final_answer(question, offer)
+    answer = final_answer(question, offer)
     if answer is None:
         return question.unknown("no-answer", "the device did not answer the offer")
     if answer.message.status >= 300:
@@ -74,10 +74,10 @@ def answer_fits(question: Question) -> Judgement:
 @check("sdes.takes-reoffer", limits=("action_s",))
 def takes_reoffer(question: Question) -> Judgement:
     """The device answers the party's re-INVITE with 200 and an answer that fits (RFC 3264 section 8)."""
-    offer = _last_offer(question, reoffer=True)
+    offer = last_offer(question, reoffer=True)
     if offer is None:
         return question.unknown("not-stimulated", "no re-INVITE was sent")
-    answer = _final_answer(question, offer)
+    answer = final_answer(question, offer)
     if answer is None:
         return question.failed(
             "reoffer-not-answered", "no answer to the re-INVITE", "200 OK", offer.evidence, settled=False
@@ -101,10 +101,10 @@ def taken_or_refused(question: Question) -> Judgement:
 
     ``claimed``: the device says that it can, so that it must not be refused.
     """
-    offer = _last_offer(question, reoffer=False)
+    offer = last_offer(question, reoffer=False)
     if offer is None:
         return question.unknown("not-stimulated", "no offer was sent")
-    answer = _final_answer(question, offer)
+    answer = final_answer(question, offer)
     if answer is None:
         return question.unknown("no-answer", "the device neither took nor refused the offer")
     status = answer.message.status

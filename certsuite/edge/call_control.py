@@ -14,7 +14,7 @@ from certsuite.core.journal import Journal
 from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.call_leg import CallLeg
 from certsuite.edge.flow import Flow, OwnerOf
-from certsuite.edge.media import MediaLoop
+from certsuite.edge.media import MediaLoop, MediaStream
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge
 from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
@@ -148,6 +148,9 @@ class CallControl:
             return leg.flow
         binding = self.registrar.bindings.get(leg.account.line)
         return (self._flow(binding.flow) if binding else None) or leg.flow
+
+    def open_stream(self, leg: CallLeg) -> MediaStream:
+        return self._media.open(self.edges[leg.flow.edge].address)
 
     def ended(self, leg: CallLeg) -> None:
         self.legs.pop(leg.call_id, None)

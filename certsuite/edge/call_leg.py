@@ -47,6 +47,9 @@ class Signalling(Protocol):
     def flow_of(self, leg: CallLeg) -> Flow:
         """The flow that the call came by while it lasts, else the one that the leg's line is registered over."""
 
+    def open_stream(self, leg: CallLeg) -> MediaStream:
+        """Another stream at the leg's edge."""
+
     def ended(self, leg: CallLeg) -> None:
         """The call is over."""
 
@@ -64,6 +67,8 @@ class CallLeg:
         self.state = LegState.CALLING
         self.media = LegMedia(control.journal, stream, self._place)
         "What it offers, answers and has agreed on."
+        self.early: LegMedia | None = None
+        "That of a 183, until the call is answered."
         self.dialog: Dialog | None = None
         self._control = control
         self._sse = sse
@@ -151,11 +156,23 @@ class CallLeg:
             self._respond(180, "Ringing")
             self.state = LegState.EARLY
 
+    def progress(self) -> None:
+        """183 with an answer of its own, from another place than the 200's and under another tag: as a fork has it."""
+        if not self._from_device or self._hanging_up or self.state not in (LegState.CALLING, LegState.EARLY):
+            return
+        assert self._invite is not None
+        self.early = LegMedia(self._control.journal, self._control.open_stream(self), self._place)
+        body = self.early.answer(self._invite)
+        if body is not None:
+            self._respond(183, "Session Progress", body=body, tag=self._sse.tag())
+            self.state = LegState.EARLY
+
     def accept(self) -> None:
         """200 with an SDP answer to the device's INVITE; sent again until its ACK comes."""
         if not self._from_device or self._hanging_up or self.state not in (LegState.CALLING, LegState.EARLY):
             return
         assert self._invite is not None
+        self._end_early()
         body = self.media.description_for(self._invite)
         if body is None:
             self._respond(488, "Not Acceptable Here")
@@ -349,12 +366,17 @@ class CallLeg:
         if request.method == "INVITE":
             self._await_ack(flow, response)
 
-    def _respond(self, status: int, reason: str, *, body: bytes = b"") -> None:
+    def _end_early(self) -> None:
+        if self.early is not None:
+            self.early.stream.close()
+            self.early = None
+
+    def _respond(self, status: int, reason: str, *, body: bytes = b"", tag: str = "") -> None:
         assert self._invite is not None
         headers = [("Contact", self._sse.contact(self.party))] if status < 300 else []
         if status == 200:
             headers.append(("Allow", ALLOW))
-        response = response_to(self._invite, status, reason, to_tag=self.tag, headers=headers, body=body)
+        response = response_to(self._invite, status, reason, to_tag=tag or self.tag, headers=headers, body=body)
         self.flow.send(response, line=self.account.line)
         if status == 200:
             self._await_ack(self.flow, response)
@@ -392,5 +414,6 @@ class CallLeg:
             return
         self.state = LegState.ENDED
         self._stop_retransmission()
+        self._end_early()
         self.stream.close()
         self._control.ended(self)

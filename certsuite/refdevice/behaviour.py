@@ -223,6 +223,26 @@ class Behaviour:
     "Whether a call goes on when its flow has ended."
     dials_again: bool = True
     "Whether a call that met a target that does not serve is placed at the next."
+    codecs: frozenset[str] = frozenset({"PCMU", "PCMA", "G722", "OPUS"})
+    "Codecs that it takes of an offer, in capitals."
+    mute_codecs: frozenset[str] = frozenset()
+    "Codecs in which it sends silence."
+    offers_late: bool = True
+    "Whether an INVITE without an offer is answered with one; else it is refused."
+    late_offer_plain: bool = False
+    "Whether that offer has no SRTP."
+    takes_changed_answer: bool = True
+    "Whether the answer of a 200 counts after one of a 183."
+    goes_on_when_held: bool = False
+    "Whether it goes on sending when the far end holds the call."
+    takes_old_hold: bool = True
+    "Whether an offer with the all-zeros address is taken."
+    comes_back_from_hold: bool = True
+    "Whether it sends again when the far end has held the call."
+    minds_video: bool = False
+    "Whether an offer with video is refused as a whole."
+    dtmf_clock_right: bool = True
+    "Whether durations of digits are in units of the clock that was agreed on; else of 8 kHz."
     dtmf_in_band: bool = False
     "Whether digits are sent as tones in the audio rather than by RFC 4733."
     dtmf_shift: int = 0

@@ -75,9 +75,13 @@ class MediaSession:
             self._remote_key = agreement.remote_key
             self._receiver = self._receiver_for(agreement)
             self._buffer.clear()
+        if self._agreement is None or agreement.codec != self._agreement.codec:
+            self._buffer.clear(0 if agreement.codec == "OPUS" else FRAME)
         if self._sender is None or agreement.suite != self._suite:
             self._suite = agreement.suite
             self._sender = SrtpSender(self._sending_keys[agreement.suite], agreement.suite)
+        if self._agreement is not None and not self._agreement.sends and agreement.sends:
+            self.muted = self.muted or not (self.held or behaviour.comes_back_from_hold)
         self._agreement = agreement
         log.info("media: %s %s to %s:%d", agreement.codec, agreement.direction, *agreement.remote)
 
@@ -137,7 +141,7 @@ class MediaSession:
         marker = True
         while True:
             agreement = self._agreement
-            if agreement is None or not agreement.sends or self.muted:
+            if agreement is None or self.muted or not (agreement.sends or self._behaviour.goes_on_when_held):
                 self._buffer.take()
                 while self._digits:  # pressed where nothing may be sent: lost, as on any phone
                     self._is_sent(self._digits[0][1])
@@ -161,7 +165,7 @@ class MediaSession:
     def _digit(self, digit: str, agreement: Agreement) -> Iterator[Packet | None]:
         """A digit and the pause after it."""
         code = (audio.DIGITS.index(digit) + self._behaviour.dtmf_shift) % len(audio.DIGITS)
-        if self._behaviour.dtmf_in_band:
+        if self._behaviour.dtmf_in_band and agreement.codec in ("PCMU", "PCMA"):
             tone = audio.digit_tone(audio.DIGITS[code], agreement.codec, _IN_BAND_MS)
             for at in range(0, len(tone), FRAME):
                 yield self._audio(tone[at : at + FRAME], agreement)
@@ -170,7 +174,9 @@ class MediaSession:
             beginning = self._timestamp
             for frame in range(1, _EVENT_FRAMES + _END_PACKETS):
                 self._buffer.take()
-                payload = telephone_event(code, min(frame, _EVENT_FRAMES) * FRAME, end=frame >= _EVENT_FRAMES)
+                clock_hz = agreement.clock_hz if self._behaviour.dtmf_clock_right else audio.RATE
+                duration = min(frame, _EVENT_FRAMES) * clock_hz * FRAME // audio.RATE
+                payload = telephone_event(code, duration, end=frame >= _EVENT_FRAMES)
                 self._skip()
                 yield self._packet(agreement.event_payload_type, beginning, payload, marker=frame == 1)
         for frame in range(_PAUSE_FRAMES):
@@ -179,8 +185,8 @@ class MediaSession:
     def _heard(self, agreement: Agreement) -> bytes:
         """20 ms of what came in; silence if nothing did, or if it is not to be echoed."""
         frame = self._buffer.take()
-        if frame is None or self.held or not self.echoes:
-            return bytes([audio.SILENCE[agreement.codec]]) * FRAME
+        if frame is None or self.held or not self.echoes or agreement.codec in self._behaviour.mute_codecs:
+            return audio.SILENCE[agreement.codec]
         return frame
 
     def _audio(self, frame: bytes, agreement: Agreement, *, marker: bool = False) -> Packet:
@@ -193,7 +199,8 @@ class MediaSession:
         return Packet(payload_type, self._sequence, timestamp, self._ssrc, payload, marker)
 
     def _skip(self) -> None:
-        self._timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
+        clock_hz = 8000 if self._agreement is None else self._agreement.clock_hz
+        self._timestamp = (self._timestamp + clock_hz * FRAME // audio.RATE) & 0xFFFFFFFF
 
     def _send(self, packet: Packet) -> None:
         agreement = self._agreement
@@ -231,10 +238,11 @@ class MediaSession:
             return
         self.received += 1
         heard = b""  # a telephone event: it has its place in the sequence, and is not heard
-        for codec, payload_type in (("PCMU", 0), ("PCMA", 8), (agreement.codec, agreement.payload_type)):
+        narrow = (("PCMU", 0), ("PCMA", 8)) if agreement.codec in ("PCMU", "PCMA") else ()
+        for codec, payload_type in (*narrow, (agreement.codec, agreement.payload_type)):
             if packet.payload_type == payload_type:
                 heard = audio.transcode(packet.payload, codec, agreement.codec)
-        self._buffer.put(packet, heard, bytes([audio.SILENCE[agreement.codec]]) * FRAME)
+        self._buffer.put(packet, heard, audio.SILENCE[agreement.codec])
 
 
 def _new_keys() -> dict[str, bytes]:

@@ -69,7 +69,9 @@ class OutgoingCall(Call):
                 return
             self.state = State.ESTABLISHED
             try:
-                self.media.agree(conclude(response.body, behaviour=self.owner.behaviour))
+                agreement = conclude(response.body, behaviour=self.owner.behaviour)
+                if self.owner.behaviour.takes_changed_answer or not self.media.has_events:
+                    self.media.agree(agreement)
             except Unacceptable as problem:
                 log.warning("INVITE: %s", problem)
                 await self.hang_up()

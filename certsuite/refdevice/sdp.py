@@ -9,15 +9,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from certsuite.refdevice.audio import CLOCK_HZ
 from certsuite.refdevice.behaviour import COMPLIANT, Behaviour
 from certsuite.refdevice.srtp import DEFAULT_SUITE, SUITES
 
 SECURE, PLAIN = "RTP/SAVP", "RTP/AVP"
 EVENT = "telephone-event"
-CODECS = {"PCMU": 0, "PCMA": 8}
-"Codecs of the device with their static payload types (RFC 3551)."
-_EVENT_PAYLOAD_TYPE = 101
-_STATIC = {0: "PCMU", 8: "PCMA"}
+CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 99}
+"Codecs of the device with the payload types that it gives them (RFC 3551)."
+_EVENT_PAYLOAD_TYPES = {8000: 101, 48_000: 108}
+_STATIC = {0: "PCMU", 8: "PCMA", 9: "G722"}
+_NARROW = ("PCMU", "PCMA")
 _REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 _CRYPTO = re.compile(r"(\d{1,9})\s+(\S+)\s+inline:(\S+)((?:\s+\S+)*)\s*")
 
@@ -80,6 +82,7 @@ class Agreement:
     remote_key: bytes | None = field(default=None, repr=False)
     "Master key and salt of what is received; ``None`` is plain RTP."
     suite: str = DEFAULT_SUITE
+    clock_hz: int = 8000
 
     @property
     def sends(self) -> bool:
@@ -140,10 +143,11 @@ def _media_attribute(media: Media, value: str) -> None:
 
 def offer(local: Local, direction: str, *, plain: bool = False) -> bytes:
     """An offer of all codecs, under SRTP unless ``plain``."""
-    formats = [*map(str, CODECS.values()), str(_EVENT_PAYLOAD_TYPE)]
+    formats = map(str, [*CODECS.values(), *_EVENT_PAYLOAD_TYPES.values()])
     lines = [f"m=audio {local.port} {PLAIN if plain else SECURE} {' '.join(formats)}"]
-    lines += [f"a=rtpmap:{payload_type} {name}/8000" for name, payload_type in CODECS.items()]
-    lines += _event_lines(_EVENT_PAYLOAD_TYPE)
+    lines += [_rtpmap(payload_type, name) for name, payload_type in CODECS.items()]
+    for clock_hz, payload_type in _EVENT_PAYLOAD_TYPES.items():
+        lines += _event_lines(payload_type, clock_hz)
     lines += [] if plain else [_crypto_line(tag, suite, local) for tag, suite in enumerate(SUITES, 1)]
     lines += ["a=ptime:20", f"a={direction}"]
     return _description(local, lines)
@@ -158,7 +162,12 @@ def answer(
     """
     lines: list[str] = []
     agreement: Agreement | None = None
-    for media in parse(body):
+    medias = parse(body)
+    if behaviour.minds_video and any(media.kind == "video" for media in medias):
+        raise Unacceptable("video")
+    if not behaviour.takes_old_hold and any(media.address == "0.0.0.0" for media in medias):
+        raise Unacceptable("an address that is none")
+    for media in medias:
         agreed = None if agreement else _accept(media, wanted, behaviour)
         if agreed is None:
             lines.append(f"m={media.kind} 0 {media.profile} {' '.join(media.formats)}")
@@ -168,9 +177,9 @@ def answer(
         if agreement.event_payload_type is not None:
             payload_types.append(agreement.event_payload_type)
         lines.append(f"m=audio {local.port} {media.profile} {' '.join(map(str, payload_types))}")
-        lines.append(f"a=rtpmap:{agreement.payload_type} {agreement.codec}/8000")
+        lines.append(_rtpmap(agreement.payload_type, agreement.codec))
         if agreement.event_payload_type is not None:
-            lines += _event_lines(agreement.event_payload_type)
+            lines += _event_lines(agreement.event_payload_type, agreement.clock_hz)
         if tag is not None:
             lines.append(_crypto_line(tag if behaviour.keeps_tag else 1, agreement.suite, local))
         lines += ["a=ptime:20", f"a={agreement.direction}"]
@@ -201,10 +210,13 @@ def _accept(media: Media, wanted: str, behaviour: Behaviour) -> tuple[Agreement,
     if crypto is None and not ((behaviour.accepts_plain_rtp or overlooks_keys) and media.profile == PLAIN):
         return None
     payload_types = [int(name) for name in media.formats if name.isdecimal() and int(name) < 128]
-    codecs = [number for number in payload_types if media.encoding(number)[0] in CODECS]
-    if not codecs:
+    known = [number for number in payload_types if media.encoding(number)[0] in behaviour.codecs]
+    if not known:
         return None
-    events = [number for number in payload_types if media.encoding(number) == (EVENT.upper(), 8000)]
+    # What it can decode itself goes before what it merely hands on.
+    codecs = [number for number in known if media.encoding(number)[0] in _NARROW] or known
+    clock_hz = CLOCK_HZ[media.encoding(codecs[0])[0]]
+    events = [number for number in payload_types if media.encoding(number) == (EVENT.upper(), clock_hz)]
     agreement = Agreement(
         remote=(media.address, media.port),
         codec=media.encoding(codecs[0])[0],
@@ -213,6 +225,7 @@ def _accept(media: Media, wanted: str, behaviour: Behaviour) -> tuple[Agreement,
         event_payload_type=events[0] if events else None,
         remote_key=crypto.key if crypto else None,
         suite=crypto.suite if crypto else DEFAULT_SUITE,
+        clock_hz=clock_hz,
     )
     return agreement, crypto.tag if crypto else None
 
@@ -227,8 +240,13 @@ def _direction(remote: str, wanted: str) -> str:
     )
 
 
-def _event_lines(payload_type: int) -> list[str]:
-    return [f"a=rtpmap:{payload_type} {EVENT}/8000", f"a=fmtp:{payload_type} 0-15"]
+def _event_lines(payload_type: int, clock_hz: int) -> list[str]:
+    return [f"a=rtpmap:{payload_type} {EVENT}/{clock_hz}", f"a=fmtp:{payload_type} 0-15"]
+
+
+def _rtpmap(payload_type: int, codec: str) -> str:
+    name, channels = ("opus", "/2") if codec == "OPUS" else (codec, "")
+    return f"a=rtpmap:{payload_type} {name}/{CLOCK_HZ[codec]}{channels}"
 
 
 def _crypto_line(tag: int, suite: str, local: Local) -> str:
