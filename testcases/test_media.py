@@ -92,6 +92,7 @@ async def test_early_media_and_another_answer(bench: Bench, phone: Phone) -> Non
     call.media.is_early()
     await call.media.announces()
     await call.party_answers()
+    await phone.echoes_again()
     await call.carries_audio_both_ways()
 
 

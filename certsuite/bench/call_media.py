@@ -48,6 +48,7 @@ class CallMedia:
         """The party offers other terms within the call, and the device takes them."""
         self._call.leg.reoffer(TERMS[terms])
         await self._call.expect("sdes.takes-reoffer")
+        await self._bench.phone.echoes_again()
 
     async def goes_on_after(self, kind: str, *, finding: str, what: str, hint: str) -> None:
         """Another tone comes back after what was done to the stream, which happens by itself or was recorded."""

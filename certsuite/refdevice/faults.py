@@ -294,7 +294,7 @@ FAULTS: dict[str, Fault] = {
         _fault("takes-replays", "takes packets a second time", takes_replays=True),
         _fault("has-no-g722", "knows no G.722", codecs=frozenset({"PCMU", "PCMA", "OPUS"})),
         _fault("silent-opus", "sends silence where opus was agreed on", mute_codecs=frozenset({"OPUS"})),
-        _fault("silent-alaw", "sends silence where PCMA was agreed on", mute_codecs=frozenset({"PCMA"})),
+        _fault("silent-ulaw", "sends silence where PCMU was agreed on", mute_codecs=frozenset({"PCMU"})),
         _fault("refuses-late-offer", "refuses an INVITE without an offer", offers_late=False),
         _fault("late-offer-plain", "offers RTP without SRTP when it is asked for an offer", late_offer_plain=True),
         _fault(
