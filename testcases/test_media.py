@@ -32,6 +32,22 @@ async def test_sends_digits_as_events(bench: Bench, phone: Phone) -> None:
     await bench.colleague.in_call.brings_digits(digits)
 
 
+@case("WXC-MED-060", requirements=["MED-SYMMETRIC"], needs="in-call")
+async def test_sends_from_where_it_receives(bench: Bench, phone: Phone) -> None:
+    """Media comes from the address and port that the device's SDP names."""
+    call = bench.colleague.in_call
+    await call.is_under_srtp()
+    await call.media.comes_from_where_it_is_received()
+
+
+@case("WXC-MED-062", requirements=["MED-MOVED"], needs="in-call")
+async def test_follows_to_another_place(bench: Bench, phone: Phone) -> None:
+    """The far end moves to another port in a re-INVITE, and audio crosses there."""
+    media = bench.colleague.in_call.media
+    await media.is_heard()
+    await media.follows_to_another_place()
+
+
 @case("WXC-MED-070", variant="pcmu", requirements=["MED-CODEC-NARROW"], claims=["codecs.PCMU"])
 async def test_pcmu(bench: Bench, phone: Phone) -> None:
     """Audio crosses both ways in PCMU."""
@@ -103,6 +119,48 @@ async def test_makes_the_offer_when_it_is_asked_to(bench: Bench, phone: Phone) -
     await call.media.is_told_to_answer()
     await call.media.offers_late()
     await call.carries_audio_both_ways()
+
+
+@case("WXC-MED-130", requirements=["MED-SOURCE"], needs="in-call")
+async def test_bears_another_source(bench: Bench, phone: Phone) -> None:
+    """The far end's SSRC changes within the call, and audio goes on."""
+    media = bench.colleague.in_call.media
+    await media.is_heard()
+    await media.bears_another_source()
+
+
+@case("WXC-MED-140", requirements=["MED-BAD-NETWORK"], needs="in-call")
+async def test_bears_a_bad_network(bench: Bench, phone: Phone) -> None:
+    """Packets to the device are lost, doubled, swapped and late, and audio goes on."""
+    media = bench.colleague.in_call.media
+    await media.is_heard()
+    await media.bears_a_bad_network()
+
+
+@case("WXC-MED-150", requirements=["MED-DSCP"], needs="in-call")
+async def test_marks_its_media(bench: Bench, phone: Phone) -> None:
+    """Packets of media bear a DSCP."""
+    call = bench.colleague.in_call
+    await call.is_under_srtp()
+    await call.media.is_marked()
+
+
+@case("WXC-MED-086", variant="10", requirements=["MED-PTIME"])
+async def test_short_packets(bench: Bench, phone: Phone) -> None:
+    """Packets of 10 ms are heard."""
+    await bench.colleague.talks_with("packets of 10 ms", phone)
+
+
+@case("WXC-MED-086", variant="30", requirements=["MED-PTIME"])
+async def test_packets_of_another_length(bench: Bench, phone: Phone) -> None:
+    """Packets of 30 ms are heard."""
+    await bench.colleague.talks_with("packets of 30 ms", phone)
+
+
+@case("WXC-MED-086", variant="60", requirements=["MED-PTIME"])
+async def test_long_packets(bench: Bench, phone: Phone) -> None:
+    """Packets of 60 ms are heard."""
+    await bench.colleague.talks_with("packets of 60 ms", phone)
 
 
 @case("WXC-MED-170", requirements=["MED-VIDEO"])

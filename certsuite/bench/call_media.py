@@ -9,11 +9,15 @@ from certsuite.bench.media_terms import TERMS
 from certsuite.core.events import MediaStimulus, MediaWindow
 from certsuite.core.verdicts import Verdict
 from certsuite.edge.call_leg import LegState
+from certsuite.media.outgoing import Disturbance
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
     from certsuite.bench.party import Call
 
+BAD_NETWORK = Disturbance(loses=20, doubles=15, swaps=9, delays=25)
+"What a network may do to voice: 5 % are lost, and some come twice, in the wrong order, or 40 ms late."
+_HOLDS_WINDOWS = 8
 _ANNOUNCEMENT_HZ = 350
 "No tone that a check looks for."
 
@@ -106,6 +110,37 @@ class CallMedia:
     async def offers_late(self) -> None:
         """The device makes the offer in its 200, with SRTP."""
         await self._call.expect("call.offers-late")
+
+    async def bears_another_source(self) -> None:
+        """The party goes on as another source, and audio with it."""
+        self._call.leg.stream.change_source()
+        await self.goes_on_after(
+            "another source",
+            finding="media-source-change-lost",
+            what="the far end's SSRC changed",
+            hint="A transfer or an announcement brings another source: each has its own roll-over counter and numbers.",
+        )
+
+    async def bears_a_bad_network(self) -> None:
+        """Packets are lost, doubled, swapped and late, and what is heard stays whole for the most part."""
+        self._call.leg.stream.disturb(BAD_NETWORK)
+        tone = self._call.plays_on()
+        await self._call.expect("media.holds-up", kind="disturbed", tones=[self._heard, tone], windows=_HOLDS_WINDOWS)
+        self._heard = tone
+
+    async def comes_from_where_it_is_received(self) -> None:
+        """The device sends from the port at which it receives."""
+        await self._call.expect("media.symmetric")
+
+    async def is_marked(self) -> None:
+        """Packets of the device bear a DSCP."""
+        await self._call.expect("media.marked")
+
+    async def follows_to_another_place(self) -> None:
+        """The party moves to another port, with a new offer, and audio crosses there."""
+        self._call.leg.move()
+        await self.is_offered("new keys")
+        await self._call.expect("media.moves-along", tones=[self._call.plays_on()])
 
     def notes(self, kind: str) -> None:
         """Put into the record that something was done to the stream, here."""

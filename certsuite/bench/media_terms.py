@@ -20,6 +20,9 @@ AES_CM_256 = "AES_256_CM_HMAC_SHA1_80"
 """RFC 6188's suite, which no party can play: offered to see it refused."""
 
 
+_NARROW = tuple(one for one in WEBEX_FORMATS if one.name in ("PCMA", "PCMU", "telephone-event"))
+
+
 def _belongs(one: RtpMap, codec: str) -> bool:
     """Whether a format is the codec, or telephone-event of either clock, which every real offer has."""
     return one.name in (codec, "telephone-event")
@@ -40,6 +43,7 @@ TERMS: Mapping[str, MediaTerms] = {
     "hold without music": MediaTerms(direction=Direction.INACTIVE),
     "hold as of old": MediaTerms(unspecified=True),
     "no offer": MediaTerms(late=True),
+    **{f"packets of {ms} ms": MediaTerms(formats=_NARROW, ptime_ms=ms) for ms in (10, 30, 40, 60)},
     "video as well": MediaTerms(video=True),
     "a suite that was not offered": MediaTerms(answers_suite=AES_CM_256),
     **{

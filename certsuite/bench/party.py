@@ -170,6 +170,7 @@ class Party:
             raise Unreachable(State.REGISTERED, "the device lost its registration before the call", "not-registered")
         terms = TERMS[offering]
         leg = self._bench.network.control.call(line.number, party=self.number, caller=self.name, terms=terms)
+        leg.stream.packet_time(terms.ptime_ms)
         if rolls_over:
             leg.stream.rolls_over_soon()
         return Call(self._bench, leg, since)
@@ -193,7 +194,11 @@ class Party:
 
     async def talks_in(self, codec: str, phone: Phone) -> Call:
         """Call the device's first line with one codec: audio crosses both ways in it."""
-        call = await self.calls(phone.line(1), offering=f"{codec} alone")
+        return await self.talks_with(f"{codec} alone", phone)
+
+    async def talks_with(self, terms: str, phone: Phone) -> Call:
+        """The same on any terms of ``media_terms``."""
+        call = await self.calls(phone.line(1), offering=terms)
         await call.media.is_answered_rightly()
         await call.carries_audio_both_ways()
         return call

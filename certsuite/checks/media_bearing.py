@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from certsuite.checks.media import is_heard, no_media, windows_of
+from certsuite.checks.media import is_heard, no_media, opened_of, windows_of
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
 from certsuite.core.events import MediaStimulus
-from certsuite.core.findings import Judgement
+from certsuite.core.findings import Judgement, Measurement
+from certsuite.core.redaction import printable
+from certsuite.core.verdicts import Verdict
 
 
 def _stimulus(question: Question) -> Seen[MediaStimulus] | None:
@@ -58,6 +60,120 @@ def goes_on_after(question: Question) -> Judgement:
         hint=question.text("hint"),
         settled=False,
         limit=question.limits["audio_s"],
+    )
+
+
+@check("media.holds-up", limits=("audio_s", "tone_deviation", "heard_share"))
+def holds_up(question: Question) -> Judgement:
+    """Over a network that loses, doubles, swaps and delays packets the tone stays heard for most of the time.
+
+    ``tones``: the one before and the one after; ``windows``: of how many windows in which packets came the share is.
+    """
+    before, after = (float(tone) for tone in question.param("tones"))
+    deviation, limit = question.limits["tone_deviation"].value, question.limits["heard_share"]
+    missing = no_media(question)
+    if missing is not None:
+        return missing
+    stimulus = _stimulus(question)
+    if stimulus is None:
+        return question.unknown("not-stimulated", "the network was good")
+    windows = windows_of(question)
+    earlier = [seen for seen in windows if seen.at.seq < stimulus.at.seq]
+    if not any(is_heard(seen.event, before, deviation) for seen in earlier):
+        return question.unknown("no-audio-before", "no audio came back over the good network")
+    later = [seen for seen in windows if seen.at.seq > stimulus.at.seq]
+    first = next((at for at, seen in enumerate(later) if is_heard(seen.event, after, deviation)), len(later))
+    counted = later[first : first + int(question.param("windows"))]
+    if len(counted) < int(question.param("windows")):
+        return question.failed(
+            "media-breaks-over-bad-network",
+            f"audio came back in {len(counted)} windows and then no more" if counted else "no audio came back",
+            "audio goes on over a network that loses some packets",
+            stimulus.evidence,
+            *(seen.evidence for seen in later[-1:]),
+            hint="The device waits for packets that were lost, or begins anew at each: look at its jitter buffer.",
+            settled=False,
+            limit=question.limits["audio_s"],
+        )
+    share = sum(is_heard(seen.event, after, deviation) for seen in counted) / len(counted)
+    measurement = Measurement("heard_share", round(share, 3), "ratio", limit.value)
+    if share >= limit.value:
+        return question.passed(stimulus.evidence, counted[-1].evidence, measurements=(measurement,))
+    return question.failed(
+        "media-gaps-over-bad-network",
+        f"audio in {share:.0%} of the time",
+        f"in {limit.value:.0%} or more",
+        stimulus.evidence,
+        counted[-1].evidence,
+        hint="A jitter buffer that adapts keeps a few lost or late packets from being heard.",
+        verdict=limit.breach,
+        limit=limit,
+        measurements=(measurement,),
+    )
+
+
+@check("media.symmetric", limits=("audio_s",))
+def symmetric(question: Question) -> Judgement:
+    """What the device sends comes from the address and port at which it receives (MED-SYMMETRIC)."""
+    missing = no_media(question)
+    if missing is not None:
+        return missing
+    announced = {seen.event.remote for seen in opened_of(question)}
+    came = [seen for seen in windows_of(question) if seen.event.packets and seen.event.source]
+    if not came:
+        return question.unknown("no-media", "no packet came from the device")
+    other = [seen for seen in came if seen.event.source not in announced]
+    if not other:
+        return question.passed(came[0].evidence)
+    return question.failed(
+        "media-other-port",
+        f"media from {printable(other[0].event.source)}",
+        f"from {printable(', '.join(sorted(announced)))}, where the device receives (RFC 4961)",
+        other[0].evidence,
+        hint="The access SBC sends to where media came from: the device must receive there.",
+    )
+
+
+@check("media.moves-along", limits=("audio_s", "tone_deviation"))
+def moves_along(question: Question) -> Judgement:
+    """Media goes to the address of the party's last offer, and is heard there (MED-MOVED). ``tones``: the one there."""
+    opened = opened_of(question)
+    if len(opened) < 2:
+        return question.unknown("not-moved", "the party did not move")
+    at_new = [seen for seen in windows_of(question) if seen.event.local == opened[-1].event.local]
+    (tone,) = (float(one) for one in question.param("tones"))
+    heard = [seen for seen in at_new if is_heard(seen.event, tone, question.limits["tone_deviation"].value)]
+    if heard:
+        return question.passed(opened[-1].evidence, heard[0].evidence)
+    return question.failed(
+        "media-not-moved",
+        f"{sum(seen.event.packets for seen in at_new)} packets at the new address, without what was sent",
+        f"media at {opened[-1].event.local}, as the re-INVITE says",
+        opened[-1].evidence,
+        settled=False,
+        hint="Calls that are transferred or picked up go on at another place.",
+        limit=question.limits["audio_s"],
+    )
+
+
+@check("media.marked", limits=("audio_s",))
+def marked(question: Question) -> Judgement:
+    """What is sent bears a DSCP, best that of voice (MED-DSCP). Which it is, is measured."""
+    came = [seen for seen in windows_of(question) if seen.event.packets]
+    if not came:
+        return question.unknown("no-media", "no packet came from the device")
+    dscp = came[-1].event.dscp
+    measurement = Measurement("dscp", dscp, "DSCP")
+    if dscp:
+        return question.passed(came[-1].evidence, measurements=(measurement,))
+    return question.failed(
+        "media-not-marked",
+        "media with DSCP 0",
+        "DSCP 46 (EF), by which the network knows voice",
+        came[-1].evidence,
+        hint="Set the DSCP or the type of service of media in the device.",
+        verdict=Verdict.WARN,
+        measurements=(measurement,),
     )
 
 

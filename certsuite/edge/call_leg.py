@@ -67,6 +67,8 @@ class CallLeg:
         self.state = LegState.CALLING
         self.media = LegMedia(control.journal, stream, self._place)
         "What it offers, answers and has agreed on."
+        self._left: list[MediaStream] = []
+        "Streams that it has moved away from."
         self.early: LegMedia | None = None
         "That of a 183, until the call is answered."
         self.dialog: Dialog | None = None
@@ -149,6 +151,11 @@ class CallLeg:
                 taken = True
 
         self._control.send_request(self._control.flow_of(self), invite, on_response)
+
+    def move(self) -> None:
+        """Take another port, and a key of its own, from the next offer on."""
+        self._left.append(self.media.stream)
+        self.media = LegMedia(self._control.journal, self._control.open_stream(self), self._place)
 
     def ring(self) -> None:
         """180 to the device's INVITE. Nothing is sent once the device has given up."""
@@ -415,5 +422,6 @@ class CallLeg:
         self.state = LegState.ENDED
         self._stop_retransmission()
         self._end_early()
-        self.stream.close()
+        for stream in (*self._left, self.stream):
+            stream.close()
         self._control.ended(self)

@@ -6,12 +6,10 @@ done, and return at once.
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import selectors
 import socket
-import struct
 import sys
 import threading
 import time
@@ -19,12 +17,13 @@ from collections import deque
 from collections.abc import Callable
 
 from certsuite.core.capture import Capture, Endpoint
-from certsuite.core.errors import AddressUnavailable, BenchError
+from certsuite.core.errors import BenchError
 from certsuite.core.events import MediaClosed, MediaOpened, MediaStimulus, Note, ToolError
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN
+from certsuite.edge.media_sockets import ANCILLARY, age_ns_of, bind_pair, dscp_of
 from certsuite.media.dtmf import DIGITS
-from certsuite.media.outgoing import Outgoing
+from certsuite.media.outgoing import Disturbance, Outgoing
 from certsuite.media.pacing import PERIOD_NS, Lateness, Schedule
 from certsuite.media.receiver import Seen, StreamReceiver, endpoint_text
 from certsuite.media.sender import StreamSender
@@ -32,10 +31,6 @@ from certsuite.media.setup import StreamParts, prepare
 from certsuite.media.srtp import SrtpError
 from certsuite.sdp.offer_answer import Agreement
 
-_SO_TIMESTAMPNS = 35
-"Linux: the kernel stamps each datagram when it arrives (socket(7)); Python has no name for it."
-_TIMESPEC = struct.Struct("qq")
-_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size)
 _DATAGRAM_LIMIT = 4096
 _STALL_NS = 10 * PERIOD_NS
 "After a longer stall packets are left out rather than sent late in a burst."
@@ -45,7 +40,6 @@ _SELECTOR_SLACK_NS = 200_000
 _SELECTABLE_NS = 1_000_000 + _SELECTOR_SLACK_NS
 "Shorter waits are slept: a selector counts in milliseconds."
 _IDLE_S = 1.0
-_PORT_TRIES = 200
 _SHORT_OF_ROLL_OVER = 0x10000 - 75
 
 _random = random.SystemRandom()
@@ -65,6 +59,7 @@ class MediaStream:
             ssrc=_random.getrandbits(32), sequence=_random.getrandbits(15), timestamp=_random.getrandbits(32)
         )
         self._receiver = StreamReceiver()
+        self._receiver.local = endpoint_text((self.address, self.port))
         self._outgoing = Outgoing()
         self._place: tuple[int | None, str | None, str | None] = (None, None, None)
         self._remote: Endpoint | None = None
@@ -121,6 +116,18 @@ class MediaStream:
         """Number packets so that the sequence number rolls over a second and a half after the first."""
         self._loop.call(lambda: self._sender.begin_at(_SHORT_OF_ROLL_OVER))
 
+    def packet_time(self, ms: int) -> None:
+        """Send packets of so many milliseconds from now on."""
+        self._loop.call(lambda: setattr(self._sender, "packet_ms", ms))
+
+    def change_source(self) -> None:
+        """Go on under another SSRC, with other sequence numbers."""
+        self._loop.call(self._change_source)
+
+    def disturb(self, disturbance: Disturbance) -> None:
+        """Send as over a network that does this."""
+        self._loop.call(lambda: self._disturb(disturbance))
+
     def replay(self) -> None:
         """Send the first packets of the tone before the present one again, as they were, and nothing else meanwhile."""
         self._loop.call(self._replay)
@@ -146,6 +153,14 @@ class MediaStream:
     def _replay(self) -> None:
         self._outgoing.replay()
         self._stimulus("replayed")
+
+    def _change_source(self) -> None:
+        self._sender.change_source(_random.getrandbits(32), _random.getrandbits(15))
+        self._stimulus("another source")
+
+    def _disturb(self, disturbance: Disturbance) -> None:
+        self._outgoing.disturbance = disturbance
+        self._stimulus("disturbed")
 
     def _stimulus(self, kind: str) -> None:
         line, flow, edge = self._place
@@ -187,15 +202,19 @@ class MediaStream:
             self._sender.skip(1)
             return [self._outgoing.next_replay()]
         before = self._sender.sequence
-        data = self._sender.next_packet()
+        packets = self._sender.next_packets()
         if self._sender.sequence < before:
             self._stimulus("rolled-over")
-        return self._outgoing.pass_on([] if data is None else [data])
+        return self._outgoing.pass_on(packets)
 
     def poll(self, now_ns: int) -> None:
         """Record the events and windows that are due."""
         sender = self._sender
         self._record(self._receiver.poll(now_ns / 1e9, sent_tone_hz=sender.tone_hz, sent=sender.sent))
+
+    def marked(self, dscp: int) -> None:
+        """The code point of the datagram that is taken next."""
+        self._receiver.dscp = dscp
 
     def take(self, data: bytes, source: Endpoint, at_ns: int, frame: int) -> None:
         """A datagram arrived at the RTP port."""
@@ -294,7 +313,7 @@ class MediaLoop:
         """A stream on a free pair of ports of an address. Raises :class:`AddressUnavailable` when there is none."""
         if self._wake < 0:
             raise BenchError("the media loop has stopped")
-        rtp, rtcp = _bind_pair(address)
+        rtp, rtcp = bind_pair(address)
         stream = MediaStream(self, rtp, rtcp)
         self.call(lambda: self._opened(stream))
         return stream
@@ -394,11 +413,13 @@ class MediaLoop:
     def _read(self, stream: MediaStream, source: object, is_rtp: bool) -> None:
         assert isinstance(source, socket.socket)
         try:
-            data, ancillary, _, sender = source.recvmsg(_DATAGRAM_LIMIT, _ANCILLARY)
+            data, ancillary, _, sender = source.recvmsg(_DATAGRAM_LIMIT, ANCILLARY)
         except OSError:
             # An ICMP error for something sent before, or a datagram that was dropped for its checksum.
             return
-        age_ns = _age_ns(ancillary)
+        age_ns = age_ns_of(ancillary)
+        if is_rtp:
+            stream.marked(dscp_of(ancillary))
         remote = (sender[0], sender[1])
         local = (stream.address, stream.port if is_rtp else stream.port + 1)
         frame = self._capture.udp(remote, local, data, round(self.journal.clock.utc() * 1e9) - age_ns)
@@ -441,43 +462,3 @@ def _clear(wake: int) -> None:
         os.eventfd_read(wake)
     except BlockingIOError:
         return
-
-
-def _age_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """How long ago the kernel got the datagram; 0 without its time, or when the machine's clock was set meanwhile."""
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
-            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
-            age_ns = time.time_ns() - (seconds * 1_000_000_000 + nanoseconds)
-            return age_ns if 0 <= age_ns < 1_000_000_000 else 0
-    return 0
-
-
-def _bind_pair(address: str) -> tuple[socket.socket, socket.socket]:
-    """Sockets on an even port and the one after it."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    problem: OSError | None = None
-    for _ in range(_PORT_TRIES):
-        rtp = socket.socket(family, socket.SOCK_DGRAM)
-        rtcp = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            rtp.bind((address, 0))
-            port = rtp.getsockname()[1]
-            if port % 2:
-                # Even ports are for RTP (RFC 3550 section 11); the one below may be free.
-                rtcp, rtp = rtp, rtcp
-                rtp.bind((address, port - 1))
-            else:
-                rtcp.bind((address, port + 1))
-        except OSError as error:
-            problem = error
-            rtp.close()
-            rtcp.close()
-            if error.errno != errno.EADDRINUSE:
-                break
-            continue
-        for item in (rtp, rtcp):
-            item.setblocking(False)
-            item.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        return rtp, rtcp
-    raise AddressUnavailable(f"no free pair of UDP ports on {address}: {problem}")

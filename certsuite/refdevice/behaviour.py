@@ -223,6 +223,18 @@ class Behaviour:
     "Whether a call goes on when its flow has ended."
     dials_again: bool = True
     "Whether a call that met a target that does not serve is placed at the next."
+    dscp: int = 46
+    "Differentiated services code point of its media."
+    sends_from_own_port: bool = True
+    "Whether media is sent from the port at which it is received."
+    follows_address: bool = True
+    "Whether media goes where a new offer says."
+    takes_other_sources: bool = True
+    "Whether another SSRC than the first is heard."
+    waits_for_lost: bool = False
+    "Whether its jitter buffer waits for ever for a packet that was lost."
+    packet_octets: int = 0
+    "Octets of G.711 that a packet must have to be heard; 0 is any."
     codecs: frozenset[str] = frozenset({"PCMU", "PCMA", "G722", "OPUS"})
     "Codecs that it takes of an offer, in capitals."
     mute_codecs: frozenset[str] = frozenset()

@@ -36,6 +36,8 @@ class MediaSession:
         """Open the port. ``incoming`` says who called. Raises :class:`OSError` if there is none."""
         self._behaviour = behaviour
         self._socket = _even_port(address)
+        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, behaviour.dscp << 2)
+        self._sends_by = self._socket if behaviour.sends_from_own_port else _even_port(address)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._readable)
         self._keys = _new_keys()
@@ -45,8 +47,10 @@ class MediaSession:
         self._suite = ""
         self._receiver: SrtpReceiver | None = None
         self._remote_key: bytes | None = None
-        self._buffer = JitterBuffer()
+        self._buffer = JitterBuffer(waits_for_lost=behaviour.waits_for_lost)
+        self._source: int | None = None
         self._agreement: Agreement | None = None
+        self._remote = ("", 0)
         self._digits: deque[tuple[str, asyncio.Future[None]]] = deque()
         self._ssrc = secrets.randbits(32)
         self._sequence = secrets.randbelow(1 << 15)
@@ -82,6 +86,8 @@ class MediaSession:
             self._sender = SrtpSender(self._sending_keys[agreement.suite], agreement.suite)
         if self._agreement is not None and not self._agreement.sends and agreement.sends:
             self.muted = self.muted or not (self.held or behaviour.comes_back_from_hold)
+        if behaviour.follows_address or self._agreement is None:
+            self._remote = agreement.remote
         self._agreement = agreement
         log.info("media: %s %s to %s:%d", agreement.codec, agreement.direction, *agreement.remote)
 
@@ -128,6 +134,7 @@ class MediaSession:
         """Close the port; digits that were not sent are given up."""
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
+        self._sends_by.close()
         for _, sent in self._digits:
             if not sent.done():
                 sent.set_exception(OSError("the call has ended"))
@@ -209,7 +216,7 @@ class MediaSession:
         if agreement.remote_key is not None and self._sender is not None:
             data = self._sender.protect(data)
         try:
-            self._socket.sendto(data, agreement.remote)
+            self._sends_by.sendto(data, self._remote)
         except OSError as error:
             # The far end's port may be closed for a while; that is for the signalling to find out.
             log.debug("media: %s", error)
@@ -237,11 +244,17 @@ class MediaSession:
             self.refused += 1
             return
         self.received += 1
+        if self._source is None:
+            self._source = packet.ssrc
+        if packet.ssrc != self._source and not self._behaviour.takes_other_sources:
+            return
         heard = b""  # a telephone event: it has its place in the sequence, and is not heard
         narrow = (("PCMU", 0), ("PCMA", 8)) if agreement.codec in ("PCMU", "PCMA") else ()
         for codec, payload_type in (*narrow, (agreement.codec, agreement.payload_type)):
             if packet.payload_type == payload_type:
                 heard = audio.transcode(packet.payload, codec, agreement.codec)
+        if self._behaviour.packet_octets and len(heard) != self._behaviour.packet_octets:
+            heard = audio.SILENCE[agreement.codec]
         self._buffer.put(packet, heard, audio.SILENCE[agreement.codec])
 
 

@@ -56,7 +56,8 @@ class JitterBuffer:
     It begins to give when it holds 60 ms, and again so after it ran dry; a gap becomes silence.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, waits_for_lost: bool = False) -> None:
+        self._waits_for_lost = waits_for_lost
         self._frame = FRAME
         self._frames: deque[bytes] = deque()
         self._rest = b""
@@ -88,7 +89,7 @@ class JitterBuffer:
         while self._waiting:
             if self._next in self._waiting:
                 self._append(self._waiting.pop(self._next))
-            elif len(self._waiting) >= _REORDERED:
+            elif len(self._waiting) >= _REORDERED and not self._waits_for_lost:
                 self._append(silence)
             else:
                 break
