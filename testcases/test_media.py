@@ -34,7 +34,7 @@ async def test_sends_digits_as_events(bench: Bench, phone: Phone) -> None:
 
 @case("WXC-MED-060", requirements=["MED-SYMMETRIC"], needs="in-call")
 async def test_sends_from_where_it_receives(bench: Bench, phone: Phone) -> None:
-    """Media comes from the address and port that the device's SDP names."""
+    """Media comes from the port that the device's SDP names."""
     call = bench.colleague.in_call
     await call.is_under_srtp()
     await call.media.comes_from_where_it_is_received()

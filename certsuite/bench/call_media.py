@@ -139,7 +139,7 @@ class CallMedia:
     async def follows_to_another_place(self) -> None:
         """The party moves to another port, with a new offer, and audio crosses there."""
         self._call.leg.move()
-        await self.is_offered("new keys")
+        await self.is_offered("as Webex")
         await self._call.expect("media.moves-along", tones=[self._call.plays_on()])
 
     def notes(self, kind: str) -> None:

@@ -558,6 +558,24 @@ class DtmfEvent(Event):
     volume: int = 0
 
 
+@_event("media-quality")
+class MediaQuality(Event):
+    """How well the device's audio arrived on one stream, over all of it."""
+
+    call_id: str
+    local: str
+    codec: str
+    packets: int
+    lost: int
+    duplicates: int
+    reordered: int
+    jitter_ms: float
+    "Interarrival jitter at the end (RFC 3550 section 6.4.1), and the most that it was."
+    jitter_max_ms: float
+    longest_gap_s: float
+    "Between two packets of audio."
+
+
 @_event("media-closed")
 class MediaClosed(Event):
     """A media stream was ended by the bench; totals of both directions."""

@@ -153,9 +153,10 @@ class CallLeg:
         self._control.send_request(self._control.flow_of(self), invite, on_response)
 
     def move(self) -> None:
-        """Take another port, and a key of its own, from the next offer on."""
+        """Receive at another port, from the next offer on; the keys stay."""
+        self.media.stream.mute(True)
         self._left.append(self.media.stream)
-        self.media = LegMedia(self._control.journal, self._control.open_stream(self), self._place)
+        self.media.stream = self._control.open_stream(self)
 
     def ring(self) -> None:
         """180 to the device's INVITE. Nothing is sent once the device has given up."""

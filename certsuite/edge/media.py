@@ -234,6 +234,9 @@ class MediaStream:
                 max_send_lateness_ms=round(self._lateness_max_ns / 1e6, 3),
             )
             line, flow, edge = self._place
+            quality = receiver.quality()
+            if quality is not None:
+                self._loop.journal.record(quality, line=line, flow=flow, edge=edge, case=case)
             self._loop.journal.record(totals, line=line, flow=flow, edge=edge, case=case)
         self._rtp.close()
         self._rtcp.close()
