@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 BAD_NETWORK = Disturbance(loses=20, doubles=15, swaps=9, delays=25)
 "What a network may do to voice: 5 % are lost, and some come twice, in the wrong order, or 40 ms late."
 _HOLDS_WINDOWS = 8
+_REPLAYED_WINDOWS = 4
+"Windows of a tone that is sent again: so long that a device which takes it is heard to."
 _ANNOUNCEMENT_HZ = 350
 "No tone that a check looks for."
 
@@ -155,6 +157,7 @@ class CallMedia:
         """What the party sent is sent once more, as it was, and is not heard again; what it sends then is."""
         await self.is_heard()
         repeated = self._heard
+        await self._goes_on_for(_REPLAYED_WINDOWS)
         await self.is_heard()
         self._call.leg.stream.replay()
         tone = self._call.plays_on()
@@ -169,6 +172,16 @@ class CallMedia:
         judgement = await self._bench.expecting.settles(stated, deadline)
         if judgement.verdict in (Verdict.PASS, Verdict.WARN) and self._call.leg.state is LegState.EARLY:
             await self._bench.phone.answers()
+
+    async def _goes_on_for(self, windows: int) -> None:
+        """Wait until so many more windows of the call are over."""
+        call_id, since = self._call.leg.call_id, self._bench.here
+
+        def over() -> bool:
+            seen = [one for one in self._bench.seen_since(since, MediaWindow) if one.event.call_id == call_id]
+            return len(seen) >= windows
+
+        await self._bench.device.until(over, self._bench.patience_s("media.srtp"))
 
     def _seen(self, kind: str) -> bool:
         done = self._bench.seen_since(self._call.since, MediaStimulus)

@@ -527,13 +527,13 @@ class MediaWindow(Event):
     tone_level_dbfs: float = -120.0
     tone_purity: float = 0.0
     "Share of the window's energy that is in that tone, 0 to 1."
+    sent_tone_hz: float = 0.0
+    "The tone that the party was sending in this window."
+    sent_packets: int = 0
     local: str = ""
     "``address:port`` of the party's end."
     dscp: int = 0
     "Differentiated services code point of the last packet (RFC 2474)."
-    sent_tone_hz: float = 0.0
-    "The tone that the party was sending in this window."
-    sent_packets: int = 0
 
 
 @_event("media-stimulus")

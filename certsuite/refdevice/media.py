@@ -253,7 +253,7 @@ class MediaSession:
         for codec, payload_type in (*narrow, (agreement.codec, agreement.payload_type)):
             if packet.payload_type == payload_type:
                 heard = audio.transcode(packet.payload, codec, agreement.codec)
-        if self._behaviour.packet_octets and len(heard) != self._behaviour.packet_octets:
+        if self._behaviour.packet_octets and agreement.codec != "OPUS" and len(heard) != self._behaviour.packet_octets:
             heard = audio.SILENCE[agreement.codec]
         self._buffer.put(packet, heard, audio.SILENCE[agreement.codec])
 

@@ -161,8 +161,8 @@ class SrtpReceiver:
         if not self._counts_roll_overs:
             index &= 0xFFFF
         plain = self._session.unprotect(packet, index)
-        if not self._takes_replays:
-            self._not_replayed(ssrc, index)
+        if self._is_replayed(ssrc, index) and not self._takes_replays:
+            raise SrtpError("a replay")
         return plain
 
     def _index(self, ssrc: bytes, sequence: int) -> int:
@@ -177,15 +177,17 @@ class SrtpReceiver:
             roll_over += 1
         return roll_over << 16 | sequence
 
-    def _not_replayed(self, ssrc: bytes, index: int) -> None:
+    def _is_replayed(self, ssrc: bytes, index: int) -> bool:
+        """Whether an index was seen before, or is too old to tell; it is noted."""
         highest = self._highest.get(ssrc)
         if highest is None or index > highest:
             shift = 0 if highest is None else index - highest
             window = self._seen.get(ssrc, 0) << shift if shift < _REPLAY_WINDOW else 0
             self._highest[ssrc] = index
             self._seen[ssrc] = (window | 1) & ((1 << _REPLAY_WINDOW) - 1)
-            return
+            return False
         bit = highest - index
         if bit >= _REPLAY_WINDOW or self._seen[ssrc] >> bit & 1:
-            raise SrtpError("a replay")
+            return True
         self._seen[ssrc] |= 1 << bit
+        return False

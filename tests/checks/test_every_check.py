@@ -58,6 +58,7 @@ from certsuite.core.limits import Limits
 from certsuite.core.observations import IN, OUT, Observation
 from certsuite.core.verdicts import Verdict
 from tests.checks.good_dns import GOOD_DNS
+from tests.checks.good_media import GOOD_MEDIA
 from tests.checks.good_registration import GOOD_REGISTRATION
 
 if TYPE_CHECKING:
@@ -106,9 +107,7 @@ def asks(trace: Trace) -> None:
 
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_DNS.items()})
 GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
-
-
-GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_REGISTRATION.items()})
+GOOD.update({check: Good(record, params) for check, (record, params) in GOOD_MEDIA.items()})
 
 
 @good("net.no-cleartext")
