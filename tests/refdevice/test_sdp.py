@@ -60,7 +60,7 @@ def test_the_first_usable_suite_is_taken_and_a_lifetime_is_no_obstacle() -> None
         _offered(f"a=crypto:1 AES_256_CM_HMAC_SHA1_80 inline:{_INLINE}"),
         _offered("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA"),
         _offered("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:!!!!"),
-        _offered(formats="99 9"),
+        _offered(formats="18 3"),
         b"v=0\r\nm=video 5004 RTP/SAVP 97\r\n",
         b"v=0\r\nm=audio many RTP/SAVP 0\r\n",
         b"v=0\r\nc=IN IP4 nobody\r\nm=audio 1 RTP/SAVP 0\r\n",
