@@ -52,7 +52,7 @@ async def test_register_names_the_registrar(bench: Bench, phone: Phone) -> None:
     await bench.expect_of_attempt("dns.names-registrar", registrar_domain=bench.registrar_domain)
 
 
-@case("WXC-DNS-110", requirements=["DNS-TTL"], disturbs=["registration"])
+@case("WXC-DNS-110", requirements=["DNS-TTL"], disturbs=["registration"], waits=["ttl"])
 async def test_heeds_the_ttl(bench: Bench, phone: Phone) -> None:
     """A connection that is made after the records' TTL is over goes where DNS says then."""
     bench.dns.shortens_ttl()
@@ -73,7 +73,7 @@ async def test_asks_for_addresses_without_srv(bench: Bench, phone: Phone) -> Non
     await bench.dns.is_fallen_back_from()
 
 
-@case("WXC-DNS-160", requirements=["DNS-NO-SERVICE"], disturbs=["registration"])
+@case("WXC-DNS-160", requirements=["DNS-NO-SERVICE"], disturbs=["registration"], waits=["own-retry"])
 async def test_a_service_that_is_not_there(bench: Bench, phone: Phone) -> None:
     """When SRV says that the service is not there, the device connects nowhere until SRV says otherwise."""
     bench.dns.denies_the_service()

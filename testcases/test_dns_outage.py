@@ -3,27 +3,27 @@
 from certsuite.bench import Bench, Phone, case
 
 
-@case("WXC-DNS-100", requirements=["DNS-RECOVERY"], disturbs=["registration"])
+@case("WXC-DNS-100", requirements=["DNS-RECOVERY"], disturbs=["registration"], waits=["dns-silence", "own-retry"])
 async def test_recovers_from_silence(bench: Bench, phone: Phone) -> None:
     """DNS answers nothing when the device has to connect, comes back, and the device registers by itself."""
     bench.dns.is_silent()
-    await phone.connects_anew()
+    await phone.reconnects()
     await bench.dns.is_waited_for()
 
 
-@case("WXC-DNS-102", requirements=["DNS-RECOVERY"], disturbs=["registration"])
+@case("WXC-DNS-102", requirements=["DNS-RECOVERY"], disturbs=["registration"], waits=["own-retry"])
 async def test_recovers_from_servfail(bench: Bench, phone: Phone) -> None:
     """DNS answers SERVFAIL when the device has to connect, comes back, and the device registers by itself."""
     bench.dns.fails("SERVFAIL")
-    await phone.connects_anew()
+    await phone.reconnects()
     await bench.dns.is_waited_for()
 
 
-@case("WXC-DNS-104", requirements=["DNS-RECOVERY"], disturbs=["registration"])
+@case("WXC-DNS-104", requirements=["DNS-RECOVERY"], disturbs=["registration"], waits=["own-retry"])
 async def test_recovers_from_nxdomain(bench: Bench, phone: Phone) -> None:
     """DNS knows no such name when the device has to connect, then does, and the device registers by itself."""
     bench.dns.fails("NXDOMAIN")
-    await phone.connects_anew()
+    await phone.reconnects()
     await bench.dns.is_waited_for()
 
 

@@ -137,14 +137,6 @@ async def test_bears_a_bad_network(bench: Bench, phone: Phone) -> None:
     await media.bears_a_bad_network()
 
 
-@case("WXC-MED-150", requirements=["MED-DSCP"], needs="in-call")
-async def test_marks_its_media(bench: Bench, phone: Phone) -> None:
-    """Packets of media bear a DSCP."""
-    call = bench.colleague.in_call
-    await call.is_under_srtp()
-    await call.media.is_marked()
-
-
 @case("WXC-MED-086", variant="10", requirements=["MED-PTIME"])
 async def test_short_packets(bench: Bench, phone: Phone) -> None:
     """Packets of 10 ms are heard."""

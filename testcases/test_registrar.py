@@ -97,19 +97,37 @@ async def test_asks_again_for_the_lowest_expiry(bench: Bench, phone: Phone) -> N
     await bench.registrar.wants_a_longer_expiry()
 
 
-@case("WXC-REG-110", requirements=["REG-BACK-OFF"], disturbs=["registration"], reconnects=THERE_AND_BACK)
+@case(
+    "WXC-REG-110",
+    requirements=["REG-BACK-OFF"],
+    disturbs=["registration"],
+    reconnects=THERE_AND_BACK,
+    waits=["silence"],
+)
 async def test_pauses_when_its_password_is_refused(bench: Bench, phone: Phone) -> None:
     """A device whose credentials are answered with 403 does not try again and again."""
     await bench.registrar.refuses_every_password()
 
 
-@case("WXC-REG-112", requirements=["REG-BACK-OFF"], disturbs=["registration"], reconnects=THERE_AND_BACK)
+@case(
+    "WXC-REG-112",
+    requirements=["REG-BACK-OFF"],
+    disturbs=["registration"],
+    reconnects=THERE_AND_BACK,
+    waits=["silence"],
+)
 async def test_pauses_when_it_is_asked_again_for_ever(bench: Bench, phone: Phone) -> None:
     """A device whose credentials are answered with one 401 after the other does not try again and again."""
     await bench.registrar.asks_again_for_ever()
 
 
-@case("WXC-REG-120", requirements=["REG-RETRY-AFTER"], disturbs=["registration"], reconnects=THERE_AND_BACK)
+@case(
+    "WXC-REG-120",
+    requirements=["REG-RETRY-AFTER"],
+    disturbs=["registration"],
+    reconnects=THERE_AND_BACK,
+    waits=["retry-after"],
+)
 async def test_leaves_an_edge_alone_that_asks_for_it(bench: Bench, phone: Phone) -> None:
     """A primary that answers 503 with Retry-After gets no REGISTER until that time is over."""
     await bench.registrar.asks_to_be_left_alone("primary")

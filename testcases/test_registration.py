@@ -18,19 +18,19 @@ async def test_uses_the_authentication_user(bench: Bench, phone: Phone) -> None:
         await bench.expect_of_attempt("reg.auth-user", line=line)
 
 
-@case("WXC-REG-060", requirements=["REG-REFRESH"])
+@case("WXC-REG-060", requirements=["REG-REFRESH"], waits=["expiry"])
 async def test_refreshes_before_the_granted_expiry(bench: Bench, phone: Phone) -> Deferred:
     """A registration is refreshed before the short expiry that was granted is over."""
     return bench.until_refreshed()
 
 
-@case("WXC-REG-062", requirements=["REG-EXPIRY"])
+@case("WXC-REG-062", requirements=["REG-EXPIRY"], waits=["expiry"])
 async def test_heeds_an_expiry_in_the_header_alone(bench: Bench, phone: Phone) -> Deferred:
     """An expiry that is granted in the Expires header alone is heeded."""
     return bench.registrar.grants_in_the_header_alone()
 
 
-@case("WXC-REG-064", requirements=["REG-EXPIRY"])
+@case("WXC-REG-064", requirements=["REG-EXPIRY"], waits=["expiry"])
 async def test_heeds_the_contacts_expiry_before_the_headers(bench: Bench, phone: Phone) -> Deferred:
     """An expiry that is granted in the Contact is heeded, whatever longer one the Expires header has beside it."""
     return bench.registrar.grants_with_a_longer_header()
@@ -48,13 +48,13 @@ async def test_uses_the_connection_of_its_registration(bench: Bench, phone: Phon
     return bench.over_the_whole_run("flow.reused")
 
 
-@case("WXC-REG-100", requirements=["REG-RECONNECT"], disturbs=["registration"])
+@case("WXC-REG-100", requirements=["REG-RECONNECT"], disturbs=["registration"], waits=["own-retry"])
 async def test_comes_back_after_its_connection_was_closed(bench: Bench, phone: Phone) -> None:
     """When the server closes the connection at rest, every line registers again over a new one."""
     await bench.registrar.ends_every_connection("fin")
 
 
-@case("WXC-REG-102", requirements=["REG-RECONNECT"], disturbs=["registration"])
+@case("WXC-REG-102", requirements=["REG-RECONNECT"], disturbs=["registration"], waits=["own-retry"])
 async def test_comes_back_after_its_connection_was_reset(bench: Bench, phone: Phone) -> None:
     """When the connection is reset at rest, every line registers again over a new one."""
     await bench.registrar.ends_every_connection("rst")

@@ -51,7 +51,13 @@ async def test_understands_small_records(bench: Bench, phone: Phone) -> None:
         )
 
 
-@case("WXC-TLS-154", requirements=["TLS-SLOW"], disturbs=["registration"], reconnects=THERE_AND_BACK)
+@case(
+    "WXC-TLS-154",
+    requirements=["TLS-SLOW"],
+    disturbs=["registration"],
+    reconnects=THERE_AND_BACK,
+    waits=["slow-handshake", "time-out"],
+)
 async def test_endures_a_slow_handshake_and_gives_up_a_stalled_one(bench: Bench, phone: Phone) -> None:
     """A handshake that comes slowly completes, and one that stops after the ServerHello is given up."""
     await bench.primary.answers_slowly()
@@ -67,7 +73,13 @@ async def test_endures_a_slow_handshake_and_gives_up_a_stalled_one(bench: Bench,
     await bench.primary.is_given_up()
 
 
-@case("WXC-TLS-156", requirements=["TLS-RESUMPTION"], disturbs=["registration"], reconnects=TWICE_AGAIN)
+@case(
+    "WXC-TLS-156",
+    requirements=["TLS-RESUMPTION"],
+    disturbs=["registration"],
+    reconnects=TWICE_AGAIN,
+    waits=["own-retry", "own-retry"],
+)
 async def test_connects_where_its_session_is_forgotten(bench: Bench, phone: Phone) -> None:
     """Whether sessions are resumed is recorded; a device that offers one also connects where it is not known."""
     await bench.device_takes_the_good_primary()
@@ -83,7 +95,7 @@ async def test_connects_where_its_session_is_forgotten(bench: Bench, phone: Phon
     )
 
 
-@case("WXC-TLS-170", requirements=["TLS-ROOT-SWAP"], disturbs=["registration"])
+@case("WXC-TLS-170", requirements=["TLS-ROOT-SWAP"], disturbs=["registration"], waits=["own-retry"])
 async def test_goes_on_under_another_trusted_root(bench: Bench, phone: Phone) -> None:
     """When the edges move to another root that the device was given, it reconnects and goes on."""
     bench.needs_both_roots_given()
@@ -100,7 +112,13 @@ async def test_goes_on_under_another_trusted_root(bench: Bench, phone: Phone) ->
     )
 
 
-@case("WXC-TLS-172", requirements=["TLS-VERIFY-CHAIN"], disturbs=["registration"], reconnects=THERE_AND_BACK)
+@case(
+    "WXC-TLS-172",
+    requirements=["TLS-VERIFY-CHAIN"],
+    disturbs=["registration"],
+    reconnects=THERE_AND_BACK,
+    waits=["own-retry"],
+)
 async def test_fails_closed_under_an_untrusted_root(bench: Bench, phone: Phone) -> Deferred:
     """When the edges move to a root that the device does not know, a device that was registered sends them no SIP."""
     await bench.primary.presents("unknown-root")
@@ -117,7 +135,13 @@ async def test_fails_closed_under_an_untrusted_root(bench: Bench, phone: Phone) 
     return bench.over_the_whole_run("net.no-cleartext")
 
 
-@case("WXC-TLS-210", requirements=["TLS-BROKEN-OFF"], disturbs=["registration"], reconnects=EACH_PLACE)
+@case(
+    "WXC-TLS-210",
+    requirements=["TLS-BROKEN-OFF"],
+    disturbs=["registration"],
+    reconnects=EACH_PLACE,
+    waits=["own-retry"],
+)
 async def test_survives_handshakes_that_are_broken_off(bench: Bench, phone: Phone) -> Deferred:
     """After a handshake that the edge breaks off, the device registers elsewhere or again, and never in the clear."""
     await bench.handshakes_break_off(bench.primary, places=bench.places_of_a_handshake)

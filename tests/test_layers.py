@@ -222,6 +222,11 @@ def test_modules_are_short() -> None:
     assert too_long(ROOT / "certsuite") == set(LONGER)
 
 
+@pytest.mark.parametrize("folder", ["tests", "testcases"])
+def test_files_of_tests_are_short_too(folder: str) -> None:
+    assert too_long(ROOT / folder) == set()
+
+
 def test_cases_read_like_a_test_plan() -> None:
     assert wrong_in_cases(ROOT / "testcases") == []
 

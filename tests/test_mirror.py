@@ -12,6 +12,8 @@ TESTS = ROOT / "tests"
 OTHERWISE = {
     "sip/test_torture.py": "a corpus through framer, message and strict parser at once",
     "checks/test_every_check.py": "what holds for every check there is",
+    "edge/test_call_leg_of_device.py": "calls of the device, which are too much for the file about calls to it",
+    "edge/test_flow_of_stranger.py": "other programs' connections, likewise",
     "devices/test_docs.py": "docs/profiles.md names every field of a profile",
 }
 """Files that mirror no module, and what they are about."""

@@ -76,9 +76,13 @@ class BenchNet(ABC):
         """Let them through again."""
         raise BenchError(self.cannot_drop)
 
+    async def narrow(self, size: int) -> str:
+        """Let no packet through that has more than so many bytes, where that can be done; gives what is so now."""
+        return f"packets of any length: {self.kind} has no others"
+
     @abstractmethod
     async def restore(self) -> None:
-        """Give back every address, and let every packet through."""
+        """Give back every address, and let every packet through, whatever its length."""
 
     @abstractmethod
     def release(self) -> None:

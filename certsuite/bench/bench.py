@@ -7,15 +7,19 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from certsuite.bench.connection_control import ConnectionControl
 from certsuite.bench.device import Device
 from certsuite.bench.dns_control import DnsControl
 from certsuite.bench.edge_control import EdgeControl
 from certsuite.bench.expecting import CannotJudge, Deferred, ExpectationNotMet, Expecting, NotApplicable, Stated
 from certsuite.bench.failover import Failover
 from certsuite.bench.gauntlet import Gauntlet
-from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SIP_PORT, TARGETS, Network
+from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN, SECOND_PROXY, SIP_PORT, TARGETS, Network
+from certsuite.bench.notifier_control import NotifierControl
 from certsuite.bench.party import Party
+from certsuite.bench.password_control import PasswordControl
 from certsuite.bench.phone import Phone
+from certsuite.bench.provisioning import Provisioning
 from certsuite.bench.registrar_control import RegistrarControl
 from certsuite.bench.root_probing import RootProbing
 from certsuite.checks.registry import find_check
@@ -34,6 +38,8 @@ from certsuite.tls.suites import suite_name
 _PATIENCE_OVER_LIMIT = 1.5
 _PATIENCE_WITHOUT_LIMIT_S = 5.0
 _BEYOND_EXPIRY = 1.1
+_OWN_EXPIRY = ("FO", "NET")
+"Families whose cases say themselves what is granted."
 _SMALL_RECORDS = (16, 1)
 THERE_AND_BACK = 2
 "Reconnects of a case whose edge is refused and then, as a control, taken."
@@ -60,7 +66,11 @@ class Bench:
         self.gauntlet = Gauntlet(self, journal)
         self.dns = DnsControl(self)
         self.registrar = RegistrarControl(self, journal)
+        self.passwords = PasswordControl(self, journal)
         self.failover = Failover(self, journal)
+        self.provisioning = Provisioning(self, journal)
+        self.notifier = NotifierControl(self)
+        self.connection = ConnectionControl(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
         self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}
@@ -81,7 +91,7 @@ class Bench:
     def begin(self, case: Case) -> None:
         """A case begins: its expectations count from here."""
         self._case = case
-        if case.family != "FO":
+        if case.family not in _OWN_EXPIRY:
             self.network.grant_as_usual()
         self._since = self._journal.next_seq
 
@@ -95,12 +105,16 @@ class Bench:
         scale = self.device.time_scale
         told = values.patience_s.get(limit.name)
         if told is None:
+            # A device that is left to come back by itself makes its own pause before it connects.
+            retry_s = values.registration_retry_s or 0.0
             told = {
                 "failover_s": values.failover_s,
                 "answer_s": values.answer_s,
-                "registration_s": values.boot_s + values.register_s,
-                "connect_s": values.boot_s + values.register_s,
-                "dns_recovery_s": (values.registration_retry_s or 0.0) + values.register_s,
+                "registration_s": values.boot_s + retry_s + values.register_s,
+                "lines_registered_s": values.boot_s + retry_s + values.register_s,
+                "connect_s": values.boot_s + retry_s + values.register_s,
+                "resync_s": values.boot_s + retry_s + values.register_s,
+                "dns_recovery_s": retry_s + values.register_s,
             }.get(limit.name, 0.0)
         return max(told * scale, _PATIENCE_OVER_LIMIT * limit.value)
 
@@ -249,8 +263,15 @@ class Bench:
 
     @property
     def edge_names(self) -> list[str]:
-        """The names under which the device may know an edge: those of outbound proxy, SRV targets and root probe."""
-        return [OUTBOUND_PROXY, *TARGETS.values(), self.root_probing.host]
+        """The names under which the device may know an edge: those of outbound proxies, SRV targets, targets of a walk,
+        and the root probe."""
+        return [
+            OUTBOUND_PROXY,
+            SECOND_PROXY,
+            *TARGETS.values(),
+            self.root_probing.host,
+            *(one.host for one in self.network.ahead),
+        ]
 
     @property
     def both_versions(self) -> list[str]:
@@ -318,8 +339,9 @@ class Bench:
             await self.expect_after_its_own_retry("tls.comes-back")
 
     async def device_takes_the_good_primary(self) -> None:
-        """Control: without its fault, the device connects to the very edge that it refused."""
-        await self.device.connect_anew()
+        """Control: without its fault, the device connects to the very edge that it refused, if need be after a restart:
+        it may have put that one aside for longer than anyone waits."""
+        await self.device.connect_anew_at_last(lambda: self.device.registered_at("primary"))
         await self.control("tls.trusts", since=self.device.attempt_seq, edge="primary", presentation="good")
 
     async def supplied_credentials(self) -> None:

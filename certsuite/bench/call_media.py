@@ -134,10 +134,6 @@ class CallMedia:
         """The device sends from the port at which it receives."""
         await self._call.expect("media.symmetric")
 
-    async def is_marked(self) -> None:
-        """Packets of the device bear a DSCP."""
-        await self._call.expect("media.marked")
-
     async def follows_to_another_place(self) -> None:
         """The party moves to another port, with a new offer, and audio crosses there."""
         self._call.leg.move()

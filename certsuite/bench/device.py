@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,11 @@ from certsuite.bench.expecting import Watch
 from certsuite.bench.network import SIP_PORT, Network
 from certsuite.bench.waits import Waits
 from certsuite.checks.diagnosis import Diagnosis, diagnose
+from certsuite.checks.span import Span
 from certsuite.core.cases import State
 from certsuite.core.errors import ActionFailed, DriverError
 from certsuite.core.events import (
+    BenchChanged,
     ConfigDelivered,
     DeviceExited,
     DnsQuery,
@@ -26,7 +29,7 @@ from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
 from certsuite.devices.driver import Driver
-from certsuite.devices.generate import generate, masked_copy
+from certsuite.devices.generate import GeneratedFile, generate, masked_copy
 from certsuite.devices.profile import DeviceProfile
 from certsuite.devices.settings import DeviceSettings
 from certsuite.edge.registrar import Binding
@@ -119,8 +122,12 @@ class Device:
 
     def knows_of(self, file: Path) -> bool:
         """Whether its generated configuration names this file."""
-        name = str(file.resolve()).encode()
-        return any(name in path.read_bytes() for path in self._config_dir.rglob("*") if path.is_file())
+        return self.configuration_has([str(file.resolve())])
+
+    def configuration_has(self, texts: list[str]) -> bool:
+        """Whether one of these texts stands in a file of its generated configuration."""
+        files = [path.read_bytes() for path in self._config_dir.rglob("*") if path.is_file()]
+        return any(text.encode() in content for text in texts for content in files)
 
     @property
     def register_patience_s(self) -> float:
@@ -154,6 +161,13 @@ class Device:
             case _:
                 self._end_flows()
         return means
+
+    async def connect_anew_at_last(self, served: Callable[[], bool]) -> None:
+        """The same, and a restart if it is not ``served`` after that. Raises :class:`DriverError`."""
+        means = await self.connect_anew()
+        await self.until(lambda: served() or self.gone, self.register_patience_s)
+        if not served() and means != "restart":
+            await self.restart()
 
     def lose_flows(self) -> None:
         """End its flows, and leave it to the device to come back."""
@@ -196,6 +210,23 @@ class Device:
         self._new_attempt()
         await self._start()
 
+    async def rotate(self, passwords: dict[int, Secret]) -> None:
+        """Give lines other passwords while the device runs, and bring it the new configuration by its cheapest means:
+        it is told to read it, or started anew."""
+        for line, password in passwords.items():
+            self.network.set_password(line, password)
+        self._journal.record(BenchChanged("passwords", "rotated", {"lines": sorted(passwords)}))
+        if not (self.driver.running and self.driver.can("resync")):
+            await self.stop()
+            self.renew()
+            self._new_attempt()
+            await self._start()
+            return
+        self.driver.hide(self.network.settings().secrets)
+        self._new_attempt()
+        await asyncio.to_thread(self._deliver)
+        await self.act("resync")
+
     def renew(self) -> None:
         """Its next start is with what the network's settings are now. It must have been stopped."""
         # A driver knows the passwords that it must not show, so a new set of them takes a new one.
@@ -204,6 +235,14 @@ class Device:
         self._configured = False
         self.unreachable.clear()
         self.network.registrar.bindings.clear()
+        # What it kept beside its configuration is gone as well.
+        shutil.rmtree(self._config_dir, ignore_errors=True)
+
+    def publish(self) -> None:
+        """Give the provisioning server what the network's settings are now; the device keeps what it has. Blocks."""
+        served = self._config_dir.with_name("served")
+        settings, port = self.network.settings(), self._control_port
+        self._serve(generate(self.profile, settings, served, control_port=port, config_dir=self._config_dir))
 
     async def stop(self) -> None:
         """End the device, and what may still be open of its connections: it comes back over new ones."""
@@ -256,7 +295,8 @@ class Device:
             edge.end_flows(how)
 
     def _seen(self, *kinds: type[Event]) -> bool:
-        return any(isinstance(seen.event, kinds) for seen in self._journal.since(self.attempt_seq))
+        span = Span(self._journal.since(self.attempt_seq))
+        return any(span.of(kind) for kind in kinds)
 
     def _reachable(self, binding: Binding) -> bool:
         flow = self.network.edges[binding.edge].flows.get(binding.flow)
@@ -331,7 +371,7 @@ class Device:
         means = await self.connect_anew()
         patience = self.profile.values.failover_s * self.time_scale
         if means == "restart":
-            patience += self.profile.values.boot_s
+            patience += self.register_patience_s
         reached = await self.until(lambda: self.registered_at("secondary"), patience)
         waited = round(self._waits.total_s - began, 3)
         if not reached:
@@ -350,7 +390,11 @@ class Device:
     def _deliver(self) -> None:
         files = generate(self.profile, self.network.settings(), self._config_dir, control_port=self._control_port)
         masked_copy(files, self.network.settings().secrets, self._masked_dir)
+        self._serve(files)
         self._journal.record(ConfigDelivered(tuple(file.name for file in files), self.profile.config.delivery))
+
+    def _serve(self, files: Sequence[GeneratedFile]) -> None:
+        self.network.provisioning.site.files = {file.name: file.path.read_bytes() for file in files}
 
     def _new_attempt(self) -> None:
         self.attempt_seq = self._journal.next_seq

@@ -16,9 +16,10 @@ from certsuite.edge.dns_server import DnsServer
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
     from certsuite.bench.phone import Phone
+    from certsuite.devices.profile import Values
 
 SERVICE = f"_sips._tcp.{OUTBOUND_PROXY}"
-_TTL_S = 1
+TTL_S = 1
 "Of every record while a case changes something: nothing of it lives longer than the case."
 _DEAD_ADDRESSES = 6
 _DEAD_IPV6 = "::1"
@@ -26,11 +27,24 @@ _DEAD_IPV6 = "::1"
 _ATTEMPTS_BY_WEIGHT = 3
 _LATE_S = 0.6
 "Well below the 2 seconds after which a resolver may ask again (RFC 1035 section 4.2.1)."
-_QUIET_S, _QUIET_IN_SILENCE_S = 0.5, 1.4
-"Without a question for so long a device has given up for now; it waits longer where nothing is answered."
+_QUIET_S = 0.4
+"Without a question for so long a device that is answered has given up for now."
+_RESOLVER_WAITS_S = 5.0
+"The longest usual pause between two questions that are not answered (RFC 1035 section 4.2.1: 2 to 5 seconds)."
+_SPARE_S = 0.3
+"By how much longer a silent device is waited for than its resolver pauses between questions."
 _OUTAGE_AT_MOST_S = 15.0
 _BEYOND_EXPIRY = 1.1
 _PATIENCE_OVER_EXPIRY = 1.5
+
+
+def quiet_in_silence_s(values: Values, time_scale: float = 1.0) -> float:
+    """Seconds without a question after which an attempt of a device that is not answered has failed.
+
+    An outage that ends in one of its pauses between questions is none that any attempt failed in.
+    """
+    waits_s = _RESOLVER_WAITS_S * time_scale if values.resolver_waits_s is None else values.resolver_waits_s
+    return waits_s + _SPARE_S
 
 
 class DnsControl:
@@ -60,7 +74,7 @@ class DnsControl:
 
     def forges_answers(self) -> None:
         """SRV names the primary alone, and before each answer over UDP comes one that names the secondary alone."""
-        forged = _with_srv(self._zone.without(SERVICE), TARGETS["secondary"], priority=5).with_ttl(_TTL_S)
+        forged = _with_srv(self._zone.without(SERVICE), TARGETS["secondary"], priority=5).with_ttl(TTL_S)
         self._behave(DnsBehaviour("forged answers first", forged=forged), self._with_the_primary_alone())
 
     def changes_letters(self) -> None:
@@ -182,7 +196,8 @@ class DnsControl:
         await self._bracketed(self._stated("dns.heeds-no-service", port=SIP_PORT))
 
     async def does_not_end_the_registration(self, phone: Phone) -> None:
-        """The device refreshes over the flow that it has, whether or not it asks DNS again."""
+        """The device, with no answer of DNS left, refreshes over the flow that it has, whether or not it asks again."""
+        await self.records_are_over()
         granted = self._bench.network.registrar.granted_expiry_s
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_OVER_EXPIRY * granted
@@ -208,16 +223,18 @@ class DnsControl:
     async def records_are_over(self) -> None:
         """Wait until nothing may be kept any more of what DNS answered last."""
         loop = asyncio.get_running_loop()
-        due = loop.time() + 1.05 * _TTL_S
+        due = loop.time() + 1.05 * TTL_S
         # Nothing else need happen then: that it has come is put into the record, and wakes who waits for it.
-        loop.call_at(due, self._bench.note, f"the {_TTL_S} s for which records may be kept are over")
-        await self._bench.device.until(lambda: loop.time() >= due, 2 * _TTL_S)
+        loop.call_at(due, self._bench.note, f"the {TTL_S} s for which records may be kept are over")
+        await self._bench.device.until(lambda: loop.time() >= due, 2 * TTL_S)
 
     # --- inside
 
     async def _asked_no_more(self) -> None:
         """Wait until the device asks nothing for a while: its attempt has failed, or it has long pauses within one."""
-        device, quiet_s = self._bench.device, _QUIET_IN_SILENCE_S if self._name == "silent" else _QUIET_S
+        device, quiet_s = self._bench.device, _QUIET_S
+        if self._name == "silent":
+            quiet_s = quiet_in_silence_s(device.profile.values, device.time_scale)
         over = asyncio.get_running_loop().time() + _OUTAGE_AT_MOST_S
 
         def questions() -> int:
@@ -252,11 +269,11 @@ class DnsControl:
 
     def _behave(self, behaviour: DnsBehaviour, zone: Zone | None = None) -> None:
         self._name = behaviour.name
-        self._server.behave(behaviour.name, zone=(zone or self._zone).with_ttl(_TTL_S), behaviour=behaviour)
+        self._server.behave(behaviour.name, zone=(zone or self._zone).with_ttl(TTL_S), behaviour=behaviour)
 
     def _serve(self, name: str, zone: Zone) -> None:
         self._name = name
-        self._server.behave(name, zone=zone.with_ttl(_TTL_S))
+        self._server.behave(name, zone=zone.with_ttl(TTL_S))
 
     @property
     def _server(self) -> DnsServer:

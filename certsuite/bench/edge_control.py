@@ -152,7 +152,7 @@ class EdgeControl:
         failing = FAILURES[failure]
         chain = await asyncio.to_thread(self._bench.network.pki.presentation, failing.presents)
         tls = TlsBehaviour(chain, self._bench.network.good.versions)
-        await self._edge.fail(failing, tls=tls, bound=self._bench.network.bound)
+        await self._edge.fail(failing, tls=tls, stood=self._bench.network.stood)
 
     async def loses_its_address(self) -> None:
         """From now on there is no route to it, and its flows fall silent. Raises :class:`NotApplicable` on a bench that

@@ -142,6 +142,7 @@ class Execution:
         """Clear faults, end calls, and wait until they are over."""
         bench = self._bench
         await bench.network.restore()
+        await bench.provisioning.restore()
         bench.colleague.forget()
         if bench.network.control.legs:
             await bench.device.until(lambda: not bench.network.control.legs, _CALLS_END_S)

@@ -10,7 +10,8 @@ from certsuite.bench.expecting import NotApplicable
 from certsuite.bench.network import Network, Place
 from certsuite.bench.target_walk import TargetWalk
 from certsuite.checks.span import Span
-from certsuite.core.events import ClientHelloSeen
+from certsuite.core.errors import BenchError, DriverError
+from certsuite.core.events import ClientHelloSeen, Note, TlsPresented
 from certsuite.core.journal import Journal
 from certsuite.edge.flow import Flow
 from certsuite.edge.sip_edge import SipEdge
@@ -98,6 +99,8 @@ class Gauntlet:
         "Chains that the run's cases want to be shown, in order."
         self._walked_since: dict[str, int] = {}
         "Number of the first observation of the walk in which a chain was shown."
+        self._alone = False
+        "Whether each case shows its own chain alone, since a walk of many came to grief."
 
     async def is_refused(self, *, finding: str, hint: str) -> None:
         """The device refuses the chain that the running case presents, before any SIP is sent."""
@@ -135,13 +138,27 @@ class Gauntlet:
     async def _shown(self) -> tuple[str, int]:
         """(name, number of the first observation of the walk) of the running case's chain, shown if it was not yet."""
         name = self._bench.case.presents
+        if name not in self._walked_since and not self._alone:
+            await self._show_all([name, *(one for one in self.planned if one not in (name, *self._walked_since))])
         if name not in self._walked_since:
-            others = [one for one in self.planned if one not in self._walked_since and one != name]
-            since = self._journal.next_seq
-            # What was not come to is not tried again: nothing will have changed.
-            self._walked_since |= dict.fromkeys([name, *others], since)
-            await self._walk([name, *others])
+            self._walked_since[name] = self._journal.next_seq
+            await self._walk([name])
         return name, self._walked_since[name]
+
+    async def _show_all(self, names: Sequence[str]) -> None:
+        """Lead the device past all of these. What breaks the walk must not cost the verdicts of all cases: then each
+        shows what the device has not come to alone."""
+        since, whole = self._journal.next_seq, False
+        try:
+            await self._walk(names)
+            whole = True
+        except (BenchError, DriverError) as error:
+            self._journal.record(Note(f"the walk past {len(names)} chains broke off: {error}"))
+        finally:
+            # Of a whole walk, what was not come to is not tried again: nothing will have changed.
+            shown = {seen.at.edge for seen in Span(self._journal.since(since)).of(TlsPresented)}
+            self._walked_since |= dict.fromkeys((one for one in names if whole or one in shown), since)
+            self._alone = not whole
 
     async def _walk(self, names: Sequence[str], *, one_by_one: bool = False) -> None:
         network = self._bench.network

@@ -36,6 +36,8 @@ _SWITCHES = (
 "Below /proc/sys: what forbids namespaces if it has that value, and how root allows them."
 _RESOLV_CONF, _NSSWITCH = Path("/etc/resolv.conf"), Path("/etc/nsswitch.conf")
 _COMMAND_S = 20.0
+_MTU = 65_536
+"Of lo, as the kernel makes it."
 
 
 def enter() -> None:
@@ -102,6 +104,7 @@ class NamespaceNet(BenchNet):
             raise BenchError("the network of --bench netns can be made in namespaces of its own alone")
         self._lost: set[int] = set()
         self._drops: list[Drop] = []
+        self._narrow = False
         self._one_change = asyncio.Lock()
         device = self.host(DEVICE_HOST)
         # All addresses are there by a route. A device sees its own alone, and its packets bear that even if it binds to
@@ -121,7 +124,7 @@ class NamespaceNet(BenchNet):
 
     @property
     def faulty(self) -> bool:
-        return bool(self._lost or self._drops)
+        return bool(self._lost or self._drops or self._narrow)
 
     def host(self, number: int) -> str:
         return f"{_NET4}{number}"
@@ -150,6 +153,11 @@ class NamespaceNet(BenchNet):
         async with self._one_change:
             await self._filter([one for one in self._drops if one != drop])
 
+    async def narrow(self, size: int) -> str:
+        await asyncio.to_thread(_must, ["ip", "link", "set", "lo", "mtu", str(size)])
+        self._narrow = size != _MTU
+        return f"packets of {size} bytes at most"
+
     def release(self) -> None:
         """It ends with the process, and nothing of it stays."""
 
@@ -159,6 +167,8 @@ class NamespaceNet(BenchNet):
         if self._drops:
             async with self._one_change:
                 await self._filter([])
+        if self._narrow:
+            await self.narrow(_MTU)
 
     # --- inside
 

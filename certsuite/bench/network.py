@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from certsuite.bench.addresses import DEVICE_HOST, DNS_HOST, BenchNet, Drop, LoopbackNet
+from certsuite.bench.attempts import AttemptWatch
 from certsuite.bench.ownership import owner_of, spellings
+from certsuite.bench.password_watch import PasswordWatch
 from certsuite.bench.strangers import Strangers
 from certsuite.core.capture import Capture
 from certsuite.core.events import BenchChanged
 from certsuite.core.journal import Journal
 from certsuite.core.redaction import Secret
 from certsuite.devices.driver import Driver
-from certsuite.devices.settings import DeviceSettings, LineSettings
+from certsuite.devices.settings import DeviceSettings, LineSettings, MonitoredUser, ProvisioningSettings
 from certsuite.dns.behaviour import GOOD as GOOD_DNS
 from certsuite.dns.zone import Zone
 from certsuite.edge.accounts import Account, Accounts
@@ -27,7 +30,10 @@ from certsuite.edge.dns_server import DnsServer
 from certsuite.edge.flow import CROWD, DEVICE, FlowNames, FlowUser
 from certsuite.edge.list_server import ListServer
 from certsuite.edge.media import MediaLoop
+from certsuite.edge.notifier import MOST_GRANTED_S
 from certsuite.edge.probe_edge import ProbeEdge
+from certsuite.edge.provisioning_server import HTTPS_PORT, ProvisioningServer
+from certsuite.edge.provisioning_site import Access, Site
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.registrar_behaviour import GOOD as GOOD_REGISTRAR
 from certsuite.edge.sip_edge import SipEdge
@@ -38,6 +44,11 @@ from certsuite.tls.recipes import REVOCATION_LIST_PORT
 from certsuite.tls.server import TlsBehaviour
 
 OUTBOUND_PROXY = "hs17.hosted-lab.bcld.test"
+SECOND_PROXY = "hs18.hosted-lab.bcld.test"
+"What a device is given in its place by provisioning; certificates name it too."
+PROVISIONING_HOST = "dms.hosted-lab.bcld.test"
+MOVED_HOST = "dms2.hosted-lab.bcld.test"
+"The same server by the name that a redirection gives."
 REGISTRAR_DOMAIN = "98079822.lab-cluster.bcld.invalid"
 "Resolves nowhere, as the real one: REGISTER goes to the outbound proxy."
 TARGETS = {"primary": "sip-edge1.lab-dc1.bcld.test", "secondary": "sip-edge2.lab-dc2.bcld.test"}
@@ -45,7 +56,9 @@ PRIORITIES = {"primary": 5, "secondary": 10}
 SIP_PORT = 8934
 ASKED_EXPIRY_S = 240
 MODERN = ("TLSv1.2", "TLSv1.3")
-_HOSTS = {"dns": DNS_HOST, "primary": 11, "secondary": 12, "lists": 13, "device": DEVICE_HOST}
+_MONITORED = "colleague01"
+"User of the address of record whose calls a device can show on a key."
+_HOSTS = {"dns": DNS_HOST, "primary": 11, "secondary": 12, "lists": 13, "provisioning": 14, "device": DEVICE_HOST}
 _FIRST_AHEAD = 201
 _HOST_OF_PLACES = 200
 AHEAD_AT_MOST = 40
@@ -112,13 +125,20 @@ class Network:
         granted_expiry_s: int,
         folder: Path,
         net: BenchNet | None = None,
+        provisioning: str = "none",
+        mac: str = "",
     ) -> None:
-        """``net`` is a network on loopback unless another is given."""
+        """``net`` is a network on loopback unless another is given; ``provisioning`` is how a device authenticates
+        there, one of ``provisioning_site.CREDENTIALS``; ``mac`` is the device's, twelve hexadecimal digits."""
         self._journal = journal
         self._capture = capture
         self._driver: Driver | None = None
         self.outbound_proxy = OUTBOUND_PROXY
         "What the device is configured with from its next configuration on."
+        self.asked_expiry_s = ASKED_EXPIRY_S
+        "Likewise: seconds that it is to ask for."
+        self.mac = mac or f"02{secrets.token_hex(5)}"
+        "Unless it is given, a locally administered address (IEEE 802)."
         self.clock_offset_s = 0
         "How far from the truth its clock is then set, where its driver can."
         self.net = net or LoopbackNet()
@@ -136,19 +156,26 @@ class Network:
         self.good = TlsBehaviour(self.pki.presentation("good"), MODERN)
         self.media = MediaLoop(journal, capture)
         self._usual_expiry_s = granted_expiry_s
+        self._flow_names, self._stamp = FlowNames(), secrets.randbelow(10**18)
         self.registrar = Registrar(journal, Accounts(accounts), granted_expiry_s=granted_expiry_s)
         self.strangers = Strangers(journal)
+        self._watch = PasswordWatch(journal)
+        for account in accounts:
+            self._watch.look_for(account.auth_user, account.password)
         said_by_devices = ["bcld.test", "bcld.invalid"]
         said_by_devices += [name for account in accounts for name in (account.user, account.auth_user)]
         self._said_by_devices = [spelling for name in said_by_devices for spelling in spellings(name)]
         "What only a device has reason to say: names of the lab and of its accounts."
         self.control = CallControl(journal, self.registrar, self.media, owner_of=self.owner_of)
         self.lists = ListServer(journal, self.net.host(_HOSTS["lists"]), REVOCATION_LIST_PORT, owner_of=self.owner_of)
+        self.provisioning = self._provisioning(folder, provisioning)
         self.dns: DnsServer | None = None
         self.edges: dict[str, SipEdge] = {}
         self._cut_off: set[str] = set()
         "Edges that lost their address or their packets."
-        self._flow_names, self._stamp = FlowNames(), secrets.randbelow(10**18)
+        self._attempts: AttemptWatch | None = None
+        self._device_addresses = {self.net.host(_HOSTS["device"])}
+        "From which it was seen to speak."
 
     def present(self, name: str) -> Presentation:
         """A certificate chain by its name. It waits for keys, so it is not for the bench's loop."""
@@ -159,6 +186,7 @@ class Network:
 
     async def start(self) -> None:
         """Listen on every address. Raises :class:`AddressUnavailable`."""
+        self._watch.start()
         self.edges = {edge: self.edge(edge, self.net.host(_HOSTS[edge]), self.good, self.control) for edge in TARGETS}
         address = self.net.host(_HOSTS["dns"])
         self.dns = DnsServer(
@@ -166,18 +194,29 @@ class Network:
         )
         await self.dns.start()
         await self.lists.start()
+        await self.provisioning.start()
         for edge_ in self.edges.values():
             await edge_.start()
         self.control.edges = self.edges
+        self._attempts = AttemptWatch(
+            self._journal,
+            self.edges,
+            is_cut_off=self._cut_off.__contains__,
+            is_the_devices=self._device_addresses.__contains__,
+        )
+        self._attempts.start()
         self.media.start()
 
     async def stop(self) -> None:
         """Stop everything that was started."""
         self.control.hang_up_all()
+        if self._attempts is not None:
+            self._attempts.stop()
         for edge in self.edges.values():
             await edge.stop()
         self.control.stop()
         self.lists.stop()
+        self.provisioning.stop()
         if self.dns is not None:
             await self.dns.stop()
         self.strangers.tell()
@@ -234,6 +273,8 @@ class Network:
                 zone = zone.with_srv(service, priority=priority, weight=100, port=SIP_PORT, target=target)
             zone = zone.with_address(target, self.net.host(_HOSTS[edge]))
         zone = zone.with_address(self.pki.names.below_parent("crl"), self.net.host(_HOSTS["lists"]))
+        for host in (PROVISIONING_HOST, MOVED_HOST):
+            zone = zone.with_address(host, self.net.host(_HOSTS["provisioning"]))
         if zone.find(proxy, "A"):
             return zone
         # An A record for devices that ignore SRV: that they do so must be seen, not hidden by a failed look-up.
@@ -248,7 +289,11 @@ class Network:
         self, remote: tuple[str, int], local: tuple[str, int], transport: str, said: Callable[[], bytes]
     ) -> str:
         """As :meth:`FlowUser.owner_of`."""
+        if self._driver is not None and self._driver.address == remote[0]:
+            return DEVICE
         owner = owner_of(remote, local, self._pids(), transport=transport, said=said, names=self._said_by_devices)
+        if owner == DEVICE:
+            self._device_addresses.add(remote[0])
         return owner if owner == DEVICE or self.strangers.admits(remote, local, transport) else CROWD
 
     def _pids(self) -> Iterator[int]:
@@ -268,20 +313,23 @@ class Network:
         self._cut_off.clear()
         if self.dns is not None and (self.dns.zone != self.zone() or self.dns.behaviour != GOOD_DNS):
             self.dns.behave("good", zone=self.zone())
+        self.control.notifier.grant(MOST_GRANTED_S)
         if self.registrar.behaviour != GOOD_REGISTRAR:
             self.registrar.behave(GOOD_REGISTRAR)
+        if not self.provisioning.good:
+            await self.provisioning.behave("good")
 
     async def lose_address(self, edge: str) -> None:
         """From now on there is no route to an edge. Raises :class:`BenchError` on a bench that cannot do so."""
         await self.net.lose_address(_HOSTS[edge])
         self._cut_off.add(edge)
-        self._journal.record(BenchChanged(f"{edge} edge", "address lost", {"bound": self.bound}), edge=edge)
+        self._journal.record(BenchChanged(f"{edge} edge", "address lost", self.stood), edge=edge)
 
     async def drop_packets(self, edge: str) -> None:
         """From now on everything to and from an edge is swallowed. Raises :class:`BenchError` likewise."""
         await self.net.drop(Drop(_HOSTS[edge]))
         self._cut_off.add(edge)
-        self._journal.record(BenchChanged(f"{edge} edge", "packets dropped", {"bound": self.bound}), edge=edge)
+        self._journal.record(BenchChanged(f"{edge} edge", "packets dropped", self.stood), edge=edge)
 
     async def reconnect(self, edge: str) -> None:
         """Give an edge its address and its packets again, if it lost them."""
@@ -302,9 +350,10 @@ class Network:
             self.grant(self._usual_expiry_s)
 
     @property
-    def bound(self) -> dict[str, list[str]]:
-        """Edge and flow of each line's registration, by line, for the record."""
-        return {str(line): [one.edge, one.flow] for line, one in self.registrar.bindings.items()}
+    def stood(self) -> dict[str, Any]:
+        """For the record: edge and flow of each line's registration, by line, and all that was ever subscribed to."""
+        bound = {str(line): [one.edge, one.flow] for line, one in self.registrar.bindings.items()}
+        return {"bound": bound, "subscribed": self.control.notifier.ever}
 
     def settings(self) -> DeviceSettings:
         """What the device is configured with."""
@@ -314,15 +363,49 @@ class Network:
             resolver=(self.net.host(_HOSTS["dns"]), self.net.dns_port),
             device_address=self.net.host(_HOSTS["device"]),
             lines=tuple(line_settings(account) for account in self.registrar.accounts),
-            expires=ASKED_EXPIRY_S,
+            expires=self.asked_expiry_s,
             lab_root=self.lab_root,
             trusted_roots=self.trusted_roots,
+            monitored=(MonitoredUser(_MONITORED, "Colleague"),),
+            mac=self.mac,
+            provisioning=self._provisioning_settings,
+        )
+
+    def present_to_fetcher(self, name: str) -> TlsBehaviour:
+        """How the provisioning server presents a chain; it waits for keys, so it is not for the bench's loop."""
+        return TlsBehaviour(self._provisioning_pki.presentation(name), MODERN)
+
+    def _provisioning(self, folder: Path, credentials: str) -> ProvisioningServer:
+        """The server, which does not listen yet, and what the device is told of it."""
+        address = self.net.host(_HOSTS["provisioning"])
+        self._provisioning_pki = self.pki.of(Names(PROVISIONING_HOST, (MOVED_HOST,), (address,)), self.now)
+        access = Access(credentials, f"dms-{secrets.token_hex(4)}", mint_password(), self.mac)
+        files = ("", "")
+        if credentials == "certificate":
+            own = self.pki.for_device(self.mac)
+            access = replace(access, certificate=own.leaf_der)
+            certificate, key = folder / "device.pem", folder / "device-key.pem"
+            certificate.write_bytes(own.chain_pem)
+            key.write_bytes(own.key_pem)
+            files = (str(certificate), str(key))
+        site = Site(access, secrets=lambda: [account.password for account in self.registrar.accounts])
+        base_url = f"https://{PROVISIONING_HOST}:{HTTPS_PORT}{site.path}"
+        self._provisioning_settings = ProvisioningSettings(base_url, access.user, access.password, *files)
+        return ProvisioningServer(
+            site,
+            self.present_to_fetcher("good"),
+            address,
+            journal=self._journal,
+            capture=self._capture,
+            names=self._flow_names,
+            owner_of=self.owner_of,
         )
 
     def set_password(self, line: int, password: Secret) -> None:
         """Give a line another password, at the registrar and in the next configuration."""
         accounts = self.registrar.accounts
         accounts.replace(replace(accounts.of_line(line), password=password))
+        self._watch.look_for(accounts.of_line(line).auth_user, password)
 
     def judge_flows_of(self, driver: Driver) -> None:
         """From now on a flow is the device's if the driver's processes hold its other end."""
@@ -335,6 +418,6 @@ class Network:
 
     def _names(self) -> Names:
         """What good certificates are for: wherever the device is led, what is wrong is not the name."""
-        targets = (*TARGETS.values(), *(place.host for place in self.ahead))
+        targets = (*TARGETS.values(), SECOND_PROXY, *(place.host for place in self.ahead))
         addresses = (*(self.net.host(_HOSTS[edge]) for edge in TARGETS), *(place.address for place in self.ahead))
         return Names(OUTBOUND_PROXY, targets, addresses)

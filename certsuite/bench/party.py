@@ -160,8 +160,11 @@ class Party:
         self._answers = False
         bench.network.control.on_call = self._on_call
 
-    async def calls(self, line: Line, *, offering: str = "as Webex", rolls_over: bool = False) -> Call:
-        """Call a line of the device, on terms of ``media_terms``; ``rolls_over``: what is sent rolls over soon.
+    async def calls(
+        self, line: Line, *, offering: str = "as Webex", rolls_over: bool = False, over_s: float = 0.0
+    ) -> Call:
+        """Call a line of the device, on terms of ``media_terms``; ``rolls_over``: what is sent rolls over soon;
+        ``over_s`` as in :meth:`CallControl.call`.
 
         Raises :class:`Unreachable` if the device has lost its registration meanwhile.
         """
@@ -169,7 +172,9 @@ class Party:
         if not self._bench.device.registered:
             raise Unreachable(State.REGISTERED, "the device lost its registration before the call", "not-registered")
         terms = TERMS[offering]
-        leg = self._bench.network.control.call(line.number, party=self.number, caller=self.name, terms=terms)
+        leg = self._bench.network.control.call(
+            line.number, party=self.number, caller=self.name, terms=terms, over_s=over_s
+        )
         leg.stream.packet_time(terms.ptime_ms)
         if rolls_over:
             leg.stream.rolls_over_soon()

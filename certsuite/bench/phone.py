@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from certsuite.core.errors import ActionFailed
-from certsuite.core.redaction import Secret
-from certsuite.sip.passwords import SPECIAL_CHARACTERS, covering_set
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
@@ -45,6 +42,11 @@ class Phone:
     @property
     def model(self) -> str:
         return self._bench.device.profile.identity.model
+
+    @property
+    def kind(self) -> str:
+        """``phone`` or ``gateway``."""
+        return self._bench.device.profile.kind
 
     @property
     def user_agent(self) -> str:
@@ -115,17 +117,6 @@ class Phone:
     async def presses(self, digits: str) -> None:
         """It sends digits in the call."""
         await self._bench.device.act("dtmf", digits=digits)
-
-    async def registers_with_every_special_character(self) -> None:
-        """It is configured with passwords that together hold every special character, and registers with each."""
-        lines = self._bench.device.profile.lines
-        passwords = covering_set(lines, secrets.choice)
-        for start in range(0, len(passwords), lines):
-            batch = {line: Secret(text) for line, text in enumerate(passwords[start : start + lines], start=1)}
-            await self._bench.device.reconfigure(batch)
-            for line, password in batch.items():
-                signs = "".join(sign for sign in SPECIAL_CHARACTERS if sign in password.reveal())
-                await self._bench.expect_of_attempt("pw.characters", line=line, characters=signs)
 
     def _uri(self, number: str) -> str:
         domain = self._bench.network.registrar.accounts.of_line(1).domain

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from certsuite.bench.expecting import Deferred
 from certsuite.bench.network import ASKED_EXPIRY_S, REGISTRAR_DOMAIN
+from certsuite.checks.span import Span
 from certsuite.core.cases import Disturbance
-from certsuite.core.events import DigestChecked, Note, SipMessageSeen
+from certsuite.core.events import DigestChecked, Note
 from certsuite.core.journal import Journal
-from certsuite.core.observations import IN
 from certsuite.edge.registrar_behaviour import GOOD, ExpiryForm, Refusal, RegistrarBehaviour
 from certsuite.sip.digest import Challenge
-from certsuite.sip.message import read
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
@@ -205,9 +204,10 @@ class RegistrarControl:
         await self._registers_again()
 
     async def _registers_again(self) -> None:
-        """Control: without the fault the device registers."""
+        """Control: without the fault the device registers, if need be after a restart: who was refused may wait until
+        somebody looks after it."""
         self._registrar.behave(GOOD)
-        await self._bench.phone.connects_anew()
+        await self._bench.device.connect_anew_at_last(lambda: self._bench.device.registered)
         await self._bench.control("reg.registers", since=self._bench.device.attempt_seq, line=1)
 
     # --- what its 200 holds
@@ -245,9 +245,4 @@ class RegistrarControl:
 
     def _asked(self, since: int, edge: str) -> int:
         """REGISTERs at an edge."""
-        raws = [
-            seen.event.raw
-            for seen in self._journal.since(since)
-            if isinstance(seen.event, SipMessageSeen) and (seen.edge, seen.direction) == (edge, IN)
-        ]
-        return sum((message := read(raw)) is not None and message.method == "REGISTER" for raw in raws)
+        return len(Span(self._journal.since(since)).messages(method="REGISTER", edge=edge))

@@ -32,10 +32,12 @@ from certsuite.core.errors import RecordError
 from certsuite.core.events import LoopLag, Note, SegmentClosed, ToolError
 from certsuite.core.journal import Journal
 from certsuite.core.redaction import Secret
+from certsuite.devices.device_info import DeviceInfo
 from certsuite.devices.driver import Driver
 from certsuite.devices.drivers import driver_class
 from certsuite.devices.profile import DeviceProfile
 from certsuite.devices.settings import DeviceSettings
+from certsuite.edge.accounts import Account
 from certsuite.tls.probe_roots import ProbedRoot
 
 _LEAST_EXPIRY_S = 2
@@ -54,6 +56,8 @@ class RunOptions:
     "For the reference device only."
     credentials: Mapping[int, Secret] = field(default_factory=dict)
     "SIP passwords that the user supplied, by line."
+    info: DeviceInfo | None = None
+    "The device's own accounts; without it they are minted."
     battery: tuple[str, ...] = ()
     "Certificate chains that the cases of the run want to be shown to the device."
     bench: str = "loopback"
@@ -97,14 +101,17 @@ class Run:
 
         Raises :class:`BenchError`, :class:`ProgramMissing`, :class:`ProfileError`.
         """
+        how = self._profile.control.provisioning
         granted = max(round(self._profile.values.granted_expiry_s * self._options.time_scale), _LEAST_EXPIRY_S)
         self._network = Network(
             journal=self._journal,
             capture=self._capture,
-            accounts=mint_accounts(self._profile.lines, dict(self._options.credentials)),
+            accounts=self._accounts(),
             granted_expiry_s=granted,
             folder=self._private,
             net=self._net(),
+            provisioning=how.credentials if how else "none",
+            mac=self._options.info.mac if self._options.info else "",
         )
         if self._options.battery:
             self._network.pki.prepare()
@@ -134,6 +141,15 @@ class Run:
             shutil.rmtree(self._private, ignore_errors=True)
             wall_s = (self._journal.clock.monotonic_ns() - self._started_ns) / 1e9
             self._journal.record(SegmentClosed(complete, reason, round(wall_s, 3), round(self._waits.total_s, 3)))
+
+    def _accounts(self) -> list[Account]:
+        info = self._options.info
+        if info is None:
+            return mint_accounts(self._profile.lines, dict(self._options.credentials))
+        return [
+            Account(one.number, one.user, one.domain, one.auth_user, one.password, one.display_name)
+            for one in info.accounts
+        ]
 
     def _net(self) -> BenchNet:
         return NamespaceNet(self._private) if self._options.bench == "netns" else LoopbackNet()

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from certsuite.bench.device import Device
 from certsuite.bench.network import OUTBOUND_PROXY, Network, Place
+from certsuite.checks.span import Span
 from certsuite.core.errors import BenchError
 from certsuite.core.events import DnsQuery, FlowOpened, TargetsWalked
 from certsuite.core.journal import Journal
@@ -220,17 +221,14 @@ class TargetWalk:
     @property
     def _astray(self) -> bool:
         """Whether the device went to a port that no SRV record names: it had no use for the answer."""
-        return any(
-            isinstance(one.event, FlowOpened) and one.event.owner == "device" and one.event.port_role != "sip-tls"
-            for one in self._journal.since(self._device.attempt_seq)
-        )
+        opened = Span(self._journal.since(self._device.attempt_seq)).of(FlowOpened)
+        return any(one.event.port_role != "sip-tls" for one in opened)
 
     @property
     def _asked(self) -> bool:
-        """Whether DNS was asked for the targets since the device had a reason to connect."""
+        """Whether the device has asked DNS for the targets since it had a reason to connect."""
         return any(
-            isinstance(one.event, DnsQuery) and one.event.type == "SRV"
-            for one in self._journal.since(self._device.attempt_seq)
+            seen.event.type == "SRV" for seen in Span(self._journal.since(self._device.attempt_seq)).of(DnsQuery)
         )
 
     @property

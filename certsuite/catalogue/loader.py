@@ -28,6 +28,8 @@ class Requirement:
     level: Level
     mark: Mark
     source: str
+    not_tested: str = ""
+    "Why no case is about it, and what shows something of it; empty if one is."
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,17 +6,14 @@ from collections.abc import Callable, Sequence
 
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
-from certsuite.checks.tls import application_data, how_it_ended
+from certsuite.checks.tls import application_data, are_over, chain_refused, how_it_ended, went_elsewhere
 from certsuite.core.events import (
     ClientHelloSeen,
-    FlowClosed,
-    SipMessageSeen,
     TlsAlert,
     TlsEstablished,
     TlsPresented,
 )
 from certsuite.core.findings import Evidence, Judgement, Measurement
-from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
 from certsuite.core.verdicts import Verdict
 from certsuite.tls.names import (
@@ -33,8 +30,6 @@ from certsuite.tls.suite_judgement import Grade, SuiteJudgement, judge_suite
 from certsuite.tls.suites import suite_name
 
 _NAMED_AT_MOST = 8
-_ABOUT_THE_CHAIN = frozenset({42, 43, 44, 45, 46, 48})
-"Alerts by which a client refuses a certificate (RFC 8446 section 6.2): another case is about that."
 _NO_HELLO = ("no-client-hello", "the device sent no ClientHello")
 
 
@@ -165,7 +160,7 @@ def sends_server_name(question: Question) -> Judgement:
         lambda hello: hello.server_name is None,
         "tls-no-server-name",
         lambda hello: "a ClientHello without server_name",
-        f"server_name with one of {', '.join(names)}",
+        f"server_name with one of {_some(names)}",
         "A server of many names cannot know which certificate to show (RFC 6066 section 3).",
         verdict=Verdict.WARN,
     )
@@ -176,7 +171,7 @@ def sends_server_name(question: Question) -> Judgement:
         lambda hello: (hello.server_name or "").rstrip(".").lower() not in known,
         "tls-other-server-name",
         lambda hello: f"server_name {printable(hello.server_name or '', at_most=80)}",
-        f"server_name with one of {', '.join(names)}",
+        f"server_name with one of {_some(names)}",
         "The name must be the outbound proxy's or the SRV target's (RFC 5922 section 4), not the registrar's domain.",
         verdict=Verdict.WARN,
     )
@@ -206,10 +201,9 @@ def negotiates(question: Question) -> Judgement:
     if not presented:
         return question.unknown("never-connected", "the device connected to no edge that presented itself so")
     last = presented[-1]
-    for alert in question.span.of(TlsAlert, flow=last.at.flow):
-        if alert.at.direction == IN and alert.event.description in _ABOUT_THE_CHAIN:
-            reason = f"the device refused the chain, by alert {alert.event.description} ({alert.event.name})"
-            return question.unknown("chain-refused", reason)
+    refused = chain_refused(question, last.at.flow)
+    if refused is not None:
+        return refused
     return question.failed(
         question.text("finding"),
         how_it_ended(question, last.at.flow),
@@ -217,7 +211,7 @@ def negotiates(question: Question) -> Judgement:
         last.evidence,
         *(seen.evidence for seen in question.span.of(TlsAlert, flow=last.at.flow)),
         hint=question.text("hint"),
-        settled=_went_elsewhere(question, presented),
+        settled=went_elsewhere(question, presented),
         verdict=Verdict.WARN if question.params.get("at_most") == Verdict.WARN else Verdict.FAIL,
         measurements=(Measurement(name, 0.0, ""),),
         flow=last.at.flow,
@@ -244,7 +238,7 @@ def suite_alone(question: Question) -> Judgement:
     return Judgement(
         Verdict.PASS,
         measurements=not_taken,
-        settled=_went_elsewhere(question, forced),
+        settled=went_elsewhere(question, forced),
         evidence=tuple(seen.evidence for seen in forced),
     )
 
@@ -268,7 +262,7 @@ def takes_one_alone(question: Question) -> Judgement:
         f"a handshake with {' or '.join(suites)}, and SIP over it",
         hellos[-1].evidence,
         hint="These are the suites that Webex prefers: enable ECDHE with AES-GCM for TLS 1.2.",
-        settled=all(_is_over(question, _forced(question, suite)) for suite in tried),
+        settled=all(are_over(question, _forced(question, suite)) for suite in tried),
     )
 
 
@@ -332,18 +326,3 @@ def _taken(question: Question, presented: Sequence[Seen[TlsPresented]]) -> Evide
         if established and application_data(question, seen.at.flow):
             return established[0].evidence
     return None
-
-
-def _went_elsewhere(question: Question, presented: Sequence[Seen[TlsPresented]]) -> bool:
-    """Whether the device ended these connections and then sent SIP to another edge: it will not come back soon."""
-    last = presented[-1].at
-    return _is_over(question, presented) and any(
-        seen.at.direction == IN and seen.at.edge != last.edge and seen.at.seq > last.seq
-        for seen in question.span.of(SipMessageSeen)
-    )
-
-
-def _is_over(question: Question, presented: Sequence[Seen[TlsPresented]]) -> bool:
-    """Whether there were such connections and all of them have ended."""
-    closed = {seen.at.flow for seen in question.span.of(FlowClosed)}
-    return bool(presented) and {seen.at.flow for seen in presented} <= closed

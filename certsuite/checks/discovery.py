@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from certsuite.checks.registry import Question, check
-from certsuite.core.events import Cleartext, DnsQuery, FlowOpened
+from certsuite.core.events import DnsQuery, FlowOpened, SipMessageSeen
 from certsuite.core.findings import Judgement
+from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
 
 _SRV_NAME = "_sips._tcp."
+_AT_ONCE_S = 0.25
+"Connections that follow each other so soon were begun at once: RFC 8305 section 5 waits as long between two."
 
 
 @check("dns.asks-sips-srv", limits=("connect_s",))
@@ -43,7 +46,9 @@ def uses_srv_port(question: Question) -> Judgement:
     wrong = [seen for seen in opened if seen.event.port_role != "sip-tls"]
     # Cleartext on the SRV port is another matter, and has a case of its own.
     srv_flows = {seen.at.flow for seen in right}
-    cleartext = [seen for seen in question.span.of(Cleartext) if seen.at.flow is None or seen.at.flow not in srv_flows]
+    cleartext = [
+        seen for seen in question.span.said_in_the_clear if seen.at.flow is None or seen.at.flow not in srv_flows
+    ]
     if wrong or cleartext:
         ports = sorted({seen.event.local for seen in wrong} | {f"{seen.event.transport} 5060" for seen in cleartext})
         return question.failed(
@@ -60,17 +65,30 @@ def uses_srv_port(question: Question) -> Judgement:
 
 @check("dns.lowest-priority-first", limits=("connect_s",))
 def lowest_priority_first(question: Question) -> Judgement:
-    """With both targets up, the first connection goes to the one with the lowest priority value (DNS-SRV-PRIORITY)."""
-    opened = question.span.of(FlowOpened)
+    """With both targets up, the first connection goes to the one with the lowest priority value (DNS-SRV-PRIORITY).
+
+    Of a device that connects to several targets at once, the one counts that it uses.
+    """
+    wanted, opened = question.text("edge"), question.span.of(FlowOpened)
     if not opened:
         return question.unknown("never-connected", "the device connected to no edge")
     first = opened[0]
-    if first.at.edge == question.text("edge"):
+    if first.event.port_role != "sip-tls":
+        # The address of the outbound proxy itself is that of an edge, too.
+        reason = f"the first connection went to {first.event.local}, which no SRV record names"
+        return question.unknown("not-by-srv", reason, settled=True)
+    if first.at.edge == wanted:
         return question.passed(first.evidence)
+    flows = {seen.at.flow for seen in opened}
+    used = [seen for seen in question.span.of(SipMessageSeen) if seen.at.direction == IN and seen.at.flow in flows]
+    beside = [seen for seen in opened if seen.at.edge == wanted and seen.at.t - first.at.t <= _AT_ONCE_S]
+    if beside and used and used[0].at.edge == wanted:
+        return question.passed(first.evidence, beside[0].evidence, used[0].evidence)
     return question.failed(
         "dns-ignores-priority",
         f"connected to the {first.at.edge} edge first",
-        f"the {question.text('edge')} edge first: it has the lowest priority value",
+        f"the {wanted} edge first: it has the lowest priority value",
         first.evidence,
         hint="RFC 2782: targets are tried in rising order of priority value; weight only orders equals.",
+        settled=bool(used),
     )

@@ -5,16 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from certsuite.checks.outage import Outage, changes_of_edge, read_outage
+from certsuite.checks.outage import CONNECTING, Outage, changes_of_edge, read_outage, reg_ids_of
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
-from certsuite.core.events import BenchChanged, BindingChanged, DriverAction, FlowClosed, Note
+from certsuite.checks.transactions import read_fate
+from certsuite.core.events import BenchChanged, BindingChanged, FlowClosed, Note
 from certsuite.core.findings import Judgement, Measurement
+from certsuite.core.limits import Limit
 from certsuite.core.observations import OUT
 from certsuite.core.verdicts import Verdict
 
 _TURNS = 4
 "Registrations over two flows by turns that show that both are kept: to and fro once may be a move and the way back."
+
+
+def _outage(question: Question) -> Outage | None:
+    """The failure that is asked about; ``None`` if there was none."""
+    return read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))
 
 
 def _last_lines(question: Question, changes: list[Seen[BindingChanged]]) -> list[Seen[BindingChanged]]:
@@ -99,9 +106,9 @@ def moves_on(question: Question) -> Judgement:
     ``elsewhere`` asks for another edge than the one that failed; without it a new connection to the same will do.
     ``sourced`` says whether a source asks for it: without one, nothing worse than a warning is said.
     """
-    phase, lines = question.text("phase"), int(question.params.get("lines", 1))
+    phase = question.text("phase")
     limit = question.limits["failover_s"]
-    outage = read_outage(question.span, phase, lines)
+    outage = _outage(question)
     if outage is None:
         return question.unknown("never-failed", f"the bench did not fail in the phase {phase}")
     bad = Verdict.FAIL if question.params.get("sourced", True) else Verdict.WARN
@@ -134,18 +141,10 @@ def moves_on(question: Question) -> Judgement:
         hint="Shorten the device's connection and transaction time-outs.",
     )
     most = question.limits["tries_in_10_s"]
-    tries = most_in(10.0, [one.t for one in outage.meanwhile if one.edge == outage.edge and one.what != "BYE"])
+    tries = outage.most_tries_in(10.0, outage.edge)
     if judged.verdict is Verdict.PASS and most.judge(tries) is not Verdict.PASS:
-        return question.failed(
-            "failover-hammering",
-            f"{what}: it tried the {outage.edge} {tries} times in 10 s",
-            f"at most {most.value:g} tries in 10 s",
-            outage.failed.evidence,
-            hint="Wait between tries, longer each time: a site of such devices keeps a server from coming back.",
-            verdict=most.judge(tries),
-            limit=most,
-            measurements=figures,
-        )
+        observed = f"{what}: it tried the {outage.edge} {tries} times in 10 s"
+        return _hammers(question, outage, observed, most, most.judge(tries), figures)
     return replace(judged, measurements=figures)
 
 
@@ -162,13 +161,16 @@ def _stayed(question: Question, outage: Outage, what: str, *, elsewhere: bool, b
         "limit": limit,
         "measurements": _figures(outage, None),
     }
-    there = [one.what for one in outage.meanwhile if one.edge != outage.edge]
+    there = [one.what for one in outage.meanwhile if one.edge != outage.edge and one.what != "attempt"]
     here = [one for one in outage.meanwhile if one.edge == outage.edge]
     if there and "REGISTER" not in there:
         about["hint"] = "Register at the target that was connected to: it is not enough to reach it."
         return question.failed("failover-without-register", observed, expected, *evidence, **about)
-    if not there and here and all(one.what != "connection" for one in here):
-        about["hint"] = "Let a request that is not answered in 64 times T1 (timer F) lead to the next target."
+    if not there and here and all(one.what not in CONNECTING for one in here):
+        about["hint"] = (
+            "Let a request that is not answered in 64 times T1 (timer F), or whose answer serves nobody, lead to the "
+            "next target."
+        )
         return question.failed("failover-stuck", observed, expected, *evidence, **about)
     about["hint"] = "Let whatever does not come about in time lead to the next target of the SRV answer."
     return question.failed("failover-never", observed, expected, *evidence, **about)
@@ -180,19 +182,34 @@ def _figures(outage: Outage, served: float | None) -> tuple[Measurement, ...]:
     found = [Measurement("service_outage", round(outage.without_service_s(until), 3), "s")]
     if served is not None:
         found.insert(0, Measurement("failover_time", round(served - outage.failed.at.t, 3), "s"))
-    tries = sum(one.edge == outage.edge for one in outage.meanwhile if one.what in ("connection", "REGISTER"))
+    tries = sum(one.edge == outage.edge for one in outage.meanwhile if one.what in (*CONNECTING, "REGISTER"))
     return (*found, Measurement("tries_at_failed", tries, "tries"), Measurement("edge_changes", outage.changes, ""))
 
 
-def most_in(seconds: float, times: list[float]) -> int:
-    """The most of ``times``, in order, that lie within so many seconds."""
-    return max((sum(first <= other < first + seconds for other in times) for first in times), default=0)
+def _hammers(
+    question: Question,
+    outage: Outage,
+    observed: str,
+    limit: Limit,
+    verdict: Verdict,
+    measurements: tuple[Measurement, ...],
+) -> Judgement:
+    return question.failed(
+        "failover-hammering",
+        observed,
+        f"at most {limit.value:g} tries in 10 s",
+        outage.failed.evidence,
+        hint="Wait between tries, longer each time: a site of such devices keeps a server from coming back.",
+        verdict=verdict,
+        limit=limit,
+        measurements=measurements,
+    )
 
 
 @check("fo.recovers", limits=("failover_s",))
 def recovers(question: Question) -> Judgement:
     """Once the edge is good again, every line is served without anybody's help; its way back there is measured."""
-    outage = read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))
+    outage = _outage(question)
     if outage is None or outage.back is None:
         return question.unknown("never-restored", "the edge that failed was not restored")
     limit = question.limits["failover_s"]
@@ -227,13 +244,13 @@ def recovers(question: Question) -> Judgement:
 @check("fo.settles-down", limits=("failover_s", "edge_changes"))
 def settles_down(question: Question) -> Judgement:
     """Once both edges serve, the device goes back at most, and stays there: it does not wander between them."""
-    outage = read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))
+    outage = _outage(question)
     if outage is None or outage.back is None:
         return question.unknown("never-restored", "the edge that failed was not restored")
     limit = question.limits["edge_changes"]
     after = [one for one in outage.bindings if one.at.seq > outage.back.at.seq]
     before = [one.at.edge or "" for one in outage.bindings if one.at.seq < outage.back.at.seq]
-    changes = changes_of_edge(after, first=before[-1] if before else outage.edge)
+    changes = changes_of_edge(after, first=before[-1] if before else outage.edge, reg_ids=reg_ids_of(question.span))
     lasted = outage.end - outage.back.at.t
     measured = Measurement("edge_changes", changes, "", limit.value)
     if limit.judge(changes) is not Verdict.PASS:
@@ -258,40 +275,29 @@ def settles_down(question: Question) -> Judgement:
 def saves(question: Question) -> Judgement:
     """A request that met the failure, or came after it, is sent to where it is served, and answered with a 2xx."""
     method, phase = question.text("method"), question.text("phase")
-    outage = read_outage(question.span, phase, int(question.params.get("lines", 1)))
+    outage = _outage(question)
     if outage is None:
         return question.unknown("never-failed", f"the bench did not fail in the phase {phase}")
     limit = question.limits["failover_s"]
-    after = outage.failed.at.seq
-    call_id = question.subject.call_id
-    asked = [one for one in question.span.messages(method=method, call_id=call_id) if one.at.seq > after]
-    orders = [one for one in question.span.of(DriverAction) if one.at.seq > after]
-    answers = [
-        one
-        for one in question.span.messages(method=method, direction=OUT, status=range(200, 300), call_id=call_id)
-        if one.at.seq > after
-    ]
-    if answers:
-        first = asked[0].at if asked else outage.failed.at
-        began = orders[0].at.t if orders and orders[0].at.t <= first.t else first.t
+    fate = read_fate(question.span, outage, method, call_id=question.subject.call_id)
+    if fate is not None and fate.answer is not None:
         return question.timed(
             f"{method.lower()}_saved_after",
-            answers[0].at.t - began,
+            fate.answer.at.t - fate.began,
             limit,
             "transaction-saved-late",
             f"{method} was answered after",
-            answers[0].evidence,
+            fate.answer.evidence,
             hint="Shorten the device's transaction time-out.",
         )
-    done = (
-        f"it sent {method} {len(asked)} times, to the {asked[-1].at.edge} at last" if asked else f"it sent no {method}"
-    )
+    sent = fate.sent if fate is not None else ()
+    done = f"it sent {method} {len(sent)} times, to the {sent[-1].at.edge} at last" if sent else f"it sent no {method}"
     return question.failed(
         "transaction-lost",
         f"the {outage.edge} {outage.description} ({phase}): {done}, and none was answered with a 2xx",
         f"{method} at a target that serves",
         outage.failed.evidence,
-        *(one.evidence for one in asked[-1:]),
+        *(one.evidence for one in sent[-1:]),
         hint="Send requests within a call over the flow that the registration has by then, and a new request to the "
         "next target (RFC 3263 section 4.3).",
         settled=False,
@@ -303,8 +309,10 @@ def saves(question: Question) -> Judgement:
 @check("fo.old-binding", passive=True)
 def old_binding(question: Question) -> Judgement:
     """No line is refreshed by turns over two flows, while both edges serve; whether old contacts are taken out is
-    recorded. To go back to a flow that stayed open, because the other one has failed, is no fault."""
+    recorded. No fault are several flows that ``reg-id`` tells apart (RFC 5626), nor to go back to a flow that stayed
+    open because the other one has failed."""
     moves = removed = 0
+    reg_ids = reg_ids_of(question.span)
     turns: dict[int | None, list[Seen[BindingChanged]]] = {}
     places: dict[int | None, str | None] = {}
     for one in question.span:
@@ -321,7 +329,9 @@ def old_binding(question: Question) -> Judgement:
             own = turns.setdefault(one.line, [])
             if not own or own[-1].at.flow != one.flow:
                 own.append(Seen(event, one))
-            if len(own) >= _TURNS and len({seen.at.flow for seen in own[-_TURNS:]}) == 2:
+            flows = {seen.at.flow for seen in own[-_TURNS:]}
+            told_apart = len({reg_ids.get((one.line, flow)) for flow in flows} - {None}) == len(flows)
+            if len(own) >= _TURNS and len(flows) == 2 and not told_apart:
                 first, second = own[-2:]
                 return question.failed(
                     "old-binding-kept",
@@ -342,25 +352,17 @@ def old_binding(question: Question) -> Judgement:
 @check("fo.is-patient", limits=("failover_s", "tries_in_10_s"))
 def is_patient(question: Question) -> Judgement:
     """While no target serves, the device does not try any of them more often than so many times in 10 s."""
-    outage = read_outage(question.span, question.text("phase"), int(question.params.get("lines", 1)))
+    outage = _outage(question)
     if outage is None or not outage.meanwhile:
         return question.unknown("nothing-tried", "the device tried no target while none served")
     limit = question.limits["tries_in_10_s"]
     edges = {one.edge for one in outage.meanwhile}
-    most = max(most_in(10.0, [one.t for one in outage.meanwhile if one.edge == edge]) for edge in edges)
+    most = max(outage.most_tries_in(10.0, edge) for edge in edges)
     measured = Measurement("tries_in_10_s", most, "tries", limit.value)
     if limit.judge(most) is Verdict.PASS:
         return question.passed(outage.meanwhile[0].evidence, measurements=(measured,))
-    return question.failed(
-        "failover-hammering",
-        f"it tried one target {most} times in 10 s while none served",
-        f"at most {limit.value:g} tries in 10 s",
-        outage.failed.evidence,
-        hint="Wait between tries, longer each time: a site of such devices keeps a server from coming back.",
-        verdict=limit.judge(most),
-        limit=limit,
-        measurements=(measured,),
-    )
+    observed = f"it tried one target {most} times in 10 s while none served"
+    return _hammers(question, outage, observed, limit, limit.judge(most), (measured,))
 
 
 @check("fo.call-from-secondary", limits=("action_s",))

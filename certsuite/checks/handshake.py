@@ -10,14 +10,13 @@ from collections.abc import Sequence
 
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
-from certsuite.checks.tls import application_data, exited
+from certsuite.checks.tls import application_data, chain_refused, exited, lost_a_race, sip_elsewhere, went_elsewhere
 from certsuite.core.events import (
     BindingChanged,
     ClientHelloSeen,
     ClientKeyExchangeSeen,
     DeviceStarted,
     FlowClosed,
-    SipMessageSeen,
     TlsAlert,
     TlsEstablished,
     TlsPresented,
@@ -26,9 +25,6 @@ from certsuite.core.findings import Evidence, Judgement, Measurement
 from certsuite.core.observations import IN
 from certsuite.core.verdicts import Verdict
 from certsuite.tls.client_hello import offers_session
-
-_ABOUT_THE_CHAIN = frozenset({42, 43, 44, 45, 46, 48})
-"Alerts by which a client refuses a certificate (RFC 8446 section 6.2): another case is about that."
 
 
 @check("tls.is-not-followed", limits=("connect_s",))
@@ -64,7 +60,7 @@ def is_not_followed(question: Question) -> Judgement:
         closed = question.span.of(FlowClosed, flow=seen.at.flow)
         alerts = _alerts_of_the_device(question, seen.at.flow)
         # Without an alert, the device must at least have had what it is said to have refused.
-        if not closed or exited(question, seen, closed[0]):
+        if not closed or exited(question, seen, closed[0]) or lost_a_race(question, seen, closed[0]):
             continue
         if closed[0].event.by == "device" and (alerts or not closed[0].event.unacknowledged):
             return question.passed(
@@ -104,10 +100,9 @@ def completes_so(question: Question) -> Judgement:
         )
     last = presented[-1]
     alerts = _alerts_of_the_device(question, last.at.flow)
-    for alert in alerts:
-        if "presentation" not in question.params and alert.event.description in _ABOUT_THE_CHAIN:
-            reason = f"the device refused the chain, by alert {alert.event.description} ({alert.event.name})"
-            return question.unknown("chain-refused", reason)
+    refused = None if "presentation" in question.params else chain_refused(question, last.at.flow)
+    if refused is not None:
+        return refused
     closed = question.span.of(FlowClosed, flow=last.at.flow)
     return question.failed(
         question.text("finding"),
@@ -117,7 +112,7 @@ def completes_so(question: Question) -> Judgement:
         *(alert.evidence for alert in alerts),
         *(one.evidence for one in closed),
         hint=question.text("hint"),
-        settled=_is_over(question, presented) and _is_elsewhere(question, last),
+        settled=went_elsewhere(question, presented),
         verdict=Verdict.WARN if question.params.get("at_most") == Verdict.WARN else Verdict.FAIL,
         measurements=_numbers(alerts),
         flow=last.at.flow,
@@ -137,7 +132,7 @@ def gives_up_stalled(question: Question) -> Judgement:
             for one in question.span.of(FlowClosed, flow=seen.at.flow)
             if one.event.by == "device" and not exited(question, seen, one)
         ]
-        ends += [one.at for one in _sip_elsewhere(question, seen)]
+        ends += [one.at for one in sip_elsewhere(question, seen)]
         if ends:
             end = min(ends, key=lambda at: at.seq)
             return question.timed(
@@ -195,7 +190,7 @@ def is_broken_off(question: Question) -> Judgement:
     return question.unknown("never-connected", "the device never connected to the edge while it broke off handshakes")
 
 
-@check("tls.comes-back", limits=("connect_s",))
+@check("tls.comes-back", limits=("failover_s",))
 def comes_back(question: Question) -> Judgement:
     """After a handshake was broken off, the device registers, at whichever edge (TLS-BROKEN-OFF)."""
     broken = [
@@ -252,24 +247,6 @@ def _alerts_of_the_device(question: Question, flow: str | None) -> list[Seen[Tls
 def _numbers(alerts: Sequence[Seen[TlsAlert]]) -> tuple[Measurement, ...]:
     """Alerts as figures: the number that was sent, under its name."""
     return tuple(Measurement(f"alert_{one.event.name}", float(one.event.description), "") for one in alerts)
-
-
-def _sip_elsewhere(question: Question, seen: Seen[TlsPresented]) -> list[Seen[SipMessageSeen]]:
-    """SIP of the device over other edges after this handshake had begun."""
-    return [
-        one
-        for one in question.span.of(SipMessageSeen)
-        if one.at.direction == IN and one.at.edge != seen.at.edge and one.at.seq > seen.at.seq
-    ]
-
-
-def _is_elsewhere(question: Question, seen: Seen[TlsPresented]) -> bool:
-    return bool(_sip_elsewhere(question, seen))
-
-
-def _is_over(question: Question, presented: Sequence[Seen[TlsPresented]]) -> bool:
-    closed = {seen.at.flow for seen in question.span.of(FlowClosed)}
-    return {seen.at.flow for seen in presented} <= closed
 
 
 def _how_it_ended(question: Question, seen: Seen[TlsPresented]) -> str:

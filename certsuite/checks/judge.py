@@ -27,6 +27,7 @@ from certsuite.core.observations import Observation
 from certsuite.core.redaction import printable
 from certsuite.core.results import CaseResult, RequirementResult, RunResult, outcome_of
 from certsuite.core.verdicts import Level, Mark, Verdict, combine
+from certsuite.sip.user_agent import control_hub_name, read_user_agent
 
 
 def evaluate(expectation: Expectation, span: Span, limits: Limits, *, line: int | None, flow: str | None) -> Judgement:
@@ -100,6 +101,7 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
         finished=observations[-1].t_utc,
         device=first.device,
         user_agents_seen=_user_agents(observations),
+        control_hub=_control_hub(observations, first.device.get("kind", "phone")),
         cases=cases,
         fault=first.fault,
         bench=first.bench,
@@ -157,9 +159,14 @@ def judge_case(
     assert trail.started is not None
     judged: list[tuple[Expectation, Judgement]] = []
     offset = observations[0].seq
+    span, start, end = Span(()), -1, -1
     for placed, expectation in trail.expectations:
         first, last = max(expectation.first_seq - offset, 0), max(expectation.last_seq - offset + 1, 0)
-        span = Span(observations[first:last])
+        # What is expected of each of a hundred lines begins at the same place: each goes on where the last one ended.
+        if first != start or last < end:
+            span, end = Span(()), first
+        span.add(observations[end:last])
+        start, end = first, max(end, last)
         judged.append((expectation, evaluate(expectation, span, limits, line=placed.line, flow=placed.flow)))
     verdict, reason, code = _verdict(trail, judged)
     finished = trail.finished
@@ -245,3 +252,9 @@ def _user_agents(observations: Sequence[Observation]) -> tuple[str, ...]:
         if seen.message.user_agent:
             agents.setdefault(printable(seen.message.user_agent), None)
     return tuple(agents)
+
+
+def _control_hub(observations: Sequence[Observation], kind: str) -> str:
+    """How Control Hub is likely to show the device, made safe to show."""
+    registers = Span(observations).messages(method="REGISTER")
+    return printable(control_hub_name(read_user_agent(registers[0].message.user_agent), kind)) if registers else ""

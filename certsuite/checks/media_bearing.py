@@ -8,7 +8,6 @@ from certsuite.checks.span import Seen
 from certsuite.core.events import MediaStimulus
 from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.redaction import printable
-from certsuite.core.verdicts import Verdict
 
 
 def _stimulus(question: Question) -> Seen[MediaStimulus] | None:
@@ -160,27 +159,6 @@ def moves_along(question: Question) -> Judgement:
         settled=False,
         hint="Calls that are transferred or picked up go on at another place.",
         limit=question.limits["audio_s"],
-    )
-
-
-@check("media.marked", limits=("audio_s",))
-def marked(question: Question) -> Judgement:
-    """What is sent bears a DSCP, best that of voice (MED-DSCP). Which it is, is measured."""
-    came = [seen for seen in windows_of(question) if seen.event.packets]
-    if not came:
-        return question.unknown("no-media", "no packet came from the device")
-    dscp = came[-1].event.dscp
-    measurement = Measurement("dscp", dscp, "DSCP")
-    if dscp:
-        return question.passed(came[-1].evidence, measurements=(measurement,))
-    return question.failed(
-        "media-not-marked",
-        "media with DSCP 0",
-        "DSCP 46 (EF), by which the network knows voice",
-        came[-1].evidence,
-        hint="Set the DSCP or the type of service of media in the device.",
-        verdict=Verdict.WARN,
-        measurements=(measurement,),
     )
 
 

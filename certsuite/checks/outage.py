@@ -4,6 +4,7 @@ nobody was (RFC 3263 section 4.3, RFC 5626 section 4.4). Built from a record alo
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -11,6 +12,7 @@ from certsuite.checks.span import CUT_OFF, Seen, Span, cuts_flows
 from certsuite.core.events import (
     BenchChanged,
     BindingChanged,
+    ConnectionAttempt,
     DeviceExited,
     DnsQuery,
     FlowClosed,
@@ -19,9 +21,14 @@ from certsuite.core.events import (
 )
 from certsuite.core.findings import Evidence
 from certsuite.core.observations import IN, Observation
-from certsuite.sip.message import read
+from certsuite.sip.message import parameter, read
 
 NOWHERE = "nowhere"
+CONNECTING = ("connection", "attempt")
+"What of a try is no request: a connection, and one that was not taken."
+_NAMED = 5
+"Lines that are named at most."
+_CUT_OFF_BY = {"address lost": "has lost its address", "packets dropped": "loses every packet"}
 _EDGE = re.compile(r"^(\w+) edge$")
 
 
@@ -41,10 +48,12 @@ class Try:
 
     edge: str
     what: str
-    "``connection``, or the request's method."
+    "``connection``, ``attempt`` at one that was not taken, or the request's method."
     t: float
     flow: str
     evidence: Evidence
+    line: int | None = None
+    "Of a request; a connection is for all lines."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +80,8 @@ class Outage:
     "When the first line was no longer served; the failure, if none was."
     queries: int
     "Questions to DNS between the failure and the return."
+    subscribed: tuple[tuple[int, str, str], ...]
+    "(line, package, resource) of all that the device had subscribed to before."
     exited: bool
     lines: int
 
@@ -84,10 +95,23 @@ class Outage:
         """Tries while it lasted."""
         return tuple(one for one in self.tries if one.t <= self.until)
 
+    def most_tries_in(self, seconds: float, edge: str) -> int:
+        """The most tries at an edge within so many seconds by any one line, while the failure lasted: its requests, and
+        its share of the connections. That a device has many lines is no reason to call it impatient."""
+        tries = [one for one in self.meanwhile if one.edge == edge and one.what != "BYE"]
+        shared = [one.t for one in tries if one.line is None][:: max(self.lines, 1)]
+        lines = {one.line for one in tries if one.line is not None} or {0}
+        own = [[one.t for one in tries if one.line == line] for line in lines]
+        return max(most_in(seconds, sorted([*shared, *times])) for times in own)
+
     @property
-    def next_connection(self) -> Try | None:
-        """The first connection that was opened after the failure, or used if it was open to another edge before."""
-        return next((one for one in self.meanwhile if one.what == "connection" or one.edge != self.edge), None)
+    def turned_to(self) -> tuple[Try, ...]:
+        """The first try at each edge while it lasted, in order: a connection, taken or not, or another edge's use."""
+        first: dict[str, Try] = {}
+        for one in self.meanwhile:
+            if one.what in CONNECTING or one.edge != self.edge:
+                first.setdefault(one.edge, one)
+        return tuple(first.values())
 
     def without_service_s(self, until: float) -> float:
         """Seconds between the failure and ``until`` in which not every line was served."""
@@ -128,18 +152,22 @@ class Outage:
         here = [one for one in self.meanwhile if one.edge == self.edge]
         there = [one for one in self.meanwhile if one.edge != self.edge]
         registers_there = [one for one in there if one.what == "REGISTER"]
-        connections_here = [one for one in here if one.what == "connection"]
-        said = [one for one in here if one.what != "connection"]
+        connections_here = [one for one in here if one.what in CONNECTING]
+        said = [one for one in here if one.what not in CONNECTING]
         lasted = f"{self.until - self.failed.at.t:.0f} s"
         other = there[0].edge if there else "other target"
         if self.exited:
             return "its program ended"
         if registers_there:
             lines = sorted({one.at.line for one in self.bindings if one.at.edge != self.edge and one.at.line})
-            partly = f", and only line {', '.join(map(str, lines))} was registered" if lines else " in vain"
+            named = ", ".join(map(str, lines[:_NAMED])) + (f" and {len(lines) - _NAMED} more" if lines[_NAMED:] else "")
+            partly = f", and only line {named} was registered" if lines else " in vain"
             return f"it sent {_times(len(registers_there), 'REGISTER')} to the {other}{partly}"
+        if any(one.what != "attempt" for one in there):
+            connections = sum(one.what == "connection" for one in there)
+            return f"it opened {_times(connections, 'connection')} to the {other} and sent no REGISTER there"
         if there:
-            return f"it opened {_times(len(there), 'connection')} to the {other} and sent no REGISTER there"
+            return f"it tried the {other} {_times(len(there), 'time')}, which took no connection"
         if connections_here:
             return f"it tried the {self.edge} {_times(len(connections_here), 'time')} more and no other target"
         if said:
@@ -150,17 +178,37 @@ class Outage:
         return f"it did nothing at all for {lasted}"
 
 
+def most_in(seconds: float, times: list[float]) -> int:
+    """The most of ``times``, in order, that lie within so many seconds."""
+    return max((sum(first <= other < first + seconds for other in times) for first in times), default=0)
+
+
 def _times(number: int, what: str) -> str:
     return f"{number} {what}{'' if number == 1 or what.isupper() else 's'}"
 
 
-def changes_of_edge(bindings: list[Seen[BindingChanged]], *, first: str = "") -> int:
-    """How often the edge changes, line by line, at the most; ``first`` is where they were before."""
-    most = 0
-    for line in {one.at.line for one in bindings}:
-        places = [first] * bool(first) + [one.at.edge for one in bindings if one.at.line == line]
-        most = max(most, sum(before != after for before, after in pairwise(places)))
-    return most
+def changes_of_edge(
+    bindings: list[Seen[BindingChanged]], *, first: str = "", reg_ids: Mapping[tuple[int | None, str | None], str] = {}
+) -> int:
+    """How often the edge changes, line by line, at the most; ``first`` is where they were before.
+
+    A line that keeps several flows (RFC 5626) counts for each, as :func:`reg_ids_of` tells them apart.
+    """
+    places: dict[tuple[int | None, str], list[str | None]] = {}
+    for one in bindings:
+        key = (one.at.line, reg_ids.get((one.at.line, one.at.flow), ""))
+        places.setdefault(key, [first] * bool(first)).append(one.at.edge)
+    return max((sum(before != after for before, after in pairwise(own)) for own in places.values()), default=0)
+
+
+def reg_ids_of(span: Span) -> dict[tuple[int | None, str | None], str]:
+    """The ``reg-id`` of registrations by line and flow, of lines that give one to each (RFC 5626 section 4.2)."""
+    found = {}
+    for seen in span.messages(method="REGISTER"):
+        contact = seen.message.get("Contact") or ""
+        found[seen.at.line, seen.at.flow] = parameter(contact.partition(">")[2], "reg-id")
+    without = {line for (line, _), reg_id in found.items() if not reg_id}
+    return {place: reg_id for place, reg_id in found.items() if place[0] not in without}
 
 
 @dataclass
@@ -254,7 +302,9 @@ def read_outage(span: Span, phase: str, lines: int) -> Outage | None:
     return Outage(
         phase=phase,
         edge=edge,
-        description=str(onset.event.detail.get("failure") or onset.event.behaviour),
+        description=str(
+            onset.event.detail.get("failure") or _CUT_OFF_BY.get(onset.event.behaviour, onset.event.behaviour)
+        ),
         failed=Seen(onset.event, onset),
         back=back,
         end=end,
@@ -265,6 +315,7 @@ def read_outage(span: Span, phase: str, lines: int) -> Outage | None:
         served_elsewhere=elsewhere,
         left_at=onset.t if left_at is None else left_at,
         queries=queries,
+        subscribed=_subscribed(onset.event),
         exited=exited,
         lines=lines,
     )
@@ -275,6 +326,12 @@ def _is(event: BenchChanged, phase: str) -> bool:
     return known and event.behaviour == phase and _EDGE.match(event.what) is not None
 
 
+def _subscribed(event: BenchChanged) -> tuple[tuple[int, str, str], ...]:
+    """What the device had ever subscribed to when the edge failed, as the bench wrote it down."""
+    ever = event.detail.get("subscribed", [])
+    return tuple((int(line), str(package), str(resource)) for line, package, resource in ever)
+
+
 def _bound(event: BenchChanged) -> dict[str, tuple[str, str]]:
     """Where each line was registered when the edge failed, as the bench wrote it down."""
     return {str(line): (str(place[0]), str(place[1])) for line, place in event.detail.get("bound", {}).items()}
@@ -282,12 +339,14 @@ def _bound(event: BenchChanged) -> dict[str, tuple[str, str]]:
 
 def _try(one: Observation) -> Try | None:
     event = one.event
+    if isinstance(event, ConnectionAttempt):
+        return Try(one.edge or "", "attempt", one.t, "", Evidence(one.seq, one.frame))
     if isinstance(event, FlowOpened):
         return Try(one.edge or "", "connection", one.t, one.flow or "", Evidence(one.seq, one.frame))
     if isinstance(event, SipMessageSeen) and one.direction == IN:
         message = read(event.raw)
         if message is not None and message.is_request and message.method in _TRIED:
-            return Try(one.edge or "", message.method, one.t, one.flow or "", Evidence(one.seq, one.frame))
+            return Try(one.edge or "", message.method, one.t, one.flow or "", Evidence(one.seq, one.frame), one.line)
     return None
 
 

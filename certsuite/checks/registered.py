@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen, SeenMessage
-from certsuite.core.events import BindingChanged, DeviceExited, DriverAction, FlowClosed, FlowOpened
+from certsuite.core.events import BenchChanged, BindingChanged, DeviceExited, DriverAction, FlowClosed, FlowOpened
 from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.observations import OUT
 from certsuite.core.redaction import printable
@@ -80,18 +80,31 @@ def _refreshes(question: Question) -> list[tuple[Seen[BindingChanged], Seen[Bind
 
 @check("flow.reused", passive=True)
 def reused(question: Question) -> Judgement:
-    """What the device sends for a line goes over a flow that the line registered over (REG-FLOW; RFC 5626)."""
+    """What the device sends for a line goes over a flow that the line registered over (REG-FLOW; RFC 5626).
+
+    It may ask any server by OPTIONS whether it is there, has no choice where it answers, and may take a request to the
+    next target while the edge of its registration fails (RFC 3263 section 4.3).
+    """
     registered: dict[int | None, set[str | None]] = {}
     used: list[SeenMessage] = []
+    edges: dict[int | None, str | None] = {}
+    failing: set[str] = set()
     bindings = {seen.at.seq: seen for seen in question.span.of(BindingChanged) if seen.event.granted_s > 0}
     messages = {seen.at.seq: seen for seen in question.span.messages() if _method(seen) != "REGISTER"}
     for observation in question.span:
+        event = observation.event
+        if isinstance(event, BenchChanged) and event.what.endswith(" edge"):
+            edge = event.what.removesuffix(" edge")
+            failing = failing - {edge} if event.behaviour == "good" else failing | {edge}
         if observation.seq in bindings:
             registered.setdefault(observation.line, set()).add(observation.flow)
+            edges[observation.line] = observation.edge
         seen = messages.get(observation.seq)
         if seen is None or observation.line not in registered:
             continue
         if observation.flow not in registered[observation.line]:
+            if not seen.message.is_request or _method(seen) == "OPTIONS" or edges[observation.line] in failing:
+                continue
             return question.failed(
                 "request-over-other-flow",
                 f"{printable(_method(seen), at_most=20)} of line {observation.line} over a connection "

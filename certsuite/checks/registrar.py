@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certsuite.checks.registration import PART_OF_REGISTERING
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen, SeenMessage
 from certsuite.core.events import BindingChanged, DeviceExited, DigestChecked, FlowClosed
@@ -160,6 +161,9 @@ def heeds_expiry(question: Question) -> Judgement:
                 hint="The expires of the own Contact counts; without one, the Expires header.",
             )
         if seen.event.why == "register" and seen.event.granted_s > 0:
+            if seen.at.t - first.at.t < PART_OF_REGISTERING * seen.event.granted_s:
+                reason = "the line registered once more at once, which says nothing of the expiry that was granted"
+                return question.unknown("no-interval", reason, settled=True)
             interval = Measurement(f"refresh_after_{form}", round(seen.at.t - first.at.t, 3), "s")
             return question.passed(first.evidence, seen.evidence, measurements=(interval,))
         return question.unknown("disturbed", "the registration ended before its refresh was due")

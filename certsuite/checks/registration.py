@@ -22,7 +22,7 @@ from certsuite.sip.message import canonical
 
 _IDENTITY_HEADERS = ("p-asserted-identity", "p-preferred-identity", "diversion", "path")
 _ADDRESS_HEADERS = ("from", "to", "contact", "route", "record-route", "refer-to", "referred-by", *_IDENTITY_HEADERS)
-_PART_OF_REGISTERING = 0.1
+PART_OF_REGISTERING = 0.1
 "A REGISTER within this share of the granted expiry belongs to the registration itself, and is no refresh of it."
 _QUOTED = re.compile(r'"(?:\\.|[^"\\])*(?:"|\\?$)')
 
@@ -179,7 +179,7 @@ def _refresh_of(question: Question, line: int | None) -> tuple[Judgement | None,
         else:
             assert last is not None
             interval = observation.t - began.at.t
-            if interval > _PART_OF_REGISTERING * event.granted_s:
+            if interval > PART_OF_REGISTERING * event.granted_s:
                 between = round(observation.t - last.at.t, 3)
                 refreshed = Measurement(f"refresh_interval_line_{line}", between, "s", event.granted_s)
             last = seen

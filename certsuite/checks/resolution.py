@@ -26,6 +26,11 @@ def _asked_srv(question: Question, after: int = -1) -> list[Seen[DnsQuery]]:
     return [seen for seen in question.span.of(DnsQuery) if seen.event.type == "SRV" and seen.at.seq > after]
 
 
+def _name(seen: Seen[DnsQuery]) -> str:
+    """What was asked for, to be compared: letters may be of any case, and differ from one question to the next."""
+    return seen.event.name.rstrip(".").lower()
+
+
 def _described(queries: list[Seen[DnsQuery]]) -> str:
     """What was asked, and what came of it, in few words."""
     texts = dict.fromkeys(
@@ -85,13 +90,13 @@ def leads_to(question: Question) -> Judgement:
             hint=question.text("hint"),
             verdict=worst,
         )
-    since = question.span.last_stimulus_before(first.at.t_mono_ns) or asked[0].at.t
+    # How long it takes to start, or waits before it comes back, is no matter of DNS.
     return question.timed(
         "dns_connect_time",
-        first.at.t - since,
+        first.at.t - asked[0].at.t,
         question.limits["connect_s"],
         "dns-connects-late",
-        "connected after",
+        "connected, from its first question, after",
         asked[0].evidence,
         first.evidence,
         hint="Shorten the resolver's time-outs, and do not wait for answers that are not needed.",
@@ -108,12 +113,17 @@ def heeds_ttl(question: Question) -> Judgement:
     opened, asked = question.span.of(FlowOpened), _asked_srv(question)
     if not opened:
         return question.unknown("never-connected", "the device connected to no edge")
+    asked_first = bool(asked) and asked[0].at.seq < opened[0].at.seq
+    if opened[0].at.edge == edge and asked_first:
+        return question.passed(asked[0].evidence, opened[0].evidence)
     if opened[0].at.edge == edge:
-        return question.passed(opened[0].evidence)
+        # Who goes to its next target when a connection is lost comes there as well, by the records of before.
+        reason = f"the device went to the {edge} edge without asking DNS: it may have had it from before"
+        return question.unknown("not-asked", reason, settled=True)
     return question.failed(
         "dns-ignores-ttl",
         f"connected to {opened[0].event.local} (the {opened[0].at.edge} edge)"
-        + ("" if asked and asked[0].at.seq < opened[0].at.seq else " without having asked DNS again"),
+        + ("" if asked_first else " without having asked DNS again"),
         f"a connection to the {edge} edge: the TTL of the old records was over",
         opened[0].evidence,
         hint="Let the device keep records no longer than their TTL; some models have a setting that ignores it.",
@@ -128,12 +138,12 @@ def retries_over_tcp(question: Question) -> Judgement:
     truncated = [seen for seen in queries if seen.event.truncated and seen.event.transport == "udp"]
     if not truncated:
         return question.unknown("not-truncated", "no answer was truncated")
-    cut_off = {(seen.event.name, seen.event.type) for seen in truncated}
+    cut_off = {(_name(seen), seen.event.type) for seen in truncated}
     again = [
         seen
         for seen in queries
         if seen.event.transport == "tcp"
-        and (seen.event.name, seen.event.type) in cut_off
+        and (_name(seen), seen.event.type) in cut_off
         and seen.at.seq > truncated[0].at.seq
     ]
     if again:
@@ -280,10 +290,10 @@ def falls_back_to_address(question: Question) -> Judgement:
     empty = [seen for seen in queries if seen.event.type == "SRV" and not seen.event.answers]
     if not empty:
         return question.unknown("not-asked", "the device asked for no SRV record that is missing")
-    after = [seen for seen in queries if seen.at.seq > empty[0].at.seq]
-    address = [seen for seen in after if seen.event.type in ("A", "AAAA") and seen.event.name.rstrip(".") == proxy]
+    # Some ask for both at once, so that the answer for addresses is there when they find that there is no SRV record.
+    address = [seen for seen in queries if seen.event.type in ("A", "AAAA") and _name(seen) == proxy]
     if address:
-        other = {seen.event.name.partition(f".{proxy}")[0] for seen in queries if seen.event.type == "SRV"}
+        other = {_name(seen).removesuffix(f".{proxy}") for seen in queries if seen.event.type == "SRV"}
         measured = (
             Measurement("asked_naptr", float(any(seen.event.type == "NAPTR" for seen in queries)), "yes/no"),
             Measurement("asked_sip_tls", float("_sip._tls" in other), "yes/no"),
@@ -304,7 +314,7 @@ def falls_back_to_address(question: Question) -> Judgement:
 def needs_no_registrar(question: Question) -> Judgement:
     """The device registers although the registrar's domain resolves nowhere (DNS-NO-REGISTRAR)."""
     domain = question.text("registrar_domain").lower()
-    asked = [seen for seen in question.span.of(DnsQuery) if f".{seen.event.name.rstrip('.')}".endswith(f".{domain}")]
+    asked = [seen for seen in question.span.of(DnsQuery) if f".{_name(seen)}".endswith(f".{domain}")]
     bound = [seen for seen in question.span.of(BindingChanged) if seen.event.granted_s > 0]
     if bound:
         measured = Measurement("questions_for_registrar_domain", float(len(asked)), "questions")

@@ -11,6 +11,7 @@ from certsuite.core.events import (
     CaseStarted,
     Cleartext,
     DeviceStarted,
+    DnsQuery,
     Event,
     FlowClosed,
     FlowOpened,
@@ -26,6 +27,12 @@ E = TypeVar("E", bound=Event)
 
 CUT_OFF = ("address lost", "packets dropped")
 "Behaviours of an edge whose network is gone."
+
+PROVISIONING = "provisioning"
+"""The edge at which the device fetches its configuration. Its connections are no flows of SIP: they are seen by who
+names the edge or the flow."""
+_STUN = b"\x21\x12\xa4\x42"
+"The magic cookie of STUN (RFC 8489 section 5)."
 
 FOREIGN = "x"
 "First letter of the name of a flow that is not the device's; it is recorded and never judged."
@@ -79,12 +86,12 @@ class Span:
         return iter(self._observations)
 
     def of(self, kind: type[E], *, edge: str | None = None, flow: str | None = None) -> list[Seen[E]]:
-        """All events of a kind, of one edge or flow if named."""
+        """All events of a kind, of one edge or flow if named; those of provisioning only then."""
         return [
             Seen(observation.event, observation)
             for observation in self._by_kind.get(kind, ())
             if isinstance(observation.event, kind)
-            and (edge is None or observation.edge == edge)
+            and (observation.edge == edge if edge is not None else observation.edge != PROVISIONING or flow is not None)
             and (flow is None or observation.flow == flow)
         ]
 
@@ -115,20 +122,31 @@ class Span:
             found.append(SeenMessage(message, seen.at))
         return found
 
+    @property
+    def said_in_the_clear(self) -> list[Seen[Cleartext]]:
+        """What the device said outside TLS. Datagrams that say nothing are none of that: they keep a NAT open (RFC 5626
+        section 3.5), and some devices send them whatever they speak."""
+        return [one for one in self.of(Cleartext) if not _is_a_keep_alive(one.event)]
+
     def last_stimulus_before(self, t_ns: int) -> float | None:
         """Seconds at which the bench last gave the device a reason to connect anew before ``t_ns``: it was started, its
-        flow was ended, or the edge of it stopped serving."""
-        times = [
-            observation.t
-            for observation in self
-            if observation.t_mono_ns <= t_ns
-            and (
-                isinstance(observation.event, DeviceStarted)
-                or (isinstance(observation.event, FlowClosed) and observation.event.by == "bench")
-                or (isinstance(observation.event, BenchChanged) and cuts_flows(observation.event))
-            )
-        ]
-        return times[-1] if times else None
+        flow was ended, or the edge of it stopped serving. What a program takes to start is no part of what it does
+        then: a start counts from the first that is seen of it."""
+        found: float | None = None
+        starting = False
+        for one in self:
+            if one.t_mono_ns > t_ns:
+                continue
+            event = one.event
+            if starting and isinstance(event, DnsQuery | FlowOpened):
+                found, starting = one.t, False
+            elif isinstance(event, DeviceStarted):
+                found, starting = one.t, True
+            elif (isinstance(event, FlowClosed) and event.by == "bench" and one.edge != PROVISIONING) or (
+                isinstance(event, BenchChanged) and cuts_flows(event)
+            ):
+                found = one.t
+        return found
 
     @property
     def start(self) -> float | None:
@@ -142,6 +160,12 @@ class Span:
     def lag_s(self) -> float:
         """The bench's own measured lag in this span: no time is known better than this."""
         return max((seen.event.max_ms / 1000 for seen in self.of(LoopLag)), default=0.0)
+
+
+def _is_a_keep_alive(event: Cleartext) -> bool:
+    """Whether a datagram is blank, or a question to a STUN server."""
+    data = event.data
+    return event.transport == "udp" and (not data.strip(b"\r\n\0") or (data[0] < 4 and data[4:8] == _STUN))
 
 
 def cuts_flows(event: BenchChanged) -> bool:

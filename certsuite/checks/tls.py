@@ -12,6 +12,7 @@ from certsuite.core.events import (
     DeviceExited,
     FlowClosed,
     FlowOpened,
+    ProvisioningRequest,
     SipGarbage,
     SipKeepAlive,
     SipMessageSeen,
@@ -23,10 +24,12 @@ from certsuite.core.events import (
 from certsuite.core.findings import Evidence, Judgement, Measurement
 from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
-from certsuite.tls.alerts import CLOSE_NOTIFY
+from certsuite.tls.alerts import CLOSE_NOTIFY, USER_CANCELED
 
 EXIT_IS_SEEN_S = 0.2
 "How much later than its connections' end a program's own end may be noticed."
+_ABOUT_THE_CHAIN = frozenset({42, 43, 44, 45, 46, 48})
+"Alerts by which a client refuses a certificate (RFC 8446 section 6.2)."
 _OLD_VERSIONS = frozenset({"TLSv1", "TLSv1.1"})
 
 
@@ -93,10 +96,11 @@ def refuses(question: Question) -> Judgement:
         if data:
             established = question.span.of(TlsEstablished, flow=seen.at.flow)
             version = f" over {established[0].event.version}" if established else ""
+            said = question.params.get("said", "SIP")
             return question.failed(
                 question.text("finding"),
-                f"the device sent SIP{version} to an edge that presented {question.text('what')}",
-                "the connection is refused before any SIP is sent",
+                f"the device sent {said}{version} to an edge that presented {question.text('what')}",
+                f"the connection is refused before {said} is sent",
                 seen.evidence,
                 data[0],
                 hint=question.text("hint"),
@@ -124,6 +128,19 @@ def accepts(question: Question) -> Judgement:
         if sip:
             return question.passed(seen.evidence, sip[0])
     refused = _refused(question, presented)
+    crashed = [(seen, exit_) for seen in presented for exit_ in _crashes(question, seen)]
+    if crashed:
+        at, end = crashed[0]
+        return question.failed(
+            question.text("finding"),
+            f"the device was presented {question.text('what')}: its program ended (status {end.event.status})",
+            "the chain is accepted and SIP comes over the connection",
+            at.evidence,
+            end.evidence,
+            hint=question.text("hint"),
+            settled=False,
+            flow=at.at.flow,
+        )
     if not refused:
         return _not_shown(question, presented)
     flow = refused[0][0].at.flow
@@ -153,8 +170,9 @@ def accepts_or_refuses(question: Question) -> Judgement:
 
 @check("net.no-cleartext", passive=True)
 def no_cleartext(question: Question) -> Judgement:
-    """Nothing is sent outside TLS (TLS-MIN-1.2). Needs a connection to be seen: silence proves nothing."""
-    cleartext = question.span.of(Cleartext)
+    """Nothing is said outside TLS (TLS-MIN-1.2). Needs a connection to be seen: silence proves nothing. Datagrams that
+    say nothing are counted: some devices keep their NAT open so, whatever they speak."""
+    cleartext = question.span.said_in_the_clear
     if cleartext:
         first = cleartext[0]
         return question.failed(
@@ -167,7 +185,9 @@ def no_cleartext(question: Question) -> Judgement:
         )
     if not question.span.of(FlowOpened):
         return question.unknown("nothing-seen", "the device connected to no edge")
-    return question.passed(question.span.of(FlowOpened)[0].evidence)
+    keep_alives = len(question.span.of(Cleartext))
+    measured = (Measurement("keep_alives_in_the_clear", keep_alives, "datagrams"),) if keep_alives else ()
+    return question.passed(question.span.of(FlowOpened)[0].evidence, measurements=measured)
 
 
 def application_data(question: Question, flow: str | None) -> list[Evidence]:
@@ -177,7 +197,7 @@ def application_data(question: Question, flow: str | None) -> list[Evidence]:
         for observation in question.span
         if observation.flow == flow
         and observation.direction == IN
-        and isinstance(observation.event, SipMessageSeen | SipGarbage | SipKeepAlive)
+        and isinstance(observation.event, SipMessageSeen | SipGarbage | SipKeepAlive | ProvisioningRequest)
     ]
 
 
@@ -222,7 +242,8 @@ def _not_shown(question: Question, presented: Sequence[Seen[TlsPresented]]) -> J
         )
     return question.unknown(
         "refusal-not-seen",
-        "the connection ended before the device had the server's answer, or with the device's own program",
+        "the connection ended before the device had the server's answer, with the device's own program, or for another "
+        "connection that the device had begun beside it",
     )
 
 
@@ -234,6 +255,8 @@ def _is_a_refusal(question: Question, presented: Seen[TlsPresented], closed: See
     """
     flow = presented.at.flow
     if not question.span.of(ClientHelloSeen, flow=flow) or exited(question, presented, closed):
+        return False
+    if lost_a_race(question, presented, closed):
         return False
     if closed.event.by == "network":
         return False
@@ -248,10 +271,42 @@ def _is_a_refusal(question: Question, presented: Seen[TlsPresented], closed: See
 
 def exited(question: Question, presented: Seen[TlsPresented], closed: Seen[FlowClosed]) -> bool:
     """Whether the connection may have ended because the device's program did: then its end says nothing."""
-    alerts = question.span.of(TlsAlert, flow=presented.at.flow)
-    if any(seen.at.direction == IN and seen.event.description != CLOSE_NOTIFY for seen in alerts):
+    if _said_why(question, presented.at.flow):
         return False
     return any(presented.at.t <= seen.at.t <= closed.at.t + EXIT_IS_SEEN_S for seen in question.span.of(DeviceExited))
+
+
+def lost_a_race(question: Question, presented: Seen[TlsPresented], closed: Seen[FlowClosed]) -> bool:
+    """Whether the device may have ended a connection because another was ready first: its end says nothing then.
+
+    Some connect to several targets at once, and close all but one without a word (RFC 8305 has it for addresses). The
+    other one completed its handshake while this one was open.
+    """
+    flow = presented.at.flow
+    if closed.event.by != "device" or _said_why(question, flow):
+        return False
+    opened = [seen.at.seq for seen in question.span.of(FlowOpened, flow=flow)]
+    began = opened[0] if opened else presented.at.seq
+    return any(
+        seen.at.flow != flow and began < seen.at.seq < closed.at.seq for seen in question.span.of(TlsEstablished)
+    )
+
+
+def _said_why(question: Question, flow: str | None) -> bool:
+    """Whether the device ended a connection by an alert that has a reason in it."""
+    return any(
+        seen.at.direction == IN and seen.event.description not in (CLOSE_NOTIFY, USER_CANCELED)
+        for seen in question.span.of(TlsAlert, flow=flow)
+    )
+
+
+def _crashes(question: Question, presented: Seen[TlsPresented]) -> list[Seen[DeviceExited]]:
+    """Ends of the device's program, by itself, while a connection was open or at its end."""
+    closed = [seen.at.t for seen in question.span.of(FlowClosed, flow=presented.at.flow)]
+    until = (closed[0] if closed else presented.at.t) + EXIT_IS_SEEN_S
+    return [
+        seen for seen in question.span.of(DeviceExited) if not seen.event.asked and presented.at.t <= seen.at.t <= until
+    ]
 
 
 def _refused_by_version(question: Question, presented: Seen[TlsPresented]) -> bool:
@@ -268,6 +323,35 @@ def _refused_by_version(question: Question, presented: Seen[TlsPresented]) -> bo
         alert.event.description in too_old and alert.at.direction != IN
         for alert in question.span.of(TlsAlert, flow=presented.at.flow)
     )
+
+
+def chain_refused(question: Question, flow: str | None) -> Judgement | None:
+    """Why nothing can be said of a handshake, if the device refused its chain: another case is about that."""
+    for alert in question.span.of(TlsAlert, flow=flow):
+        if alert.at.direction == IN and alert.event.description in _ABOUT_THE_CHAIN:
+            reason = f"the device refused the chain, by alert {alert.event.description} ({alert.event.name})"
+            return question.unknown("chain-refused", reason)
+    return None
+
+
+def are_over(question: Question, presented: Sequence[Seen[TlsPresented]]) -> bool:
+    """Whether there were such connections and all of them have ended."""
+    closed = {seen.at.flow for seen in question.span.of(FlowClosed)}
+    return bool(presented) and {seen.at.flow for seen in presented} <= closed
+
+
+def sip_elsewhere(question: Question, seen: Seen[TlsPresented]) -> list[Seen[SipMessageSeen]]:
+    """SIP of the device over other edges after this handshake had begun."""
+    return [
+        one
+        for one in question.span.of(SipMessageSeen)
+        if one.at.direction == IN and one.at.edge != seen.at.edge and one.at.seq > seen.at.seq
+    ]
+
+
+def went_elsewhere(question: Question, presented: Sequence[Seen[TlsPresented]]) -> bool:
+    """Whether the device ended these connections and then sent SIP to another edge: it will not come back soon."""
+    return are_over(question, presented) and bool(sip_elsewhere(question, presented[-1]))
 
 
 def how_it_ended(question: Question, flow: str | None) -> str:

@@ -22,7 +22,7 @@ from certsuite.checks.root_probe import RootReading, Trust
 from certsuite.core.events import ClientHelloSeen
 from certsuite.core.redaction import printable
 from certsuite.core.verdicts import Level, Mark
-from certsuite.tls.alerts import FATAL
+from certsuite.tls.alerts import FATAL, USER_CANCELED
 from certsuite.tls.conversation import EndedBy, Told
 from certsuite.tls.fingerprint import fingerprint
 from certsuite.tls.offers import GOOD, About, Offer
@@ -40,7 +40,6 @@ _ALERTS_LIMIT = 8
 _AT_ONCE_S = 1.0
 """A client that looks at the certificate after the handshake leaves sooner. A person who ends a program does not, and
 has decided nothing about the certificate."""
-_USER_CANCELED = 90
 _HANDSHAKE_FAILURE, _PROTOCOL_VERSION = 40, 70
 _OLD_VERSIONS = frozenset({"TLSv1", "TLSv1.1"})
 
@@ -134,7 +133,7 @@ def answer_to(told: Told) -> Answer:
 
 def _is_refusal(told: Told) -> bool:
     """Whether an alert after the handshake ends the connection in anger."""
-    return told.alert is not None and told.alert.level == FATAL and told.alert.description != _USER_CANCELED
+    return told.alert is not None and told.alert.level == FATAL and told.alert.description != USER_CANCELED
 
 
 def _knows_no_such_version(told: Told) -> bool:

@@ -15,7 +15,8 @@ from certsuite.bench.addresses import LoopbackNet
 from certsuite.bench.run import PRIVATE_PREFIX
 from certsuite.core.errors import AddressUnavailable, UsageError
 from certsuite.core.places import PROFILES
-from certsuite.devices.profile import load_profile, profile_files
+from certsuite.devices.profile import load_profile
+from certsuite.devices.profile_files import profile_files
 from certsuite.tls.versions import openssl_version
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Annotated
@@ -19,7 +20,8 @@ from certsuite.cli.config import app as config_app
 from certsuite.cli.config import lint_exit_code, lint_generated, lint_text
 from certsuite.cli.judging import rejudge_run, review_case
 from certsuite.cli.passwords import app as passwords_app
-from certsuite.cli.provisioning import Given, provision_sample, read_device_info
+from certsuite.cli.provisioning import Given, provision_sample
+from certsuite.cli.telling import Commands
 from certsuite.cli.telling import say as _say
 from certsuite.cli.telling import told as _told
 from certsuite.cli.tls import app as tls_app
@@ -30,6 +32,7 @@ from certsuite.core.redaction import printable
 from certsuite.core.results import EXIT_USAGE
 from certsuite.core.verdicts import Verdict
 from certsuite.devices.check import check_profile
+from certsuite.devices.device_info_mapping import read_device_info
 from certsuite.devices.profile import load_profile
 from certsuite.pytest_plugin.certification import rebuild_reports
 from certsuite.pytest_plugin.options import REFERENCE
@@ -38,7 +41,9 @@ from certsuite.report.compare import read_results
 from certsuite.report.offer_changes import compare_offers_of
 from certsuite.report.terminal import summary
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, help="Certify SIP devices for Webex Calling.")
+app = typer.Typer(
+    cls=Commands, no_args_is_help=True, add_completion=False, help="Certify SIP devices for Webex Calling."
+)
 profile_app = typer.Typer(no_args_is_help=True, help="Device profiles.")
 app.add_typer(profile_app, name="profile")
 app.add_typer(tls_app, name="tls")
@@ -84,6 +89,12 @@ def run(
     credentials: Annotated[
         Path | None, typer.Option(help="SIP passwords by line; YAML, mode 600.", metavar="FILE")
     ] = None,
+    device_info: Annotated[
+        Path | None, typer.Option(help="The device's own accounts, instead of minted ones; JSON.", metavar="FILE")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(help="Where the values stand, if the JSON has another form.", metavar="FILE")
+    ] = None,
     root: Annotated[
         str | None, typer.Option(help="Root that the root probe asks for; without it, Webex's.", metavar="FILE|NAME")
     ] = None,
@@ -100,6 +111,8 @@ def run(
         ("--baseline", baseline),
         ("--resume", resume),
         ("--credentials", credentials),
+        ("--device-info", device_info),
+        ("--mapping", mapping),
         ("--root", root),
         ("--chain", chain),
     ):
@@ -110,8 +123,10 @@ def run(
         arguments += ["--case", name]
     for name in fault or []:
         arguments += ["--fault", name]
-    # A certification has its own output and no cache; its other settings stand in testcases/pytest.toml.
-    settings = ["-s", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:asyncio", "-p", "no:schemathesis"]
+    # A certification has its own output and no cache, and its cases assert nothing that would have to be told in full;
+    # its other settings stand in testcases/pytest.toml.
+    settings = ["-s", "--assert=plain", "-p", "no:terminal", "-p", "no:cacheprovider"]
+    settings += ["-p", "no:asyncio", "-p", "no:schemathesis"]
     raise typer.Exit(int(pytest.main([str(TESTCASES), *settings, *arguments])))
 
 
@@ -129,6 +144,7 @@ def cases(
         typer.echo(json.dumps(rows, indent=2))
     else:
         _say(tables.case_text(rows))
+        _say(tables.not_tested_text(catalogue))
 
 
 @app.command()
@@ -137,12 +153,12 @@ def plan(
     profile: ProfileName,
     name: Annotated[str, typer.Option("--plan", help="Which plan.")] = "full",
 ) -> None:
-    """Print order, restarts and expected duration of a run before it starts."""
+    """Print order, restarts and expected duration of a run before it starts, and what it waits for and why."""
     catalogue = load_catalogue()
     if name not in catalogue.plans:
         raise UsageError(f"there is no plan {printable(name)}; there are {', '.join(catalogue.plans)}")
     chosen = [case for case in collect_cases() if catalogue.plans[name].asks_for(case.id)]
-    _say(tables.plan_text(chosen, load_profile(profile, PROFILES)))
+    _say(tables.plan_text(chosen, load_profile(profile, PROFILES), catalogue.limits))
 
 
 @profile_app.command("check")
@@ -173,7 +189,7 @@ def provision(
     """
     if mapping is not None and device_info is None:
         raise UsageError("--mapping is for --device-info FILE")
-    info = read_device_info(device_info, mapping) if device_info else None
+    info = read_device_info(device_info, mapping, os.environ) if device_info else None
     device = load_profile(profile, PROFILES)
     written = provision_sample(device, out, Given(info, root))
     for path in written:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,8 +11,7 @@ from cryptography import x509
 from certsuite.bench.addresses import LoopbackNet
 from certsuite.bench.network import ASKED_EXPIRY_S, OUTBOUND_PROXY, TARGETS, line_settings, mint_accounts
 from certsuite.core.errors import UsageError
-from certsuite.devices.device_info import DeviceInfo, load_device_info
-from certsuite.devices.device_info_mapping import load_mapped_device_info
+from certsuite.devices.device_info import DeviceInfo, check_fit
 from certsuite.devices.generate import generate
 from certsuite.devices.profile import DeviceProfile
 from certsuite.devices.settings import DeviceSettings
@@ -44,7 +42,7 @@ def provision_sample(profile: DeviceProfile, out: Path, given: Given | None = No
     given = given or Given()
     info = given.info
     if info is not None:
-        _check_fit(profile, info)
+        check_fit(profile, info)
     root, bundle = _roots(given.root)
     try:
         out.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -69,25 +67,6 @@ def provision_sample(profile: DeviceProfile, out: Path, given: Given | None = No
     )
     files = generate(profile, settings, out / "config", control_port=_CONTROL_PORT)
     return [lab_root, trusted_roots, *(file.path for file in files)]
-
-
-def read_device_info(file: Path, mapping: Path | None) -> DeviceInfo:
-    """Device info in the neutral form, or in another one by a mapping. Raises :class:`UsageError`."""
-    if mapping is None:
-        return load_device_info(file, os.environ)
-    return load_mapped_device_info(file, mapping, os.environ)
-
-
-def _check_fit(profile: DeviceProfile, info: DeviceInfo) -> None:
-    if info.kind != profile.kind:
-        raise UsageError(f"the device info is about a {info.kind}, and {profile.name} is a {profile.kind}")
-    highest = max(line.number for line in info.accounts)
-    if highest > profile.lines:
-        raise UsageError(f"the device info has a line {highest}, and {profile.name} has {profile.lines}")
-    unclaimed = [codec for codec in info.codecs if not profile.claims(f"codecs.{codec}")]
-    if unclaimed:
-        claimed = ", ".join(profile.capabilities.codecs)
-        raise UsageError(f"the device info asks for {', '.join(unclaimed)}, and {profile.name} has {claimed}")
 
 
 def _roots(given: Path | None) -> tuple[bytes, bytes]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from certsuite.bench.planning import plan
+from certsuite.bench.planning import ALONE, BENCH_S, PlannedCase, plan
 from certsuite.catalogue import Catalogue
 from certsuite.core.cases import Case
+from certsuite.core.limits import Limits
 from certsuite.devices.check import ProfileReport
 from certsuite.devices.profile import DeviceProfile
 
@@ -51,25 +52,54 @@ def case_text(rows: Sequence[dict[str, Any]]) -> str:
     return "\n".join([*lines, "", f"{len(rows)} cases"])
 
 
-def plan_text(cases: Sequence[Case], profile: DeviceProfile) -> str:
-    """Order, restarts and expected duration of a run."""
-    planned = plan(cases, profile)
-    lines = [f"{'case':<13} {'needs':<21} {'disturbs':<28} {'restarts':>8} {'seconds':>8}"]
+def not_tested_text(catalogue: Catalogue) -> str:
+    """Requirements that no case is about, and why."""
+    left = [one for one in catalogue.requirements.values() if one.not_tested]
+    lines = [f"{one.id:<18} {one.title}\n{'':<18}   {one.not_tested}" for one in left]
+    return "\n".join([f"{len(left)} requirements are not tested:", *lines])
+
+
+def plan_text(cases: Sequence[Case], profile: DeviceProfile, limits: Limits) -> str:
+    """Order, restarts and expected duration of a run; for what each case waits, and why not beside others."""
+    planned = plan(cases, profile, limits)
+    width = max(len(_name(one.case)) for one in planned)
+    lines = [f"{'case':<{width}} {'needs':<21} {'disturbs':<28} {'restarts':>8} {'seconds':>8}  waits for"]
     for one in planned:
+        name = f"{_name(one.case):<{width}}"
         if not one.applies:
-            lines.append(f"{one.case.id:<13} not applicable: {one.why_not}")
+            lines.append(f"{name} not applicable: {one.why_not}")
             continue
         disturbs = ", ".join(one.case.disturbs) or "-"
-        lines.append(f"{one.case.id:<13} {one.case.needs:<21} {disturbs:<28} {one.restarts:>8} {one.seconds:>8.1f}")
+        waits = ", ".join(f"{wait} {seconds:.4g}" for wait, seconds in one.waits) + (" (beside others)" * one.shared)
+        row = f"{name} {one.case.needs:<21} {disturbs:<28} {one.restarts:>8} {one.seconds:>8.1f}  {waits}"
+        lines.append(row.rstrip())
+    return "\n".join([*lines, *_why_alone(planned), "", _total(planned)])
+
+
+def _why_alone(planned: Sequence[PlannedCase]) -> list[str]:
+    """Each kind of waiting that is shared with no other case, how much there is of it, and why."""
+    alone = [(wait, seconds) for one in planned if not one.shared for wait, seconds in one.waits]
+    if not alone:
+        return []
+    kinds = dict.fromkeys(wait for wait, _ in alone)
+    lines = ["", "What is waited for alone, and why nothing else is done meanwhile:"]
+    for kind in kinds:
+        lengths = [seconds for wait, seconds in alone if wait is kind]
+        lines.append(f"  {kind:<15} {len(lengths):>3} times, {sum(lengths):>6.1f} s: {ALONE[kind]}")
+    return lines
+
+
+def _total(planned: Sequence[PlannedCase]) -> str:
     applying = sum(one.applies for one in planned)
     restarts = sum(one.restarts for one in planned)
-    seconds = sum(one.seconds for one in planned)
-    lines += [
-        "",
-        f"{applying} cases, {restarts} restarts, about {seconds:.0f} s when nothing goes wrong",
-        f"beside that up to {profile.values.granted_expiry_s} s each for the refresh and the return to the primary",
-    ]
-    return "\n".join(lines)
+    waited = sum(seconds for one in planned if not one.shared for _, seconds in one.waits)
+    seconds = BENCH_S + sum(one.seconds for one in planned)
+    told = f"{applying} cases, {restarts} restarts, about {seconds:.0f} s when nothing goes wrong"
+    return f"{told}, of which {waited:.0f} s are waited alone"
+
+
+def _name(case: Case) -> str:
+    return f"{case.id}[{case.variant}]" if case.variant else case.id
 
 
 def profile_text(report: ProfileReport, cases: Sequence[Case]) -> str:

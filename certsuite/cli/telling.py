@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any, TypeVar
 
 import typer
 from rich.console import Console
 from rich.text import Text
+from typer.core import TyperGroup
 
 from certsuite.core.errors import CertsuiteError, UsageError
 from certsuite.core.results import EXIT_ERROR, EXIT_USAGE
@@ -33,3 +35,29 @@ def told(command: F) -> F:
             raise typer.Exit(EXIT_USAGE if isinstance(error, UsageError) else EXIT_ERROR) from None
 
     return run  # type: ignore[return-value]
+
+
+_MISTYPED: type[Exception] = typer.BadParameter.__bases__[0]
+"Every mistake in what was typed: typer gives no public name to the class that they have in common."
+
+
+@contextmanager
+def _with_exit_code() -> Iterator[None]:
+    try:
+        yield
+    except _MISTYPED as error:
+        # Typer's own is 2, which here is a run that was interrupted.
+        vars(error)["exit_code"] = EXIT_USAGE
+        raise
+
+
+class Commands(TyperGroup):
+    """Commands, at the top: a wrong option of any command below ends with the exit code of wrong usage."""
+
+    def make_context(self, *arguments: Any, **extra: Any) -> Any:
+        with _with_exit_code():
+            return super().make_context(*arguments, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _with_exit_code():
+            return super().invoke(ctx)

@@ -32,6 +32,37 @@ class Disturbance(StrEnum):
     CLOCK = "clock"
 
 
+class Wait(StrEnum):
+    """Time that passes in a case whatever the suite does; how long is for the profile or a limit to say."""
+
+    REFRESH = "refresh"
+    "The device refreshes its registration."
+    TIME_OUT = "time-out"
+    "It gives up a server that does not answer."
+    OWN_RETRY = "own-retry"
+    "It tries again by itself after it has failed or was cut off."
+    WAY_BACK = "way-back"
+    "It returns to the primary by itself."
+    BOTH_DOWN = "both-down"
+    "No target serves, for as long as the profile says."
+    WATCHED = "watched"
+    "It is watched while both targets serve."
+    LATE_ANSWERS = "late-answers"
+    "Its requests are answered late."
+    RETRY_AFTER = "retry-after"
+    "The time of a Retry-After is over."
+    SILENCE = "silence"
+    "It must be seen to say nothing for a while."
+    SLOW_HANDSHAKE = "slow-handshake"
+    "A handshake comes slowly."
+    TTL = "ttl"
+    "Records of DNS may be kept no longer."
+    DNS_SILENCE = "dns-silence"
+    "It gives up a DNS that does not answer."
+    EXPIRY = "expiry"
+    "What was granted is over."
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """The declaration of one case."""
@@ -49,8 +80,8 @@ class Case:
     "The certificate chain that the case wants to be shown to the device, by its name."
     reconnects: int = 1
     "How often the device connects anew in a case that disturbs its registration, at most."
-    times_out: bool = False
-    "Whether the device meets a target that does not answer, and has to give it up."
+    waits: tuple[Wait, ...] = ()
+    "For what the case waits, one after the other, beside what the suite itself and the device's calls take."
 
     @property
     def family(self) -> str:
@@ -68,7 +99,7 @@ def case(
     variant: str = "",
     presents: str = "",
     reconnects: int = 1,
-    times_out: bool = False,
+    waits: list[str] | None = None,
 ) -> Callable[[F], F]:
     """Declare an ``async`` test function as a case; the first line of its docstring is the title."""
     if not _ID.fullmatch(id):
@@ -87,7 +118,7 @@ def case(
             variant=variant,
             presents=presents,
             reconnects=reconnects,
-            times_out=times_out,
+            waits=tuple(Wait(item) for item in waits or ()),
         )
         if not declared.title or not declared.requirements:
             raise ValueError(f"{id}: a case needs a docstring and a requirement")

@@ -244,6 +244,37 @@ class CredentialsAudited(Event):
     "For each line the other lines with the same password."
 
 
+@_event("password-traced")
+class PasswordTraced(Event):
+    """Where a password that the bench made for a line, and by which it did not register, was lost; never itself."""
+
+    signs: str
+    "Its special characters."
+    length: int
+    in_configuration: bool
+    "Whether a generated file has it: as it is, or as JSON, TOML or XML write it."
+    made_of: str
+    "Of what the response was made instead, in words; empty if that is not known."
+
+
+@_event("passwords-watched")
+class PasswordsWatched(Event):
+    """From the start on the bench has looked for the passwords of all lines in what comes from the device."""
+
+    places: tuple[str, ...]
+    "``SIP``, ``log``, ``cleartext``, ``HTTP``."
+
+
+@_event("password-seen")
+class PasswordSeen(Event):
+    """A password of a line stood where it must not: of which line, and where, but never itself."""
+
+    place: str
+    "As above, or ``User-Agent``."
+    what: str
+    "The message or file that it stood in, in words."
+
+
 # --- DNS -------------------------------------------------------------------------------------------------------------
 
 
@@ -290,7 +321,26 @@ class FlowOpened(Event):
     owner: str
     "``device``, or ``foreign``: never judged."
     port_role: str
-    "``sip-tls`` the SRV port; ``sip-tls-default`` 5061; ``sip-cleartext`` 5060."
+    """``sip-tls`` the SRV port; ``sip-tls-default`` 5061; ``sip-cleartext`` 5060; ``https`` and ``http`` of the
+    provisioning server."""
+
+
+@_event("attempts-watched")
+class AttemptsWatched(Event):
+    """Whether connections are seen that an edge does not accept: their SYNs, as they come to the bench's addresses."""
+
+    seen: bool
+    why_not: str = ""
+
+
+@_event("connection-attempt")
+class ConnectionAttempt(Event):
+    """The device sent a SYN to the SIP port of an edge that takes no connection: one for each that it tried."""
+
+    local: str
+    remote: str
+    fate: str
+    "``refused`` or ``unanswered``."
 
 
 @_event("flow-closed")
@@ -394,6 +444,45 @@ class HttpRequest(Event):
     owner: str = "device"
 
 
+@_event("provisioning-request")
+class ProvisioningRequest(Event):
+    """Someone asked the provisioning server for something. What is secret in it is written ``***``."""
+
+    secure: bool
+    "Whether it came over TLS."
+    method: str
+    host: str
+    target: str
+    user_agent: str
+    mac_in: tuple[str, ...]
+    "Where the device's MAC address stood: ``path``, and names of headers."
+    credentials: str
+    "How it authenticated: ``none``, ``basic``, ``digest``, ``certificate``, or another scheme."
+    accepted: bool
+    "Whether those are what is asked for, and right."
+    problem: str = ""
+    "Why they are not."
+    secrets_in: tuple[str, ...] = ()
+    "Where a password stood that has no business there: ``target``, and names of headers."
+    if_none_match: str = ""
+
+
+@_event("provisioning-answer")
+class ProvisioningAnswer(Event):
+    """What the provisioning server answered."""
+
+    target: str
+    status: int
+    "0 if nothing was answered."
+    etag: str = ""
+    "Of the file as it is now, which a 304 has as well."
+    length: int = 0
+    "Bytes of the body that were sent."
+    location: str = ""
+    fault: str = ""
+    "Name of what went wrong on purpose."
+
+
 @_event("root-probe-answer")
 class RootProbeAnswer(Event):
     """What the device did on one connection of a root probe; the words are those of ``tls.probe_chains``."""
@@ -428,7 +517,7 @@ class Cleartext(Event):
 
 @_event("sip")
 class SipMessageSeen(Event):
-    """A SIP message over TLS, exactly as on the wire."""
+    """A SIP message over TLS, exactly as on the wire, but for the characters of a password: each is a ``*``."""
 
     raw: bytes
     strict_error: str = ""
@@ -437,9 +526,18 @@ class SipMessageSeen(Event):
 
 @_event("sip-keepalive")
 class SipKeepAlive(Event):
-    """CRLF outside a message (RFC 5626 section 3.5.1): ``ping`` is two, ``pong`` one."""
+    """CRLF outside a message (RFC 5626 section 3.5.1): ``ping`` is two, ``pong`` one. The edge's answer is one too."""
 
     form: str
+
+
+@_event("traffic-class")
+class TrafficClass(Event):
+    """How the device marks its packets for the network (RFC 2474), on the first of them."""
+
+    dscp: int
+    of: str
+    "``sip`` or ``rtp``."
 
 
 @_event("sip-garbage")
@@ -476,6 +574,20 @@ class BindingChanged(Event):
     granted_s: int
     why: str = "register"
     "``register``, ``expired``, ``flow-closed`` or ``unregister``."
+
+
+@_event("subscription")
+class SubscriptionChanged(Event):
+    """The notifier's view of one subscription: granted, or gone (``granted_s`` 0; RFC 6665)."""
+
+    package: str
+    "``message-summary`` or ``dialog``."
+    resource: str
+    "``user@host``, as the device wrote it."
+    granted_s: int
+    call_id: str
+    why: str = "subscribe"
+    "``subscribe``, ``refresh``, ``fetch``, ``unsubscribe``, ``expired``, ``flow-closed`` or ``notify-refused``."
 
 
 # --- media -----------------------------------------------------------------------------------------------------------
@@ -532,8 +644,6 @@ class MediaWindow(Event):
     sent_packets: int = 0
     local: str = ""
     "``address:port`` of the party's end."
-    dscp: int = 0
-    "Differentiated services code point of the last packet (RFC 2474)."
 
 
 @_event("media-stimulus")

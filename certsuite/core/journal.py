@@ -44,6 +44,7 @@ class Journal:
         self._first_seq = first_seq
         self._observations: list[Observation] = []
         self._subscribers: list[Callable[[Observation], None]] = []
+        self._mask: Callable[[Event], Event] = lambda event: event
         self._lock = threading.RLock()
         self.case = ""
         "Id of the case that runs now; observations carry it."
@@ -53,6 +54,11 @@ class Journal:
         """Call ``subscriber`` with every observation from now on."""
         with self._lock:
             self._subscribers.append(subscriber)
+
+    def mask_by(self, mask: Callable[[Event], Event]) -> None:
+        """Hand every event through ``mask`` from now on, before anyone sees it: what is secret in it stays outside."""
+        with self._lock:
+            self._mask = mask
 
     def record(
         self,
@@ -77,7 +83,7 @@ class Journal:
                 segment=self.segment,
                 t_mono_ns=at_ns,
                 t_utc=utc_text(self.clock.utc() - (now_ns - at_ns) / 1e9),
-                event=event,
+                event=self._mask(event),
                 case=case_id,
                 variant=variant,
                 line=line,

@@ -92,6 +92,8 @@ class RunResult:
     finished: str
     device: dict[str, str]
     user_agents_seen: tuple[str, ...]
+    control_hub: str
+    "How Control Hub is likely to show the device, by the User-Agent of its first REGISTER; empty without any."
     cases: tuple[CaseResult, ...]
     fault: str = ""
     bench: str = "loopback"

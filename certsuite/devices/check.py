@@ -10,7 +10,7 @@ from certsuite.core.errors import ProfileError
 from certsuite.core.redaction import Secret
 from certsuite.devices.generate import generate
 from certsuite.devices.profile import Capabilities, DeviceProfile, load_profile
-from certsuite.devices.settings import DeviceSettings, LineSettings
+from certsuite.devices.settings import DeviceSettings, LineSettings, ProvisioningSettings
 from certsuite.devices.yaml_lines import ProfileErrors
 
 _SAMPLE_PASSWORD = "Sample1!@#$%^&*()_+-={}[]:;\"'<>?,./"
@@ -74,6 +74,8 @@ def sample_settings(profile: DeviceProfile, folder: Path) -> DeviceSettings:
         expires=240,
         lab_root=folder / "lab-root.pem",
         trusted_roots=folder / "trusted-roots.pem",
+        mac="02005e0000a1",
+        provisioning=ProvisioningSettings("https://dms.lab.example/sample/", "sample", Secret(_SAMPLE_PASSWORD)),
     )
 
 

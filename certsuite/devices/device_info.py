@@ -20,7 +20,7 @@ from certsuite.core.errors import UsageError
 from certsuite.core.redaction import Secret, printable
 from certsuite.devices.credentials import read_credentials
 from certsuite.devices.placed_model import Strict, mistake_at, validated
-from certsuite.devices.profile import LINES_AT_MOST
+from certsuite.devices.profile import LINES_AT_MOST, DeviceProfile
 from certsuite.devices.settings import LineSettings, MonitoredUser
 from certsuite.devices.yaml_lines import FieldPath, PlacedData, ProfileErrors, load_json
 
@@ -148,6 +148,19 @@ def device_info_of(placed: PlacedData, folder: Path, environment: Mapping[str, s
         )
     monitored = tuple(MonitoredUser(one.user, one.label or one.user) for one in row.monitored)
     return DeviceInfo(row.kind, row.outbound_proxy, tuple(accounts), monitored, tuple(row.codecs), row.mac)
+
+
+def check_fit(profile: DeviceProfile, info: DeviceInfo) -> None:
+    """Raises :class:`UsageError` if this device info cannot be one of this device."""
+    if info.kind != profile.kind:
+        raise UsageError(f"the device info is about a {info.kind}, and {profile.name} is a {profile.kind}")
+    highest = max(line.number for line in info.accounts)
+    if highest > profile.lines:
+        raise UsageError(f"the device info has a line {highest}, and {profile.name} has {profile.lines}")
+    unclaimed = [codec for codec in info.codecs if not profile.claims(f"codecs.{codec}")]
+    if unclaimed:
+        claimed = ", ".join(profile.capabilities.codecs)
+        raise UsageError(f"the device info asks for {', '.join(unclaimed)}, and {profile.name} has {claimed}")
 
 
 def _disagreements(row: DeviceInfoRow) -> Iterator[tuple[FieldPath, str]]:

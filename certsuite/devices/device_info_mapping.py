@@ -26,7 +26,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 from pydantic import AfterValidator, Field
 
-from certsuite.devices.device_info import DeviceInfo, SecretRow, device_info_of
+from certsuite.devices.device_info import DeviceInfo, SecretRow, device_info_of, load_device_info
 from certsuite.devices.placed_model import Strict, mistake_at, validated
 from certsuite.devices.yaml_lines import FieldPath, PlacedData, load_json, load_yaml
 
@@ -83,6 +83,13 @@ def load_mapped_device_info(file: Path, mapping: Path, environment: Mapping[str,
     """
     placed = load_yaml(mapping)
     return device_info_of(_Mapped(file, placed).data(), mapping.parent, environment)
+
+
+def read_device_info(file: Path, mapping: Path | None, environment: Mapping[str, str]) -> DeviceInfo:
+    """Device info in the neutral form, or in another one by a mapping. Raises :class:`UsageError`."""
+    if mapping is None:
+        return load_device_info(file, environment)
+    return load_mapped_device_info(file, mapping, environment)
 
 
 class _Mapped:

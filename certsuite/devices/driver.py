@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from certsuite.core.redaction import Secret
+
 
 class Driver(Protocol):
     """Makes one device act. All of it belongs to one event loop, that on which :meth:`start` was called."""
@@ -26,6 +28,13 @@ class Driver(Protocol):
 
     def pids(self) -> set[int]:
         """Processes of the device: what it started as well. Empty for a device that is no program."""
+
+    @property
+    def address(self) -> str:
+        """The address by which a device is known that is no program; empty for one that is."""
+
+    def hide(self, secrets: list[Secret]) -> None:
+        """From now on these are not to be shown either: the device is about to get them."""
 
     async def start(self) -> None:
         """Start the device and return when it can be told to act; whether it registers is another matter.

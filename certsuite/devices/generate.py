@@ -42,16 +42,20 @@ class GeneratedFile:
 
 
 def generate(
-    profile: DeviceProfile, settings: DeviceSettings, out: Path, *, control_port: int
+    profile: DeviceProfile, settings: DeviceSettings, out: Path, *, control_port: int, config_dir: Path | None = None
 ) -> tuple[GeneratedFile, ...]:
     """Render the profile's templates into ``out``; files that are no templates are copied as they are.
+
+    ``config_dir`` is the folder that templates are told of, where that is another one: the device's own, which fetches
+    these files.
 
     It runs a process and writes files, so it is not for an event loop's thread. Raises
     :class:`~certsuite.core.errors.ProfileError` with the template's file and line.
     """
     out = out.resolve()
-    context = _context(profile, settings, out, control_port)
-    hidden = _context(profile, _without_passwords(settings), out, control_port)
+    told = config_dir.resolve() if config_dir else out
+    context = _context(profile, settings, told, control_port)
+    hidden = _context(profile, _without_passwords(settings), told, control_port)
     contents: dict[str, tuple[bytes, bytes]] = {}
     sources: dict[str, str] = {}
     for file in _rendered(profile.templates, [context, hidden]):
@@ -69,6 +73,10 @@ def generate(
         if name in contents:
             raise ProfileError(f"is also made by {sources[name]}", file=str(profile.templates / name))
         contents[name] = (content, content)
+    how = profile.control.provisioning
+    if how is not None and (fetched := how.file_of(settings.mac or _NO_MAC)) not in contents:
+        problem = f"control.provisioning.file: no template makes {fetched!r}; there are {', '.join(sorted(contents))}"
+        raise ProfileError(problem, file=str(profile.file))
     made = []
     for name, (content, hidden_content) in sorted(contents.items()):
         path = out / name
@@ -96,7 +104,8 @@ def _as_latin_1(secrets: list[Secret]) -> list[Secret]:
 
 def _without_passwords(settings: DeviceSettings) -> DeviceSettings:
     lines = tuple(replace(line, password=Secret("***")) for line in settings.lines)
-    return replace(settings, lines=lines)
+    fetching = settings.provisioning and replace(settings.provisioning, password=Secret("***"))
+    return replace(settings, lines=lines, provisioning=fetching)
 
 
 def _context(profile: DeviceProfile, settings: DeviceSettings, out: Path, control_port: int) -> dict[str, Any]:
@@ -125,11 +134,27 @@ def _context(profile: DeviceProfile, settings: DeviceSettings, out: Path, contro
             for line in settings.lines
         ],
         "monitored": [{"user": one.user, "label": one.label} for one in settings.monitored],
+        "provisioning": _provisioning(profile, settings),
         "codecs": list(settings.codecs or profile.capabilities.codecs),
         "mac": settings.mac or _NO_MAC,
         "variables": dict(profile.config.variables),
         "values": profile.values.model_dump(mode="json"),
         "identity": {"make": profile.identity.make, "model": profile.identity.model, "firmware": profile.firmware},
+    }
+
+
+def _provisioning(profile: DeviceProfile, settings: DeviceSettings) -> dict[str, str]:
+    """Everything empty where there is no server, or where the device is not said to fetch from one."""
+    how, server = profile.control.provisioning, settings.provisioning
+    if how is None or server is None:
+        return dict.fromkeys(("base_url", "url", "user", "password", "certificate", "key"), "")
+    return {
+        "base_url": server.base_url,
+        "url": server.base_url + how.file_of(settings.mac or _NO_MAC),
+        "user": server.user,
+        "password": server.password.reveal(),
+        "certificate": server.certificate,
+        "key": server.key,
     }
 
 

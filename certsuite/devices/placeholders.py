@@ -46,6 +46,15 @@ ACTION_ARGUMENTS: dict[str, frozenset[str]] = {
 }
 "The actions that there are, and the placeholders that each has beside those of every step; ``state`` is on or off."
 
+_CLAIMS = {
+    "hold": "hold",
+    "resume": "hold",
+    "dtmf": "dtmf",
+    "transfer": "blind_transfer",
+    "attended_transfer": "attended_transfer",
+}
+"The capability that an action needs, where there is one."
+
 EACH: dict[str, tuple[str, str]] = {"dtmf": ("digits", "digit")}
 """For actions with an argument that can be taken sign by sign: the argument, and the placeholder of one sign. Steps
 that name the second are done once for each sign."""
@@ -55,6 +64,13 @@ def known_in(action: str) -> frozenset[str]:
     """The placeholders that the steps of an action may name."""
     own = ACTION_ARGUMENTS.get(action, frozenset())
     return STEP | own | ({EACH[action][1]} if action in EACH else frozenset())
+
+
+def a_person_can(action: str, claims: Callable[[str], bool]) -> bool:
+    """Whether a person can make a device do an action; ``claims`` tells what the device can do."""
+    needed = _CLAIMS.get(action)
+    # To register or read its configuration anew takes a person as long as to restart it.
+    return action in ACTION_ARGUMENTS.keys() - {"reregister", "resync"} and (needed is None or claims(needed))
 
 
 def named_in(text: str) -> set[str]:

@@ -28,12 +28,12 @@ from pydantic_core import ErrorDetails
 
 from certsuite.core.errors import ProfileError
 from certsuite.devices import placeholders
+from certsuite.devices.profile_files import find_profile
 from certsuite.devices.yaml_lines import FieldPath, PlacedData, ProfileErrors, dotted, load_yaml
 
 LINES_AT_MOST = {"phone": 20, "gateway": 100}
 AVAILABLE_DRIVERS = ("process", "operator")
-"""Of the drivers that the schema knows, those that a profile may name. With ``operator`` a configuration can be made,
-to be brought to the device by hand; a run has no such driver yet."""
+"Of the drivers that the schema knows, those that a profile may name."
 
 ActionName = Literal[
     "start",
@@ -69,6 +69,10 @@ def _compiles(pattern: str) -> str:
     return pattern
 
 
+Pattern = Annotated[Text, AfterValidator(_compiles)]
+"A regular expression."
+
+
 class Part(BaseModel):
     """Base of every part of a profile: unknown fields are refused, values are not converted, nothing changes later."""
 
@@ -80,10 +84,8 @@ class Identity(Part):
 
     make: Text
     model: Text
-    user_agent: Text
-    "Regular expression that the User-Agent must match (searched for, so anchor it)."
-
-    _user_agent = field_validator("user_agent")(_compiles)
+    user_agent: Pattern
+    "What the User-Agent must match (searched for, so anchor it)."
 
 
 class Capabilities(Part):
@@ -96,9 +98,13 @@ class Capabilities(Part):
     hold: bool = False
     dtmf: bool = False
     "Telephone events by RFC 4733."
+    keep_alive: bool = False
+    "CRLF keep-alives on its connection (RFC 5626 section 4.4.1), as often as ``values.keep_alive_s`` says."
     blind_transfer: bool = False
     attended_transfer: bool = False
     shared_lines: bool = False
+    subscriptions: tuple[Literal["message-summary", "dialog"], ...] = Field(default=(), strict=False)
+    "Event packages that it subscribes to as it is configured: its messages (RFC 3842), others' calls (RFC 4235)."
 
 
 class Values(Part):
@@ -112,14 +118,22 @@ class Values(Part):
     "Patience from the start until it is registered, beside ``boot_s``."
     granted_expiry_s: Annotated[int, Field(ge=2, le=86_400)] = 60
     "Expiry that the bench's registrar grants: short, so that a refresh is seen soon, but not below what it can bear."
+    keep_alive_s: Seconds = 0.0
+    "Longest time between two of its keep-alives, if it claims them."
     failover_s: Seconds = 90.0
     "Patience until it uses the secondary."
     failback_s: Seconds = 90.0
     "Patience until it is back on the primary."
-    failover_expiry_s: Annotated[int, Field(ge=2, le=86_400)] | None = None
+    failover_expiry_s: Annotated[int, Field(ge=1, le=86_400)] | None = None
     "Expiry that is granted in cases about failover; null: ``granted_expiry_s``."
+    gives_up_s: Seconds | None = None
+    "After how long it gives up a server that does not answer, for the duration that is foretold; null: not known."
+    looks_back_s: Seconds | None = None
+    "After how long on the secondary it looks for the primary, for the same; null: at its refresh."
+    resolver_waits_s: Seconds | None = None
+    "The longest pause between two questions to a DNS that does not answer; null: 5 s (RFC 1035 section 4.2.1)."
     both_down_s: Seconds = 20.0
-    "For how long both targets are down when the device is to recover by itself."
+    "For how long both targets are down, once it is served no more, when it is to recover by itself."
     answer_s: Seconds = 5.0
     "Patience until a call is answered after it was told to answer."
     patience_s: dict[Text, Seconds] = Field(default_factory=dict)
@@ -175,23 +189,18 @@ class Step(Part):
     """One step of an action: exactly one of send, expect and capture."""
 
     send: Annotated[str, Field(max_length=10_000)] | None = None
-    expect: Text | None = None
+    # With its placeholders filled a pattern is still one: the values are escaped.
+    expect: Pattern | None = None
     "Regular expression that must appear in what the device says, after what an earlier step matched."
-    capture: Text | None = None
+    capture: Pattern | None = None
     "The same, whose named groups are handed back."
-    unless: Text | None = None
+    unless: Pattern | None = None
     "Regular expression that, if it appears first, makes the action fail at once."
-    again: Text | None = None
+    again: Pattern | None = None
     "Regular expression that, if it appears first, has the last ``send`` sent again: for asking until something is so."
     where: Literal["answers", "output"] = "answers"
     "Whether to look at what the device answers on the channel, or at what its program prints."
     timeout_s: Annotated[float, Field(gt=0, le=600)] = 5.0
-
-    @field_validator("expect", "capture", "unless", "again")
-    @classmethod
-    def _pattern(cls, pattern: str | None) -> str | None:
-        # With its placeholders filled it is still a pattern: the values are escaped.
-        return None if pattern is None else _compiles(pattern)
 
     @field_validator("capture")
     @classmethod
@@ -223,6 +232,23 @@ def _has_what_to_send_again(steps: tuple[Step, ...]) -> tuple[Step, ...]:
 Steps = Annotated[tuple[Step, ...], Field(strict=False, min_length=1), AfterValidator(_has_what_to_send_again)]
 
 
+class Provisioning(Part):
+    """How the device fetches its configuration over HTTPS."""
+
+    file: Text
+    "Which of the templates' files it asks for; ``{mac}`` is its MAC address, in lower case without separators."
+    credentials: Literal["none", "basic", "digest", "certificate"] = "digest"
+    "How it authenticates: not at all, by HTTP, or by a certificate of its own."
+    mac: Literal["path", "header", "none"] = "path"
+    "Where it names its MAC address."
+    resync: Literal["notify", "action", "none"] = "notify"
+    "What makes it fetch again: a NOTIFY with ``Event: check-sync``, the action ``resync``, or a restart alone."
+
+    def file_of(self, mac: str) -> str:
+        """The file's name for the device with this MAC address."""
+        return self.file.replace("{mac}", mac)
+
+
 class Control(Part):
     """What makes the device act."""
 
@@ -238,8 +264,10 @@ class Control(Part):
     resolver on port 53, so it needs the bench ``netns``."""
     clock: Literal["faketime"] | None = None
     "``faketime``: the program's clock can be set, by libfaketime; without it, its time is this machine's."
-    ready: Text | None = None
+    ready: Pattern | None = None
     "Regular expression in its output that says that it can be controlled."
+    provisioning: Provisioning | None = None
+    "``None``: it fetches nothing; its configuration is brought to it."
     install: str = ""
     "How to get the program, printed when it is missing."
     actions: dict[ActionName, Steps] = Field(default_factory=dict)
@@ -251,11 +279,6 @@ class Control(Part):
             raise ValueError(f"the driver {driver!r} is not in this version; it has {', '.join(AVAILABLE_DRIVERS)}")
         return driver
 
-    @field_validator("ready")
-    @classmethod
-    def _ready_compiles(cls, pattern: str | None) -> str | None:
-        return None if pattern is None else _compiles(pattern)
-
     @model_validator(mode="after")
     def _agrees(self) -> Self:
         if self.driver == "process" and not self.start:
@@ -264,6 +287,8 @@ class Control(Part):
             raise ValueError("'start' is for the process driver")
         if self.actions and self.channel is None:
             raise ValueError("actions need a channel by which their commands reach the device")
+        if self.provisioning is not None and self.provisioning.resync == "action" and "resync" not in self.actions:
+            raise ValueError("provisioning.resync is 'action', so the action 'resync' is needed")
         if self.standard_input is not None and self.channel is not None and self.channel.stdin:
             raise ValueError("standard_input and channel.stdin exclude each other")
         return self
@@ -314,10 +339,15 @@ class DeviceProfile(Part):
 
     def claims(self, name: str) -> bool:
         """Whether the device claims a capability: a field of ``capabilities``, or one item of a field that is a list,
-        written ``codecs.G722``. A list by itself is claimed if it is not empty.
+        written ``codecs.G722``. A list by itself is claimed if it is not empty. To be a ``gateway`` is a claim too.
 
-        Raises :class:`KeyError` for a field that ``capabilities`` does not have.
+        ``provisioning`` is claimed by ``control.provisioning``, which says how. Raises :class:`KeyError` for a field
+        that ``capabilities`` does not have.
         """
+        if name == "provisioning":
+            return self.control.provisioning is not None
+        if name in LINES_AT_MOST:
+            return name == self.kind
         field, _, item = name.partition(".")
         if field not in Capabilities.model_fields:
             raise KeyError(name)
@@ -325,7 +355,9 @@ class DeviceProfile(Part):
         return item in claimed if item else bool(claimed)
 
     def can(self, action: str) -> bool:
-        """Whether the device can be made to do this action."""
+        """Whether the device can be made to do this action: by a person, what it claims."""
+        if self.control.driver == "operator":
+            return placeholders.a_person_can(action, self.claims)
         return action in ProcessOwned or action in self.control.actions
 
 
@@ -360,31 +392,6 @@ def load_profile(name_or_path: str, search: Path) -> DeviceProfile:
     profile._file = file
     profile._templates = templates
     return profile
-
-
-def find_profile(name_or_path: str, search: Path) -> Path:
-    """The file of a profile. Raises :class:`~certsuite.core.errors.ProfileError` naming what there is instead."""
-    if "/" in name_or_path or name_or_path.endswith((".yaml", ".yml")):
-        file = Path(name_or_path)
-        if not file.is_file():
-            raise ProfileError("there is no such profile file", file=name_or_path)
-        return file
-    known = {file.stem: [] for file in profile_files(search)}  # type: dict[str, list[Path]]
-    for file in profile_files(search):
-        known[file.stem].append(file)
-    if name_or_path not in known:
-        names = ", ".join(sorted(known)) or "none"
-        hint = placeholders.suggestion(name_or_path, known)
-        raise ProfileError(f"there is no profile of this name{hint}; known profiles: {names}", file=name_or_path)
-    files = known[name_or_path]
-    if len(files) > 1:
-        raise ProfileError(f"several profiles have this name: {', '.join(map(str, files))}", file=name_or_path)
-    return files[0]
-
-
-def profile_files(search: Path) -> list[Path]:
-    """All profiles in a folder and in its folders of vendors, in the order of their names."""
-    return sorted([*search.glob("*.yaml"), *search.glob("*/*.yaml")])
 
 
 def profile_hash(profile: DeviceProfile) -> str:

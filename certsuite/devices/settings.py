@@ -39,6 +39,20 @@ class MonitoredUser:
 
 
 @dataclass(frozen=True, slots=True)
+class ProvisioningSettings:
+    """Where the device fetches its configuration, and as whom."""
+
+    base_url: str
+    "The device's own folder on the server; it ends in a slash."
+    user: str
+    password: Secret
+    certificate: str = ""
+    "PEM file of the device's own certificate, where it authenticates by that; empty without."
+    key: str = ""
+    "PEM file of its key."
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceSettings:
     """Everything that a device's configuration is made from, beside its profile."""
 
@@ -63,6 +77,8 @@ class DeviceSettings:
     "Encoding names as in SDP, most preferred first; empty: those that the profile claims."
     mac: str = ""
     "Twelve hexadecimal digits; in the name of many a configuration file."
+    provisioning: ProvisioningSettings | None = None
+    "``None``: there is no server, and the configuration is brought to the device."
 
     def line(self, number: int) -> LineSettings:
         """The line with that number. Raises :class:`~certsuite.core.errors.UsageError` if there is none."""
@@ -73,5 +89,6 @@ class DeviceSettings:
 
     @property
     def secrets(self) -> list[Secret]:
-        """The passwords of all lines."""
-        return [line.password for line in self.lines]
+        """All passwords: of the lines and for provisioning."""
+        of_lines = [line.password for line in self.lines]
+        return [*of_lines, self.provisioning.password] if self.provisioning else of_lines

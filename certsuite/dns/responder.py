@@ -92,7 +92,7 @@ def _react(message: dns.message.Message, zone: Zone, behaviour: DnsBehaviour, tr
     if met and behaviour.other_letter_case:
         _swap_targets(reply)
     wire = _wire(reply, limit)
-    if met and behaviour.other_letter_case:
+    if met and behaviour.other_letter_case and not _mixes_letters(question.name):
         wire = _with_swapped_question(wire)
     replies: tuple[bytes, ...] = (wire,)
     if met and behaviour.forged is not None:
@@ -163,6 +163,12 @@ def _with_swapped_question(wire: bytes) -> bytes:
         swapped[label] = wire[label].swapcase()
         at = label.stop
     return bytes(swapped)
+
+
+def _mixes_letters(name: dns.name.Name) -> bool:
+    """Whether the asker mixes letters of both cases, to take no answer that does not repeat them (draft 0x20)."""
+    text = name.to_text()
+    return text not in (text.lower(), text.upper())
 
 
 def _swap_targets(reply: dns.message.Message) -> None:

@@ -1,4 +1,4 @@
-"""Registrar and call control behind the edges, in the manner of the access SBC: one for all of them.
+"""Registrar, notifier and call control behind the edges, in the manner of the access SBC: one for all of them.
 
 Takes every SIP message that the device sends over any flow, and routes what the harness sends to the flow that the
 line is registered over (RFC 5626).
@@ -15,6 +15,7 @@ from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.call_leg import CallLeg
 from certsuite.edge.flow import Flow, OwnerOf
 from certsuite.edge.media import MediaLoop, MediaStream
+from certsuite.edge.notifier import Notifier
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge
 from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
@@ -38,6 +39,7 @@ class CallControl:
     ) -> None:
         self.journal = journal
         self.registrar = registrar
+        self.notifier = Notifier(journal, registrar.accounts)
         self.edges: dict[str, SipEdge] = {}
         self.legs: dict[str, CallLeg] = {}
         "Calls by Call-ID."
@@ -69,6 +71,7 @@ class CallControl:
 
     def on_closed(self, flow: Flow) -> None:
         self.registrar.flow_closed(flow.id)
+        self.notifier.flow_closed(flow.id)
         for leg in [leg for leg in self.legs.values() if leg.flow is flow]:
             leg.flow_lost()
 
@@ -82,7 +85,7 @@ class CallControl:
         if leg is not None and (message.to_tag == leg.tag or message.method == "CANCEL"):
             leg.on_request(flow, message)
             return
-        if message.to_tag and message.method not in ("REGISTER", "ACK"):
+        if message.to_tag and message.method not in ("REGISTER", "ACK", "SUBSCRIBE"):
             self._answer(flow, message, 481, "Call/Transaction Does Not Exist")
             return
         if leg is not None and message.method == "INVITE":
@@ -101,7 +104,7 @@ class CallControl:
             case "OPTIONS" | "NOTIFY" | "PUBLISH":
                 self._answer(flow, message, 200, "OK")
             case "SUBSCRIBE":
-                self._answer(flow, message, 489, "Bad Event")
+                self._subscribe(flow, message)
             case "BYE" | "CANCEL":
                 self._answer(flow, message, 481, "Call/Transaction Does Not Exist")
             case _:
@@ -117,9 +120,11 @@ class CallControl:
         caller: str,
         terms: MediaTerms = WEBEX_TERMS,
         over: Flow | None = None,
+        over_s: float = 0.0,
     ) -> CallLeg:
         """Call a line of the device down its registration's flow, or ``over`` another one of it.
 
+        ``over_s``: the INVITE is a long one, and comes in pieces over so many seconds, as over a narrow path.
         Raises :class:`BenchError` if it has none.
         """
         binding = self.registrar.bindings.get(line)
@@ -128,7 +133,7 @@ class CallControl:
             raise BenchError(f"line {line} is not registered, so it cannot be called")
         edge = self.edges[flow.edge]
         leg = CallLeg(self, binding.account, flow, edge.sse, self._media.open(edge.address), party=party)
-        leg.invite(binding.contact, caller=caller, terms=terms)
+        leg.invite(binding.contact, caller=caller, terms=terms, over_s=over_s)
         self.legs[leg.call_id] = leg
         return leg
 
@@ -137,11 +142,13 @@ class CallControl:
         for leg in list(self.legs.values()):
             leg.hang_up()
 
-    def send_request(self, flow: Flow, request: SipMessage, on_response: Callable[[SipMessage], None]) -> None:
+    def send_request(
+        self, flow: Flow, request: SipMessage, on_response: Callable[[SipMessage], None], *, over_s: float = 0.0
+    ) -> None:
         if not flow.usable:
             return
         self._transactions[request.branch, request.method] = on_response
-        flow.send(request, line=self.line_of(request))
+        flow.send(request, line=self.line_of(request), over_s=over_s)
 
     def flow_of(self, leg: CallLeg) -> Flow:
         if leg.flow.usable:
@@ -170,7 +177,7 @@ class CallControl:
         return leg.call_id
 
     def stop(self) -> None:
-        """Stop the registrar's clock."""
+        """Stop the clock of registrar and notifier."""
         if self._expiry is not None:
             self._expiry.cancel()
             self._expiry = None
@@ -224,17 +231,28 @@ class CallControl:
         flow.send(response, line=self.line_of(request))
         self._arm_expiry()
 
+    def _subscribe(self, flow: Flow, request: SipMessage) -> None:
+        answer = self.notifier.subscribe(request, flow, self.edges[flow.edge].sse, asyncio.get_running_loop().time())
+        flow.send(answer.response, line=self.line_of(request))
+        if answer.notify is not None:
+            self.send_request(flow, answer.notify, self.notifier.answered)
+        self._arm_expiry()
+
     def _arm_expiry(self) -> None:
-        """The registrar has no clock: its next expiry is kept here."""
+        """Registrar and notifier have no clock: their next expiry is kept here."""
         loop = asyncio.get_running_loop()
         self.stop()
-        at = self.registrar.next_expiry()
-        if at is not None:
-            self._expiry = loop.call_at(at, self._expire)
+        ends = [at for at in (self.registrar.next_expiry(), self.notifier.next_expiry()) if at is not None]
+        if ends:
+            self._expiry = loop.call_at(min(ends), self._expire)
 
     def _expire(self) -> None:
         self._expiry = None
-        self.registrar.expire(asyncio.get_running_loop().time())
+        now = asyncio.get_running_loop().time()
+        self.registrar.expire(now)
+        for flow_id, notify in self.notifier.expire(now):
+            if (flow := self._flow(flow_id)) is not None:
+                self.send_request(flow, notify, self.notifier.answered)
         self._arm_expiry()
 
     def _invite(self, flow: Flow, request: SipMessage) -> None:

@@ -23,6 +23,8 @@ from certsuite.sip.sse import ALLOW, Sse, invite_headers, response_to
 
 _T1 = 0.5
 _T2 = 4.0
+_LONG = tuple((f"X-Lab-Long-{number}", "x" * 200) for number in range(1, 16))
+"Headers that make a request longer than two packets of any path."
 _TIMER_H = 32.0
 "Seconds after which an unacknowledged 200 is no longer sent again (RFC 3261 section 13.3.1.4)."
 
@@ -41,8 +43,10 @@ class Signalling(Protocol):
 
     journal: Journal
 
-    def send_request(self, flow: Flow, request: SipMessage, on_response: Callable[[SipMessage], None]) -> None:
-        """Send a request and have its responses given to ``on_response``."""
+    def send_request(
+        self, flow: Flow, request: SipMessage, on_response: Callable[[SipMessage], None], *, over_s: float = 0.0
+    ) -> None:
+        """Send a request, as :meth:`Flow.send` does, and have its responses given to ``on_response``."""
 
     def flow_of(self, leg: CallLeg) -> Flow:
         """The flow that the call came by while it lasts, else the one that the leg's line is registered over."""
@@ -113,8 +117,9 @@ class CallLeg:
 
     # --- towards the device
 
-    def invite(self, contact: str, *, caller: str, terms: MediaTerms = WEBEX_TERMS) -> None:
-        """Call the device's line at its registered contact, on these terms."""
+    def invite(self, contact: str, *, caller: str, terms: MediaTerms = WEBEX_TERMS, over_s: float = 0.0) -> None:
+        """Call the device's line at its registered contact, on these terms. ``over_s``: the INVITE is a long one, and
+        comes over so many seconds."""
         account = self.account
         self.dialog = Dialog(
             sse=self._sse,
@@ -129,8 +134,10 @@ class CallLeg:
         headers = invite_headers(
             asserted=f'"{caller}"<sip:{self.party}@{account.domain};user=phone>', correlation=secrets.token_hex(16)
         )
+        if over_s:
+            headers = [*headers, *_LONG]
         self._invite = self.dialog.request("INVITE", headers=headers, body=body)
-        self._control.send_request(self.flow, self._invite, self._on_invite_response)
+        self._control.send_request(self.flow, self._invite, self._on_invite_response, over_s=over_s)
 
     def reoffer(self, terms: MediaTerms) -> None:
         """Offer other terms in a re-INVITE; nothing is sent in a call that is not up."""
@@ -210,7 +217,7 @@ class CallLeg:
         """The device called: the leg is at its beginning."""
         self._from_device = True
         self._invite = invite
-        self.dialog = Dialog.from_invite(invite, self._sse, self.tag, self.party)
+        self.dialog = Dialog.from_request(invite, self._sse, self.tag, self.party)
 
     def on_request(self, flow: Flow, request: SipMessage) -> None:
         """A request within the dialog."""

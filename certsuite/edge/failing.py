@@ -96,10 +96,10 @@ FAILURES: dict[str, Failure] = {
         Failure("503", "answers 503 without Retry-After", status=503, reason="Service Unavailable"),
         Failure(
             "503-retry-after",
-            "answers 503 with a Retry-After of 2 s",
+            "answers 503 with a Retry-After of 1 s",
             status=503,
             reason="Service Unavailable",
-            retry_after_s=2,
+            retry_after_s=1,
         ),
         Failure("500", "answers 500", status=500, reason="Server Internal Error"),
         Failure("408", "answers 408", status=408, reason="Request Timeout"),
@@ -128,6 +128,11 @@ class SynHole:
             filler.setblocking(False)
             filler.connect_ex((address, port))
             self._fillers.append(filler)
+
+    @property
+    def ports(self) -> frozenset[int]:
+        """Where our own connections come from."""
+        return frozenset(one.getsockname()[1] for one in self._fillers)
 
     def close(self) -> None:
         """Be gone: what waits in the backlog is reset."""

@@ -26,11 +26,13 @@ from certsuite.core.events import (
     TlsEstablished,
     TlsFailed,
     TlsPresented,
+    TrafficClass,
 )
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, OUT
 from certsuite.edge.failing import SERVES, Failure, Handshake
 from certsuite.edge.slow_writer import SlowWriter
+from certsuite.edge.traffic_class import dscp_of_connection
 from certsuite.sip.framer import Framed, Garbage, KeepAlive, StreamFramer
 from certsuite.sip.message import SipMessage, read, strict_error
 from certsuite.tls.client_hello import NotTls
@@ -42,6 +44,8 @@ _SHOWN = 512
 _FOREIGN = "x"
 _RECORD_HEADER = 5
 "Bytes before a TLS record's content; the last two are its length (RFC 8446 section 5.1)."
+_NARROW = 1200
+"Bytes of a TLS record that fit into one packet where the path takes 1300."
 _BACKLOG_LIMIT = 4_000_000
 "Unsent bytes after which a device that does not read is cut off."
 _KEEP_ALIVES_AT_MOST = 1000
@@ -98,6 +102,9 @@ class FlowNames:
 
 class Flow(asyncio.Protocol):
     """A connection to the SIP-over-TLS port of an edge."""
+
+    port_role = "sip-tls"
+    "As in :class:`FlowOpened`."
 
     def __init__(
         self,
@@ -159,7 +166,10 @@ class Flow(asyncio.Protocol):
             self._journal.record(LoopLag(late_ms))
         self.id = self._names.next(owner)
         self._capture.tcp_opened(self.id, self.remote, self.local, self._utc_ns())
-        self._record(FlowOpened(_text(self.local), _text(self.remote), owner, "sip-tls"), IN)
+        self._record(FlowOpened(_text(self.local), _text(self.remote), owner, self.port_role), IN)
+        dscp = dscp_of_connection(transport.get_extra_info("socket")) if owner == DEVICE else None
+        if dscp is not None:
+            self._record(TrafficClass(dscp, "sip"), IN)
         self._on_opened(self)
 
     def data_received(self, data: bytes) -> None:
@@ -209,13 +219,18 @@ class Flow(asyncio.Protocol):
         """Whether SIP can be sent over it."""
         return self._tls.established and not self.closed and self._ended is None and not self.failure.silent
 
-    def send(self, message: SipMessage, *, line: int | None = None) -> None:
-        """Send a message in BroadWorks' compact form. Nothing is sent on a flow that has ended."""
+    def send(self, message: SipMessage, *, line: int | None = None, over_s: float = 0.0) -> None:
+        """Send a message in BroadWorks' compact form. Nothing is sent on a flow that has ended.
+
+        ``over_s`` is for a narrow path: TLS records are then no longer than a packet, and come over so many seconds.
+        """
         if not self.usable:
             return
         raw = message.to_bytes(compact=True)
-        self._keep_secrets(self._tls.send(raw))
-        self._flush()
+        size = _NARROW if over_s else len(raw)
+        for start in range(0, len(raw), size):
+            self._keep_secrets(self._tls.send(raw[start : start + size]))
+        self._flush(over_s)
         frame = self._capture.sip(self.id, from_device=False, data=raw, t_ns=self._utc_ns())
         self._record(SipMessageSeen(raw), OUT, frame=frame, line=line)
 
@@ -292,6 +307,7 @@ class Flow(asyncio.Protocol):
                     if framed.form == "ping" and self.usable:
                         self._keep_secrets(self._tls.send(b"\r\n"))
                         self._flush()
+                        self._record(SipKeepAlive("pong"), OUT)
                 case Garbage():
                     self._record(SipGarbage(framed.data[:_SHOWN], len(framed.data), framed.problem), IN)
                     # Where the next message begins cannot be known: RFC 3261 section 18.3 has no way to go on.
@@ -310,10 +326,10 @@ class Flow(asyncio.Protocol):
             if isinstance(event, SecretLine):
                 self._capture.tls_secret(event.text)
 
-    def _flush(self) -> None:
+    def _flush(self, over_s: float = 0.0) -> None:
         data = self._within_handshake(self._tls.output())
         slow = not self._tls.established and self._ended is None
-        self._writer.write(data, over_s=self._behaviour.spread_s if slow else 0.0)
+        self._writer.write(data, over_s=self._behaviour.spread_s if slow else over_s)
 
     def _write(self, data: bytes) -> None:
         if self._transport is None:

@@ -18,10 +18,11 @@ from collections.abc import Callable
 
 from certsuite.core.capture import Capture, Endpoint
 from certsuite.core.errors import BenchError
-from certsuite.core.events import MediaClosed, MediaOpened, MediaStimulus, Note, ToolError
+from certsuite.core.events import MediaClosed, MediaOpened, MediaStimulus, Note, ToolError, TrafficClass
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN
-from certsuite.edge.media_sockets import ANCILLARY, age_ns_of, bind_pair, dscp_of
+from certsuite.edge.media_sockets import ANCILLARY, age_ns_of, bind_pair
+from certsuite.edge.traffic_class import dscp_of_datagram
 from certsuite.media.dtmf import DIGITS
 from certsuite.media.outgoing import Disturbance, Outgoing
 from certsuite.media.pacing import PERIOD_NS, Lateness, Schedule
@@ -67,6 +68,8 @@ class MediaStream:
         self._lateness_max_ns = 0
         self._send_problem = ""
         self._closing = False
+        self.dscp_told = False
+        "Whether it is in the record how the device marks what it sends."
 
     def configure(
         self,
@@ -212,10 +215,6 @@ class MediaStream:
         sender = self._sender
         self._record(self._receiver.poll(now_ns / 1e9, sent_tone_hz=sender.tone_hz, sent=sender.sent))
 
-    def marked(self, dscp: int) -> None:
-        """The code point of the datagram that is taken next."""
-        self._receiver.dscp = dscp
-
     def take(self, data: bytes, source: Endpoint, at_ns: int, frame: int) -> None:
         """A datagram arrived at the RTP port."""
         self._record(self._receiver.receive(data, source, at_ns / 1e9, frame))
@@ -240,6 +239,12 @@ class MediaStream:
             self._loop.journal.record(totals, line=line, flow=flow, edge=edge, case=case)
         self._rtp.close()
         self._rtcp.close()
+
+    def tell(self, dscp: int) -> None:
+        """Record how the first datagram was marked."""
+        self.dscp_told = True
+        line, flow, edge = self._place
+        self._loop.journal.record(TrafficClass(dscp, "rtp"), line=line, flow=flow, edge=edge, direction=IN)
 
     def note(self, text: str) -> None:
         """Record something that nothing judges."""
@@ -421,13 +426,13 @@ class MediaLoop:
             # An ICMP error for something sent before, or a datagram that was dropped for its checksum.
             return
         age_ns = age_ns_of(ancillary)
-        if is_rtp:
-            stream.marked(dscp_of(ancillary))
         remote = (sender[0], sender[1])
         local = (stream.address, stream.port if is_rtp else stream.port + 1)
         frame = self._capture.udp(remote, local, data, round(self.journal.clock.utc() * 1e9) - age_ns)
         if is_rtp:
             stream.take(data, remote, time.monotonic_ns() - age_ns, frame)
+            if not stream.dscp_told and (dscp := dscp_of_datagram(ancillary)) is not None:
+                stream.tell(dscp)
 
     def _serve(self) -> None:
         """Send the packets that are due now, then do what may come later: capture them, close windows."""

@@ -8,13 +8,13 @@ import struct
 import time
 
 from certsuite.core.errors import AddressUnavailable
+from certsuite.edge.traffic_class import ask_for_dscp
 
 _SO_TIMESTAMPNS = 35
 "Linux: the kernel stamps each datagram when it arrives (socket(7)); Python has no name for it."
 _TIMESPEC = struct.Struct("qq")
 ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(4)
 "Bytes of what the kernel tells of a datagram."
-_TRAFFIC_CLASSES = ((socket.IPPROTO_IP, socket.IP_TOS), (socket.IPPROTO_IPV6, socket.IPV6_TCLASS))
 _PORT_TRIES = 200
 
 
@@ -25,14 +25,6 @@ def age_ns_of(ancillary: list[tuple[int, int, bytes]]) -> int:
             seconds, nanoseconds = _TIMESPEC.unpack_from(data)
             age_ns = time.time_ns() - (seconds * 1_000_000_000 + nanoseconds)
             return age_ns if 0 <= age_ns < 1_000_000_000 else 0
-    return 0
-
-
-def dscp_of(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """The differentiated services code point of a datagram; 0 if the kernel does not tell it."""
-    for level, kind, data in ancillary:
-        if (level, kind) in _TRAFFIC_CLASSES and data:
-            return data[0] >> 2
     return 0
 
 
@@ -62,9 +54,6 @@ def bind_pair(address: str) -> tuple[socket.socket, socket.socket]:
         for item in (rtp, rtcp):
             item.setblocking(False)
             item.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            if family == socket.AF_INET:
-                item.setsockopt(socket.IPPROTO_IP, socket.IP_RECVTOS, 1)
-            else:
-                item.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVTCLASS, 1)
+        ask_for_dscp(rtp)
         return rtp, rtcp
     raise AddressUnavailable(f"no free pair of UDP ports on {address}: {problem}")

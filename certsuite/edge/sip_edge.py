@@ -54,6 +54,8 @@ class SipEdge:
         "How it fails now."
         self.sse = Sse(address, port, stamp)
         self.flows: dict[str, Flow] = {}
+        self.own_ports: frozenset[int] = frozenset()
+        "Ports from which it connects to itself, so that nobody else can."
         self._journal = journal
         self._capture = capture
         self._names = names
@@ -97,6 +99,11 @@ class SipEdge:
         """Whether connections are accepted rather than refused."""
         return self._server is not None
 
+    @property
+    def swallows(self) -> bool:
+        """Whether a SYN is answered by nothing."""
+        return self._hole is not None
+
     async def behave(self, name: str, *, tls: TlsBehaviour | None = None, accepts: bool = True) -> None:
         """Behave so from now on; flows that are open stay as they are, but for those on which it was failing. The
         record keeps ``name``."""
@@ -110,15 +117,15 @@ class SipEdge:
                 flow.close("rst")
             flow.failure = SERVES
 
-    async def fail(self, failure: Failure, *, tls: TlsBehaviour, bound: Mapping[str, list[str]]) -> None:
-        """Fail so from now on. ``bound`` tells the record where each line was registered: edge and flow."""
+    async def fail(self, failure: Failure, *, tls: TlsBehaviour, stood: Mapping[str, Any]) -> None:
+        """Fail so from now on. ``stood`` is for the record: what was registered and subscribed to, and where."""
         self.failure = failure
         self.tls = tls
         await self._listen_as(failure.listening)
         on_open = failure.on_open and not failure.serves and not failure.ends_open
         self._record_change(
             failure.name,
-            {"failure": failure.description, "cut": on_open, "serves": failure.serves, "bound": dict(bound)},
+            {"failure": failure.description, "cut": on_open, "serves": failure.serves, **stood},
         )
         for flow in self.flows.values():
             if failure.on_open:
@@ -149,6 +156,7 @@ class SipEdge:
             await self._listen()
         elif listening is Listening.IGNORES and self._hole is None:
             self._hole = SynHole(self.address, self.port)
+            self.own_ports = self._hole.ports
 
     def _close_hole(self) -> None:
         if self._hole is not None:

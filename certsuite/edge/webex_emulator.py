@@ -24,6 +24,8 @@ from certsuite.edge.webex_routes import ENDPOINTS, REFRESH_ROUTE, Call, Reply, a
 from certsuite.edge.webex_state import Json, Organization, Refusal
 
 BASE = "/v1"
+LAB = "/lab/registrations"
+"Not of the API: where a lab tells that a device has registered, by ``mac`` and ``userAgent``."
 _BODY_LIMIT = 1_000_000
 _HEAD_LIMIT = 65_536
 _PAGE = 100
@@ -176,6 +178,19 @@ class WebexEmulator:
 
     # --- connections' calls
 
+    def told(self, call: Call, connection: _Connection) -> None:
+        """The lab tells that a device has registered: Webex would know by itself. It is no exchange of the API."""
+        try:
+            body = call.body()
+            mac, agent = (str(body.get(name, "")) for name in ("mac", "userAgent"))
+            self.organization.registered_as(mac, agent)
+        except Refusal as refusal:
+            connection.answer(refused(refusal))
+        except KeyError:
+            connection.answer(refused(Refusal(404, "Device not found.")))
+        else:
+            connection.answer(Reply(204))
+
     def came(self, call: Call, connection: _Connection) -> None:
         """A request is whole: it is answered now, or once it is no longer held."""
         self._open += 1
@@ -285,7 +300,11 @@ class _Connection(asyncio.Protocol):
         # What is not below the base is no path of ours.
         path = target.path.removeprefix(BASE) if target.path.startswith(BASE + "/") else ""
         query = dict(parse_qsl(target.query, keep_blank_values=True))
-        self._emulator.came(Call(self._head.method.decode("ascii"), path, query, headers, self._body), self)
+        call = Call(self._head.method.decode("ascii"), path, query, headers, self._body)
+        if (call.method, target.path) == ("POST", LAB):
+            self._emulator.told(call, self)
+        else:
+            self._emulator.came(call, self)
 
     def answer(self, reply: Reply) -> None:
         """Send an answer, and go on to the next request; nothing if the client has gone."""

@@ -14,10 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from certsuite.sip.user_agent import read_user_agent
+
 Json = dict[str, Any]
 
-REGISTRAR = "98079822.lab.invalid"
-OUTBOUND_PROXY = "hs17.hosted-lab.invalid"
+REGISTRAR = "98079822.lab-cluster.bcld.invalid"
+OUTBOUND_PROXY = "hs17.hosted-lab.bcld.test"
+"Those of the bench, so that a device that was created here can be certified there."
 IN_USE = 5675
 TWICE_IN_LIST = 5676
 NOT_A_MAC = 25220
@@ -125,8 +128,13 @@ class Organization:
         if device is None:
             raise KeyError(mac)
         device.connection = "connected"
-        device.product = f"{device.model} - {make} {model}"
+        device.product = f"{device.model} - {make} {model}" if make and model else device.model
         device.software = software
+
+    def registered_as(self, mac: str, user_agent: str) -> None:
+        """A device has registered with this User-Agent. :class:`KeyError` if there is none with this MAC address."""
+        product = read_user_agent(user_agent)
+        self.registered(mac, product.make, product.model, product.firmware)
 
     # --- tokens
 

@@ -19,6 +19,7 @@ from certsuite.core.events import (
     ClientHelloSeen,
     ClientKeyExchangeSeen,
     ConfigDelivered,
+    ConnectionAttempt,
     DeviceExited,
     DeviceStarted,
     DigestChecked,
@@ -34,6 +35,8 @@ from certsuite.core.events import (
     MediaOpened,
     MediaWindow,
     Note,
+    ProvisioningAnswer,
+    ProvisioningRequest,
     RootProbeAnswer,
     SegmentOpened,
     SipGarbage,
@@ -41,6 +44,7 @@ from certsuite.core.events import (
     SipMessageSeen,
     StateNotReached,
     StateReached,
+    SubscriptionChanged,
     TlsAlert,
     TlsEstablished,
     TlsFailed,
@@ -240,6 +244,10 @@ class _Writer:
         self.arrow(DEVICE, self.edge, printable(f"TCP opens to {event.local} from {event.remote}{role}"), "quiet")
 
     @show.register
+    def _(self, event: ConnectionAttempt) -> None:
+        self.arrow(DEVICE, self.edge, printable(f"SYN to {event.local} from {event.remote}, {event.fate}"), "bad")
+
+    @show.register
     def _(self, event: FlowClosed) -> None:
         text = printable(f"TCP closes ({event.how})")
         if event.by == "bench":
@@ -280,6 +288,19 @@ class _Writer:
     def _(self, event: RootProbeAnswer) -> None:
         what = event.answer if event.alert is None else f"{event.answer} {event.alert}"
         self.note(printable(f"answers {event.technique} {event.version}, {event.role} root: {what}"), "mark")
+
+    @show.register
+    def _(self, event: ProvisioningRequest) -> None:
+        how = "" if event.credentials == "none" else f" · {event.credentials}"
+        clear = "" if event.secure else " · without TLS"
+        tone = "plain" if event.secure and not event.secrets_in else "bad"
+        self.arrow(DEVICE, self.edge, printable(f"{event.method} {event.target}{how}{clear}"), tone)
+
+    @show.register
+    def _(self, event: ProvisioningAnswer) -> None:
+        about = " · ".join(part for part in (event.location, event.fault) if part)
+        text = f"{event.status} · {event.length} bytes" if event.status else "no answer"
+        self.arrow(self.edge, DEVICE, printable(f"{text}{' · ' if about else ''}{about}"))
 
     @show.register
     def _(self, event: TlsEstablished) -> None:
@@ -335,6 +356,11 @@ class _Writer:
     def _(self, event: BindingChanged) -> None:
         text = f"bound for {event.granted_s} s" if event.granted_s else f"unbound ({event.why})"
         self.note(printable(f"{event.aor} {text}"))
+
+    @show.register
+    def _(self, event: SubscriptionChanged) -> None:
+        what = f"granted {event.granted_s} s" if event.granted_s else f"gone ({event.why})"
+        self.note(printable(f"subscription to {event.package} of {event.resource} {what}"), _tone(event.granted_s > 0))
 
     @show.register
     def _(self, event: MediaOpened) -> None:

@@ -94,7 +94,6 @@ class StreamReceiver:
         self.call_id = ""
         self.local = ""
         "``address:port`` of the stream, for its windows."
-        self.dscp = 0
         self.latched: Endpoint | None = None
         "Where the first authentic packet came from: media goes there from then on."
         self.ssrc = 0
@@ -273,7 +272,6 @@ class StreamReceiver:
             source="" if self.latched is None else endpoint_text(self.latched),
             ssrc=self.ssrc,
             local=self.local,
-            dscp=self.dscp,
             tone_hz=round(tone.hz, 2),
             tone_level_dbfs=tone.level_dbfs,
             tone_purity=round(tone.purity, 4),
@@ -326,7 +324,6 @@ def _likeness(window: MediaWindow) -> tuple[object, ...]:
         window.source,
         window.ssrc,
         window.local,
-        window.dscp,
         window.call_id,
     )
 

@@ -29,6 +29,8 @@ class Fault:
     passes: tuple[str, ...] | None = None
     "What passes, for a device that comes to so little that every other case is inconclusive."
     exit_code: int = 1
+    device: str = "reference"
+    "Profile of the device that has it: a fault of many lines shows in a device that has many."
     credentials: Mapping[int, str] = field(default_factory=dict)
     "Passwords that stand for those of a user: a fault of theirs and not of the device's."
 

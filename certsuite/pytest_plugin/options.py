@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN
 from certsuite.bench.run import BENCHES, RunOptions
 from certsuite.core.errors import UsageError
 from certsuite.core.redaction import Secret, printable
 from certsuite.devices.credentials import read_credentials
+from certsuite.devices.device_info import DeviceInfo
+from certsuite.devices.device_info_mapping import read_device_info
 from certsuite.pytest_plugin.faults import find_fault
 from certsuite.tls.probe_roots import IDENTRUST, KnownRoot, ProbedRoot, certificates_of_pem, known_roots
 
 REFERENCE = "reference"
+REFERENCE_DEVICES = (REFERENCE, "reference-gateway")
+"Profiles of the reference device, which alone has faults and another time."
 
 
 def add_options(parser: pytest.Parser) -> None:
@@ -28,6 +34,8 @@ def add_options(parser: pytest.Parser) -> None:
     add("--baseline", metavar="RUN", default=None, help="exit code 0 or 1 then says whether this run is worse")
     add("--resume", metavar="RUN", default=None, help="go on with a run that was cut short")
     add("--credentials", metavar="FILE", default=None, help="SIP passwords by line (YAML, owner-only)")
+    add("--device-info", metavar="FILE", default=None, help="the device's own accounts instead of minted ones (JSON)")
+    add("--mapping", metavar="FILE", default=None, help="where the values of --device-info stand (YAML)")
     add("--root", metavar="NAME", default=IDENTRUST, help="root that the root probe asks for: a name, or a PEM file")
     add("--chain", metavar="FILE", default=None, help="genuine chain under that root (PEM, the leaf first)")
     add("--time-scale", metavar="X", type=float, default=1.0, help="reference device only: scales all times")
@@ -41,7 +49,7 @@ def run_options(config: pytest.Config, profile_name: str) -> RunOptions:
     bench = config.getoption("--bench")
     if bench not in BENCHES:
         raise UsageError(f"--bench {printable(bench)}: there is no such bench; there are {', '.join(BENCHES)}")
-    if (faults or scale != 1.0) and profile_name != REFERENCE:
+    if (faults or scale != 1.0) and profile_name not in REFERENCE_DEVICES:
         raise UsageError("--fault and --time-scale are for the reference device only")
     if not 0 < scale <= 1:
         raise UsageError(f"--time-scale {scale}: a number above 0, at most 1")
@@ -51,7 +59,30 @@ def run_options(config: pytest.Config, profile_name: str) -> RunOptions:
         credentials |= {line: Secret(text) for line, text in fault.credentials.items()}
     names = tuple(fault.name for fault in faults if fault.is_the_devices)
     root = read_root(config.getoption("--root"), config.getoption("--chain"))
-    return RunOptions(faults=names, time_scale=scale, credentials=credentials, bench=bench, root=root)
+    info = _device_info(config)
+    if info is not None and credentials:
+        raise UsageError("--credentials and --device-info exclude each other: both have the passwords")
+    return RunOptions(faults=names, time_scale=scale, credentials=credentials, bench=bench, root=root, info=info)
+
+
+def _device_info(config: pytest.Config) -> DeviceInfo | None:
+    """Accounts that this bench can play. Raises :class:`UsageError`."""
+    file, mapping = config.getoption("--device-info"), config.getoption("--mapping")
+    if file is None:
+        if mapping is not None:
+            raise UsageError("--mapping is for --device-info FILE")
+        return None
+    info = read_device_info(Path(file), Path(mapping) if mapping else None, os.environ)
+    names = {info.outbound_proxy, *(account.domain for account in info.accounts)}
+    strange = sorted(names - {OUTBOUND_PROXY, REGISTRAR_DOMAIN})
+    if strange:
+        raise UsageError(
+            f"the device info names {', '.join(strange)}; a bench plays the outbound proxy {OUTBOUND_PROXY} and the "
+            f"registrar {REGISTRAR_DOMAIN}, as 'certsuite webex emulate' has them"
+        )
+    if [account.number for account in info.accounts] != list(range(1, len(info.accounts) + 1)):
+        raise UsageError("the device info leaves a line out; for a run its lines are 1, 2, ... without a gap")
+    return info
 
 
 def read_root(name: str, chain: str | None) -> ProbedRoot:

@@ -17,6 +17,7 @@ from certsuite.core.errors import CertsuiteError, RecordError, UsageError
 from certsuite.core.places import PROFILES, REPORTS
 from certsuite.core.redaction import printable
 from certsuite.core.results import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_USAGE, RunResult
+from certsuite.devices.device_info import check_fit
 from certsuite.devices.profile import load_profile
 from certsuite.pytest_plugin.certification import Asked, Certification
 from certsuite.pytest_plugin.mapping import report_to_pytest
@@ -219,6 +220,9 @@ def _asked_for(config: pytest.Config, collected: list[Case]) -> Certification:
         # What cannot be compared with is told before the run, and not after it.
         read_results(baseline)
     options = run_options(config, profile.name)
+    if options.info is not None:
+        check_fit(profile, options.info)
+        profile = profile.model_copy(update={"lines": len(options.info.accounts)})
     if options.credentials and set(options.credentials) != set(range(1, profile.lines + 1)):
         raise UsageError(
             f"the credentials are for lines {sorted(options.credentials)}; the device has 1 to {profile.lines}"

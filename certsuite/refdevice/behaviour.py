@@ -55,7 +55,7 @@ class Behaviour:
     heeds_downgrade: bool = True
     "Whether it breaks off when the server tells that its ClientHello was altered."
     handshake_timeout_s: float | None = 3.0
-    "For the TCP connection and the TLS handshake together; ``None`` is to wait for ever."
+    "For the TCP connection and the TLS handshake together; ``None`` is to wait for ever, also in silence."
     survives_broken_handshake: bool = True
     "Whether it goes on to another target, or tries again, when a server closes the connection in the handshake."
     verifies_each_time: bool = True
@@ -74,6 +74,8 @@ class Behaviour:
     "Faults of a chain or of its names that are accepted: of ``leniency.CHAIN_FAULTS`` and ``leniency.NAME_FAULTS``."
     dislikes: tuple[str, ...] = ()
     "Properties of good chains that are not accepted: of ``leniency.DISLIKES``."
+    exits_on_dislike: bool = False
+    "Whether its program ends on such a chain."
     wants_target_name: bool = False
     "Whether the certificate must have the name of the SRV target, rather than that of the outbound proxy."
     asks_for_status: bool = False
@@ -87,6 +89,7 @@ class Behaviour:
 
     # --- DNS and targets
     srv_service: str = SIPS_SERVICE
+    "Empty is to ask for no SRV record, and to go to the addresses of the outbound proxy."
     fixed_port: int | None = None
     "Port that is used in place of the SRV record's."
     highest_priority_value_first: bool = False
@@ -107,6 +110,8 @@ class Behaviour:
     "Whether each question has EDNS, whatever the server says to it."
     compares_id: bool = True
     heeds_letter_case: bool = False
+    mixes_letters: bool = False
+    "Whether each question has letters of both cases at random, which the answer has to repeat."
     follows_cname: bool = True
     dns_timeout_s: float = 0.9
     "Seconds until a question is asked again, or given up."
@@ -124,6 +129,8 @@ class Behaviour:
     "Whether it goes on from the DNS answer to a connection."
     takes_long_answers: bool = True
     "Whether a DNS answer that is truncated over UDP is asked for over TCP; else it is no answer."
+    connects_to_two: bool = False
+    "Whether the next target is connected to beside each, and left as soon as both are ready."
     targets_tried: int | None = None
     "Targets that are tried when one fails after the other, the first ones; ``None`` is all."
     gives_up_requests: bool = True
@@ -140,6 +147,8 @@ class Behaviour:
     "Whether the flow that it has moved from is kept, and the lines registered there as well."
     keeps_old_flow: bool = False
     "Whether the flow that it has moved from is left open."
+    looks_back: bool = True
+    "Whether it looks for a better target once before its next refresh, as it is configured to."
     fails_back: bool = True
     "Whether it returns to a better target when one is there again."
 
@@ -149,6 +158,14 @@ class Behaviour:
     auth_user_is_aor_user: bool = False
     password_drops: str = ""
     "Characters of the password that are lost before it is used."
+    password_at_most: int | None = None
+    "How many characters of the password are used; ``None`` is all."
+    takes_new_password: bool = True
+    "Whether another password in its configuration is taken while it runs."
+    logs_password: bool = False
+    "Whether the password is printed when a line registers."
+    sends_password: bool = False
+    "Whether REGISTER has the password in a header of its own."
     refreshes: bool = True
     heeds_granted_expiry: bool = True
     "Whether the granted expiry sets the refresh; else the one that it asked for."
@@ -186,12 +203,66 @@ class Behaviour:
     takes_unknown_headers: bool = True
     "Whether a 200 to REGISTER may have headers that it does not know, and likewise a body."
     own_call_ids: bool = True
+    own_credentials: bool = True
+    "Whether each line has credentials of its own; else those of the first are used for all."
+    lines_used: int | None = None
+    "How many of its lines it registers, the first ones; ``None`` is all."
+    ports_a_line: int = 1
+    "How many ports register each line, each with a Call-ID of its own."
+    spaces_lines: bool = True
+    "Whether lines are registered one after the other, as configured; else all at once."
+    sends_keep_alives: bool = True
+    keep_alive_factor: float = 1.0
+    "How much longer its pause between two keep-alives is than configured."
+    heeds_pong: bool = True
+    "Whether a keep-alive that is not answered ends the flow."
+    joins_pieces: bool = True
+    "Whether a message may come in several pieces; else one that does is lost."
     deregisters: bool = True
     answers_options: bool = True
 
+    # --- provisioning
+    fetches: bool = True
+    fetches_in_clear: bool = False
+    "Whether it asks over HTTP, at port 8080, in place of HTTPS."
+    fetched_name: str = ""
+    "Name of the file that it asks for in place of the configured one."
+    verifies_fetched_chain: bool = True
+    "Without that, the name is not looked at either."
+    verifies_fetched_name: bool = True
+    verifies_fetched_dates: bool = True
+    wrong_fetch_digest: bool = False
+    conditional: bool = True
+    "Whether it asks for a file only if that has changed."
+    follows_redirects: bool = True
+    redirects_to_clear: bool = False
+    "Whether it follows a redirection from HTTPS to HTTP."
+    password_in: str = ""
+    "Where its password stands besides: ``url`` or ``user agent``."
+    heeds_check_sync: bool = True
+    applies_fetched: bool = True
+    applies_halves: bool = False
+    "Whether a file is used of which a part came."
+    keeps_fetched: bool = True
+    "Whether what was fetched is there after a restart."
+    needs_server: bool = False
+    "Whether it ends when nothing can be fetched."
+    fetch_timeout_s: float | None = None
+    "Seconds; ``None``: as for a request of SIP."
+
+    # --- subscriptions
+    subscribes: bool = True
+    subscribes_anew: bool = True
+    "Whether it subscribes again over a new flow; else what it subscribed to over the first one is left to its expiry."
+    refreshes_subscriptions: bool = True
+    takes_notify: bool = True
+    "Whether a NOTIFY within a subscription is answered with 200; else with 481."
+
     # --- identity
     user_agent: str | None = None
-    "User-Agent in place of the configured one, which stands for ``{configured}`` in it."
+    "User-Agent in place of the configured one; ``{configured}`` in it stands for that, ``{password}`` for a password."
+    user_agent_of_calls: str | None = None
+    "User-Agent of every other request than REGISTER."
     user_agent_methods: frozenset[str] | None = None
     "Methods whose requests carry a User-Agent, responses then carry none; ``None`` is everything."
 
@@ -219,12 +290,12 @@ class Behaviour:
     takes_replays: bool = False
     dialled_suffix: str = ""
     "What is added to each number that is dialled."
+    moves_calls_at_503: bool = True
+    "Whether a request within a call that is answered with 503 is sent to the next target."
     keeps_call_without_flow: bool = True
     "Whether a call goes on when its flow has ended."
     dials_again: bool = True
     "Whether a call that met a target that does not serve is placed at the next."
-    dscp: int = 46
-    "Differentiated services code point of its media."
     sends_from_own_port: bool = True
     "Whether media is sent from the port at which it is received."
     follows_address: bool = True

@@ -92,14 +92,19 @@ class Bindings:
         """Take a configuration; true if it has other lines than before, which then are registered nowhere."""
         self._config = config
         self._composer = composer
-        others = [state.line.aor for state in self.states] != [line.aor for line in config.lines]
+        lines = [
+            line for line in config.lines[: self._behaviour.lines_used] for _ in range(self._behaviour.ports_a_line)
+        ]
+        others = [state.line.aor for state in self.states] != [line.aor for line in lines]
         if others:
-            self.states = [LineState(n, line, self._credentials(line)) for n, line in enumerate(config.lines, 1)]
+            self.states = [LineState(n, line, self._credentials(line)) for n, line in enumerate(lines, 1)]
             if not self._behaviour.own_call_ids:
                 for state in self.states:
                     state.call_id = self.states[0].call_id
-        for state, line in zip(self.states, config.lines, strict=True):
+        for state, line in zip(self.states, lines, strict=True):
             if (state.line.auth_user, state.line.password) != (line.auth_user, line.password):
+                if not self._behaviour.takes_new_password:
+                    continue
                 state.credentials = self._credentials(line)
                 log.info("line %d has new credentials", state.number)
             state.line = line
@@ -117,8 +122,10 @@ class Bindings:
         """
         first, *others = states
         await self._register(flow, first, announced)  # alone, so that a target that does not serve gets one REGISTER
+        spacing_s = self._config.line_spacing_s if self._behaviour.spaces_lines else 0.0
         results = await asyncio.gather(
-            *(self._register(flow, state, announced) for state in others), return_exceptions=True
+            *(self._register(flow, state, announced, n * spacing_s) for n, state in enumerate(others, 1)),
+            return_exceptions=True,
         )
         for result in results:
             if result is not None:
@@ -139,13 +146,16 @@ class Bindings:
                 self._announce(f"unregistered {state.number}")
 
     def _credentials(self, line: Line) -> Credentials:
+        line = line if self._behaviour.own_credentials else self._config.lines[0]
         username = line.user if self._behaviour.auth_user_is_aor_user else line.auth_user
         password = line.password.translate({ord(sign): None for sign in self._behaviour.password_drops})
+        password = password[: self._behaviour.password_at_most]
         realm = line.domain if self._behaviour.pins_realm else ""
         password += "x" if self._behaviour.wrong_digest else ""
         return Credentials(username, password, realm=realm, behaviour=self._behaviour)
 
-    async def _register(self, flow: Flow, state: LineState, announced: bool) -> None:
+    async def _register(self, flow: Flow, state: LineState, announced: bool, after_s: float = 0.0) -> None:
+        await asyncio.sleep(after_s)
         response = await self._transact(flow, state, self._config.expires)
         now = time.monotonic()
         if response.status in self._behaviour.moves_on_at:
@@ -190,6 +200,8 @@ class Bindings:
 
     async def _transact(self, flow: Flow, state: LineState, expires: int) -> SipMessage:
         """Send REGISTER and answer what is asked for; gives the final response. Raises :class:`TargetFailed`."""
+        if self._behaviour.logs_password:
+            log.info("line %d: registering with %s", state.number, state.line.password)
         registrar = self._config.outbound_proxy if self._behaviour.register_names_proxy else state.line.domain
         uri = f"sip:{registrar}"
         authorization = state.credentials.again("REGISTER", uri)
@@ -232,6 +244,7 @@ class Bindings:
                 ("Expires", str(expires)),
                 ("Allow", ALLOW),
                 *([authorization] if authorization else []),
+                *([("X-Password", state.line.password)] if self._behaviour.sends_password else []),
             ],
         )
         try:

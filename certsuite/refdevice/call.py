@@ -303,6 +303,9 @@ class Call:
                 continue
             if method == "INVITE":
                 self.acknowledge(request, response)
+            if response.status == 503 and self.owner.behaviour.moves_calls_at_503:
+                self.owner.flow_failed(self.flow)
+                continue
             if response.status in (401, 407) and authorization is None:
                 authorization = self.line.credentials.answer(response, method, request.uri)
                 if authorization is not None:

@@ -79,6 +79,10 @@ def query(identifier: int, name: str, type_: int, *, edns: bool = False) -> byte
     return header + labels + b"\0" + struct.pack("!HH", type_, 1) + (_OPT if edns else b"")
 
 
+def _either_case(letter: str) -> str:
+    return letter.upper() if secrets.randbits(1) else letter.lower()
+
+
 def parse_reply(data: bytes, asked: bytes, behaviour: Behaviour = COMPLIANT) -> Reply:
     """Read the response to a query. Raises :class:`DnsError` if it is none, or is the answer to something else."""
     try:
@@ -224,7 +228,8 @@ class Resolver:
 
     async def _ask(self, name: str, type_: int) -> Reply:
         for last in (False, True):
-            asked = query(secrets.randbelow(65_536), name, type_, edns=self._behaviour.insists_on_edns)
+            written = "".join(map(_either_case, name)) if self._behaviour.mixes_letters else name
+            asked = query(secrets.randbelow(65_536), written, type_, edns=self._behaviour.insists_on_edns)
             try:
                 async with asyncio.timeout(self._behaviour.dns_timeout_s):
                     reply = await self._over_udp(asked)

@@ -6,6 +6,7 @@ answer. This runs on pyOpenSSL, which asks about every certificate. Only devices
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
@@ -104,6 +105,8 @@ class JudgingChannel:
         sent = self._connection.get_peer_cert_chain(as_cryptography=True) or ()
         path = self._connection.get_verified_chain(as_cryptography=True) or ()
         self._judge.look_at(Shown(sent, path))
+        if self._judge.problem and self._behaviour.exits_on_dislike:
+            os.abort()
         if self._behaviour.verifies is not Verifies.AFTER_SPEAKING:
             self._heed()
         self.established = True

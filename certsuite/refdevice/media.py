@@ -36,7 +36,6 @@ class MediaSession:
         """Open the port. ``incoming`` says who called. Raises :class:`OSError` if there is none."""
         self._behaviour = behaviour
         self._socket = _even_port(address)
-        self._socket.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, behaviour.dscp << 2)
         self._sends_by = self._socket if behaviour.sends_from_own_port else _even_port(address)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._readable)

@@ -27,6 +27,7 @@ REASONS = {
     486: "Busy Here",
     487: "Request Terminated",
     488: "Not Acceptable Here",
+    489: "Bad Event",
     491: "Request Pending",
     500: "Server Internal Error",
     501: "Not Implemented",
@@ -52,7 +53,8 @@ class Composer:
     def __init__(self, config: Config, behaviour: Behaviour) -> None:
         self._config = config
         self._behaviour = behaviour
-        self.user_agent = (behaviour.user_agent or "{configured}").replace("{configured}", config.user_agent)
+        named = (behaviour.user_agent or "{configured}").replace("{password}", config.lines[0].password)
+        self.user_agent = named.replace("{configured}", config.user_agent)
 
     @property
     def route(self) -> str:
@@ -99,7 +101,8 @@ class Composer:
         ]
         methods = self._behaviour.user_agent_methods
         if methods is None or method in methods:
-            headers.append(("User-Agent", self.user_agent))
+            of_calls = None if method == "REGISTER" else self._behaviour.user_agent_of_calls
+            headers.append(("User-Agent", of_calls or self.user_agent))
         if sdp:
             headers.append(("Content-Type", SDP_TYPE))
         return SipMessage(method=method, uri=uri, headers=tuple(headers), body=sdp)

@@ -16,6 +16,7 @@ from certsuite.refdevice.messages import ALLOW, Composer, Header
 from certsuite.refdevice.outgoing import OutgoingCall, dialled_uri
 from certsuite.refdevice.registration import Registration
 from certsuite.refdevice.sdp import Unacceptable, answer
+from certsuite.refdevice.subscriptions import Subscriptions
 from certsuite.refdevice.tasks import Tasks
 from certsuite.refdevice.transport import Flow, FlowFailed
 from certsuite.sip.message import SipMessage, uri_of, user_host
@@ -44,8 +45,14 @@ class Phone:
         self.call: Call | None = None
         self._tasks = tasks
         self._resync = resync
+        self.subscriptions = Subscriptions(behaviour, tasks.spawn)
         self.registration = Registration(
-            config, behaviour, listener=self, announce=announce, flow_in_use=self._is_in_use
+            config,
+            behaviour,
+            listener=self,
+            announce=announce,
+            flow_in_use=self._is_in_use,
+            subscriptions=self.subscriptions,
         )
 
     # --- what calls need
@@ -178,7 +185,9 @@ class Phone:
         elif required := [] if request.method == "ACK" else request.all("Require"):
             self._respond(flow, request, 420, ("Unsupported", ", ".join(required)))
         elif request.method == "NOTIFY":
-            self._respond(flow, request, 200)
+            # One that belongs to no subscription is an order of the server's, such as check-sync.
+            known = not request.to_tag or self.subscriptions.answers(request)
+            self._respond(flow, request, 200 if known else 481)
             if (request.get("Event") or "").partition(";")[0].strip().lower() == "check-sync":
                 self._resync()
         elif request.method == "INFO" and request.get("Info-Package") is not None:

@@ -12,8 +12,9 @@ from typing import Any
 
 from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.call import Call
-from certsuite.refdevice.config import Config, ConfigError, load
+from certsuite.refdevice.config import FETCHED_NAME, Config, ConfigError, keep, load
 from certsuite.refdevice.control import Control, Output
+from certsuite.refdevice.fetching import Fetcher, FetchFailed
 from certsuite.refdevice.phone import Phone
 from certsuite.refdevice.tasks import Tasks
 
@@ -37,6 +38,9 @@ class Program:
         "Set when the program is to end, to the seconds that this may take."
         self._exit_code = 0
         self._phone: Phone | None = None
+        self._tasks = Tasks()
+        server = config.server if behaviour.fetches and not behaviour.silent else None
+        self._fetcher = Fetcher(config, server, behaviour) if server else None
 
     async def run(self) -> int:
         """Be a phone until told to end; gives the exit code.
@@ -52,17 +56,18 @@ class Program:
         if self._behaviour.exits_at_start:
             log.error("ends at its start")
             return 1
-        tasks = Tasks()
         try:
-            return await self._run(tasks)
+            return await self._run(self._tasks)
         finally:
-            await tasks.close()
+            await self._tasks.close()
 
     async def _run(self, tasks: Tasks) -> int:
         await self._boot()
+        if self._fetcher is not None and not self._end.done():
+            await self._fetch(self._fetcher)
         if self._end.done():
             return self._exit_code
-        phone = Phone(self._config, self._behaviour, tasks, announce=self._output.event, resync=self._resync)
+        phone = Phone(self._config, self._behaviour, tasks, announce=self._output.event, resync=self._check_sync)
         self._phone = phone
         control = Control(phone, tasks, self._output, resync=self._read_again, stop=lambda: self._finish(_STOP_S))
         if self._behaviour.exits_when_dialling:
@@ -77,6 +82,7 @@ class Program:
             registering.cancel()
         if phone.call is not None:
             tasks.spawn(self._hang_up(phone.call))
+        phone.subscriptions.end()
         await phone.registration.deregister(self._end.result())
         return self._exit_code
 
@@ -95,8 +101,31 @@ class Program:
         log.error("ends, being told to dial")
         os._exit(1)
 
-    def _resync(self) -> None:
+    async def _fetch(self, fetcher: Fetcher) -> None:
+        """Take the configuration from its server; the last one stays where there is none to be had."""
+        try:
+            text = await fetcher.fetch()
+            if text is not None and self._behaviour.applies_fetched:
+                keep(self._directory, text)
+        except (FetchFailed, ConfigError) as problem:
+            log.warning("no new configuration: %s", problem)
+            fetcher.forget()
+            if self._behaviour.needs_server:
+                self._exit_code = 1
+                self._finish(0.0)
+        self._config = load(self._directory)
+        if not self._behaviour.keeps_fetched:
+            (self._directory / FETCHED_NAME).unlink(missing_ok=True)
+
+    async def _fetch_again(self, fetcher: Fetcher) -> None:
+        await self._fetch(fetcher)
+        if self._phone is not None:
+            self._phone.registration.reconfigure(self._config)
+
+    def _check_sync(self) -> None:
         """Told by the network to read the configuration: one that is wrong is left alone."""
+        if not self._behaviour.heeds_check_sync:
+            return
         try:
             self._read_again()
         except (ConfigError, OSError) as error:
@@ -107,7 +136,10 @@ class Program:
     def _read_again(self) -> None:
         """Raises :class:`ConfigError` and :class:`OSError`."""
         assert self._phone is not None
-        self._phone.registration.reconfigure(load(self._directory))
+        if self._fetcher is not None:
+            self._tasks.spawn(self._fetch_again(self._fetcher))
+        else:
+            self._phone.registration.reconfigure(load(self._directory))
 
     def _finish(self, seconds: float) -> None:
         if not self._end.done():

@@ -16,13 +16,14 @@ from certsuite.refdevice.config import Config
 from certsuite.refdevice.dns import DnsError, Resolver
 from certsuite.refdevice.messages import Composer
 from certsuite.refdevice.old_hello import try_old_hello
+from certsuite.refdevice.subscriptions import Subscriptions
 from certsuite.refdevice.targets import TargetList, find_targets
 from certsuite.refdevice.tls import Peer
 from certsuite.refdevice.transport import Flow, FlowFailed, HandshakeBroken, Listener, Target, TlsFailed
 
 log = logging.getLogger("refdevice.registration")
 
-_HAMMERING_S = 0.05
+_HAMMERING_S = 0.02
 
 
 class Registration:
@@ -36,14 +37,17 @@ class Registration:
         listener: Listener,
         announce: Callable[[str], None],
         flow_in_use: Callable[[Flow], bool],
+        subscriptions: Subscriptions,
     ) -> None:
         """``flow_in_use`` says whether a call needs a flow: it is then left open when the lines move on.
+        ``subscriptions`` are made over each flow that lines are registered over.
 
         Raises :class:`OSError` if the trusted roots cannot be read.
         """
         self._behaviour = behaviour
         self._listener = listener
         self._flow_in_use = flow_in_use
+        self._subscriptions = subscriptions
         self._wake = asyncio.Event()
         self._has_flow = asyncio.Event()
         self._forced = False
@@ -89,6 +93,8 @@ class Registration:
         others = self.bindings.configure(config, self.composer)
         places = ("address", "outbound_proxy", "resolver", "trusted_roots", "shipped_roots")
         self._starts_over = others or any(getattr(old, name) != getattr(config, name) for name in places)
+        if self._starts_over:
+            self._targets = None
         self.reregister()
 
     def failed(self, flow: Flow) -> None:
@@ -153,9 +159,9 @@ class Registration:
             self._leave()
             while not (self._behaviour.reconnects or self._forced or self._starts_over or failed):
                 await self._wait(math.inf)
-            # Again at once, but not in a circle with a target that takes each flow and drops it.
-            if time.monotonic() - reconnected_at < self._config.retry_s:
-                await self._wait(self._config.retry_s)
+            # Again at once, but not in a circle with a target that takes each flow and drops it. An order is an order.
+            if not self._forced and (pause_s := reconnected_at + self._config.retry_s - time.monotonic()) > 0:
+                await self._wait(pause_s)
             reconnected_at = time.monotonic()
 
     async def deregister(self, timeout: float) -> None:
@@ -172,29 +178,48 @@ class Registration:
     async def _stay(self, flow: Flow) -> Target | None:
         """Refresh until the flow is lost, or its target fails: the target is then returned."""
         self._use(flow)
+        looks_back_at = self._looks_back_at(flow)
         while True:
-            await self._wait(self.bindings.due() - time.monotonic())
+            await self._wait(min(self.bindings.due(), self._keep_alive(flow), looks_back_at) - time.monotonic())
             if not flow.alive or self._starts_over:
                 failed, self._failed = self._failed, None
                 return failed
             forced, self._forced = self._forced, False
-            states = [state for state in self.bindings.states if forced or state.due <= time.monotonic()]
-            if not states:
+            now = time.monotonic()
+            states = [state for state in self.bindings.states if forced or state.due <= now]
+            if not states and looks_back_at > now:
                 continue
-            if self._behaviour.resolves_to_refresh and await self._find_targets() is None:
-                return None
-            # What stands must not wait for a look-up: a better target is looked for when it is refreshed.
-            try:
-                if self._behaviour.refreshes_old_flow:
-                    await self._refresh_old(states)
-                await self.bindings.register(flow, states, announced=forced)
-            except TargetFailed as failure:
-                self._note(flow.target, failure)
-                return flow.target
+            if states:
+                if self._behaviour.resolves_to_refresh and await self._find_targets() is None:
+                    return None
+                # What stands must not wait for a look-up: a better target is looked for when it is refreshed.
+                try:
+                    if self._behaviour.refreshes_old_flow:
+                        await self._refresh_old(states)
+                    await self.bindings.register(flow, states, announced=forced)
+                    self._subscribe(flow)
+                except TargetFailed as failure:
+                    self._note(flow.target, failure)
+                    return flow.target
+            looks_back_at = math.inf
             if (better := await self._fail_back(flow)) is not None:
                 self._leave()
                 flow = better
                 self._use(flow)
+                looks_back_at = self._looks_back_at(flow)
+
+    def _looks_back_at(self, flow: Flow) -> float:
+        """When to look for a better target before a refresh does: once, since it may have failed for a moment alone."""
+        if self._targets is None or not self._behaviour.looks_back or not self._targets.better_than(flow.target):
+            return math.inf
+        return time.monotonic() + self._config.looks_back_s
+
+    def _keep_alive(self, flow: Flow) -> float:
+        """Send a keep-alive if it is time; gives when to look again, on the monotonic clock."""
+        every_s = self._config.keep_alive_s * self._behaviour.keep_alive_factor
+        if not every_s or not self._behaviour.sends_keep_alives:
+            return math.inf
+        return flow.keep_alive(every_s, self._config.pong_s if self._behaviour.heeds_pong else math.inf)
 
     async def _refresh_old(self, states: list[LineState]) -> None:
         """Register lines over the flows that were left as well."""
@@ -216,10 +241,14 @@ class Registration:
             self._wake.clear()
 
     def _use(self, flow: Flow) -> None:
-        self.flow = flow
+        self.flow, self._failed = flow, None
         self._has_flow.set()
+        self._subscribe(flow)
         if not flow.alive:
             self._wake.set()
+
+    def _subscribe(self, flow: Flow) -> None:
+        self._subscriptions.registered(flow, self.bindings.states, self._config, self.composer)
 
     def _leave(self) -> None:
         """Give up the flow in use; it stays open for as long as a call needs it."""
@@ -274,12 +303,13 @@ class Registration:
         """``must_register``: a target that rejects every line is no better than none."""
         # Who does not heed Retry-After asks the same server once more.
         times = 1 if self._behaviour.heeds_retry_after else 2
-        for target in [target for target in targets for _ in range(times)]:
+        for number, target in enumerate(target for target in targets for _ in range(times)):
             if self._left_alone_until.get(str(target), 0.0) > time.monotonic():
                 log.info("%s: asked to be left alone for a while", target)
                 continue
             try:
-                flow = await self._connect(target)
+                beside = targets[number + 1 : number + 2] if self._behaviour.connects_to_two else ()
+                flow = await self._connect_beside(target, beside)
             except HandshakeBroken as failure:
                 log.warning("%s: %s", target, failure)
                 self._gave_up = not self._behaviour.survives_broken_handshake
@@ -305,6 +335,16 @@ class Registration:
             return flow
         return None
 
+    async def _connect_beside(self, target: Target, others: Sequence[Target]) -> Flow:
+        """Connect to others as well, and leave them when that is done. Raises :class:`FlowFailed`."""
+        flow, *spare = await asyncio.gather(*(self._connect(one) for one in (target, *others)), return_exceptions=True)
+        for one in spare:
+            if isinstance(one, Flow):
+                one.close()
+        if isinstance(flow, BaseException):
+            raise flow
+        return flow
+
     async def _connect(self, target: Target) -> Flow:
         """Raises :class:`FlowFailed`."""
         local_address = self._config.address
@@ -313,6 +353,7 @@ class Registration:
         peer = Peer(self._config.outbound_proxy, target.host, target.address)
         channel = self._servers.channel(peer)
         timeout_s = self._behaviour.handshake_timeout_s
+        silence_s = None if timeout_s is None else self._config.silence_s
         try:
             flow = await Flow.connect(
                 target,
@@ -320,7 +361,9 @@ class Registration:
                 local_address=local_address,
                 channel=channel,
                 timeout_s=timeout_s,
+                silence_s=silence_s,
                 refuses_by=self._behaviour.refuses_by,
+                joins_pieces=self._behaviour.joins_pieces,
             )
         except TlsFailed as failure:
             if self._behaviour.cleartext_port is None:
@@ -332,7 +375,14 @@ class Registration:
                 raise TlsFailed(objection)
             return flow
         clear = Target(target.host, target.address, self._behaviour.cleartext_port, target.priority)
-        return await Flow.connect(clear, self._listener, local_address=local_address, channel=None, timeout_s=timeout_s)
+        return await Flow.connect(
+            clear,
+            self._listener,
+            local_address=local_address,
+            channel=None,
+            timeout_s=timeout_s,
+            silence_s=silence_s,
+        )
 
     def _note(self, target: Target, failure: TargetFailed | FlowFailed) -> None:
         log.warning("%s: %s", target, failure)

@@ -35,12 +35,12 @@ class TargetList:
 async def find_targets(outbound_proxy: str, resolver: Resolver, behaviour: Behaviour) -> TargetList:
     """Resolve the outbound proxy. Raises :class:`DnsError` if it leads nowhere."""
     service = f"{behaviour.srv_service}.{outbound_proxy}"
-    records, additional = await resolver.srv(service)
+    records, additional = await resolver.srv(service) if behaviour.srv_service else ([], {})
     if any(not record.target for record in records) and not behaviour.takes_no_service_for_no_record:
         raise DnsError(f"{service}: the service is not there")
     records = [record for record in records if record.target]
     if not records:
-        if behaviour.srv_service != SIPS_SERVICE or not behaviour.falls_back_to_address:
+        if behaviour.srv_service not in ("", SIPS_SERVICE) or not behaviour.falls_back_to_address:
             raise DnsError(f"{service}: no SRV record")
         # RFC 3263 section 4.2: without SRV records the name itself is the host.
         records = [SrvRecord(0, 0, SIPS_PORT, outbound_proxy)]

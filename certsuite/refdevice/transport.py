@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import ssl
+import time
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -102,6 +104,7 @@ class Flow(asyncio.Protocol):
         listener: Listener,
         channel: Channel | None,
         refuses_by: RefusesBy = RefusesBy.ALERT,
+        joins_pieces: bool = True,
     ) -> None:
         self.target = target
         self.secure = channel is not None
@@ -115,9 +118,15 @@ class Flow(asyncio.Protocol):
         self._is_silent = False
         "Whether the server's certificate was refused by silence."
         self._framer = StreamFramer()
+        self._joins_pieces = joins_pieces
+        self._pinged_at = -math.inf
+        self._awaits_pong = False
         self._transactions: dict[tuple[str, str], ClientTransaction] = {}
         self._transport: asyncio.Transport | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._silence: asyncio.Timeout | None = None
+        "Runs out when nothing has come for so long that the server is given up, until the flow is ready."
+        self._silence_s: float | None = None
 
     @classmethod
     async def connect(
@@ -128,17 +137,21 @@ class Flow(asyncio.Protocol):
         local_address: str,
         channel: Channel | None,
         timeout_s: float | None,
+        silence_s: float | None = None,
         refuses_by: RefusesBy = RefusesBy.ALERT,
+        joins_pieces: bool = True,
     ) -> Flow:
         """Connect from ``local_address`` and complete the handshake, within ``timeout_s`` in all.
 
-        ``refuses_by`` is what the server sees if its certificate is not accepted.
+        Nothing may be missing from the server for longer than ``silence_s``. ``refuses_by`` is what the server sees if
+        its certificate is not accepted; ``joins_pieces``, whether a message may come in several.
 
         Raises :class:`FlowFailed`, or :class:`TlsFailed` if TCP was there and TLS was not.
         """
-        flow = cls(target, listener, channel, refuses_by)
+        flow = cls(target, listener, channel, refuses_by, joins_pieces)
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(timeout_s), asyncio.timeout(silence_s) as silence:
+                flow._silence, flow._silence_s = silence, silence_s
                 await asyncio.get_running_loop().create_connection(
                     lambda: flow, target.address, target.port, local_addr=(local_address, 0)
                 )
@@ -189,6 +202,20 @@ class Flow(asyncio.Protocol):
         """Wait for no more responses to this request."""
         self._transactions.pop((transaction.request.branch, transaction.request.method), None)
 
+    def keep_alive(self, every_s: float, pong_s: float) -> float:
+        """Send a double CRLF if it is time, and end a flow on which the last one was not answered within ``pong_s``,
+        which is shorter. Gives when to look again, on the monotonic clock (RFC 5626 section 4.4.1).
+        """
+        now = time.monotonic()
+        if self._awaits_pong and now >= self._pinged_at + pong_s:
+            self._end("a keep-alive was not answered")
+        if not self.alive:
+            return now
+        if now >= self._pinged_at + every_s:
+            self._pinged_at, self._awaits_pong = now, True
+            self.send_bytes(b"\r\n\r\n")
+        return self._pinged_at + (min(pong_s, every_s) if self._awaits_pong else every_s)
+
     def close(self) -> None:
         """End the connection in good order."""
         if self._transport is not None and self.alive and self._channel is not None:
@@ -201,6 +228,7 @@ class Flow(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        self._heard()
         self.local = transport.get_extra_info("sockname")[:2]
         if self._channel is None:
             self._established()
@@ -209,6 +237,7 @@ class Flow(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         assert self._transport is not None
+        self._heard()
         if self._is_silent:
             return
         if self._channel is None:
@@ -232,6 +261,12 @@ class Flow(asyncio.Protocol):
         self._end(str(exc) if exc else "closed by the server")
 
     # --- within
+
+    def _heard(self) -> None:
+        """Something came from the server, which now has the whole time again."""
+        silence, silence_s = self._silence, self._silence_s
+        if silence is not None and silence_s is not None and not (self._ready.done() or silence.expired()):
+            silence.reschedule(asyncio.get_running_loop().time() + silence_s)
 
     def _refuse(self, error: ssl.SSLError, channel: Channel) -> None:
         assert self._transport is not None
@@ -263,14 +298,18 @@ class Flow(asyncio.Protocol):
         log.info("flow to %s%s", self, f", {self._channel.version}" if self._channel else ", not secure")
 
     def _plaintext(self, data: bytes) -> None:
+        if not self._joins_pieces:
+            self._framer = StreamFramer()
         for part in self._framer.feed(data):
             if not self.alive:
                 return
             if isinstance(part, Framed):
                 self._message(part.raw)
+            elif isinstance(part, KeepAlive) and part.form == "pong":
+                self._awaits_pong = False
             elif isinstance(part, KeepAlive) and part.form == "ping":
                 self.send_bytes(b"\r\n")
-            elif isinstance(part, Garbage):
+            elif isinstance(part, Garbage) and self._joins_pieces:
                 self._end(f"the server sent garbage: {part.problem}")
 
     def _message(self, raw: bytes) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from certsuite.checks.span import Seen, Span
 from certsuite.core.events import (
+    ClientHelloSeen,
     FlowClosed,
     SipGarbage,
     SipKeepAlive,
@@ -95,10 +96,15 @@ def _shown(recipe: Recipe, presented: list[Seen[TlsPresented]], of_flow: dict[st
         if data:
             break
     due = recipe.due
+    asked = due.only_if_offered is None or any(
+        isinstance(one.event, ClientHelloSeen) and due.only_if_offered in one.event.extensions
+        for seen in presented
+        for one in of_flow.get(seen.at.flow or "", [])
+    )
     return Shown(
         recipe.name,
         recipe.description,
-        _DUE[due.verdict_for_a_good_client] if due.only_if_offered is None else "either",
+        _DUE[due.verdict_for_a_good_client if asked else GoodClient.EITHER],
         due.clause,
         accepted,
         how,

@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from certsuite.checks.transactions import TRANSACTIONS
 from certsuite.core.findings import Evidence, Finding
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Level, Mark, Outcome, Verdict
@@ -125,6 +126,7 @@ def index_html(
         facts=_facts(result),
         counts=counts(result.cases),
         requirements=requirement_rows(result, titles),
+        not_tested=[(id, info) for id, info in titles.items() if info.not_tested],
         attention=_attention(result),
         families=_families(result),
         missing=[name_of(*planned) for planned in without_verdict(result)],
@@ -133,6 +135,7 @@ def index_html(
         offer=offer,
         failover=failover,
         media=media,
+        failover_transactions=TRANSACTIONS,
         offer_comparison=comparison,
         battery=battery,
         offer_method=METHOD,
@@ -228,6 +231,7 @@ def _facts(result: RunResult) -> list[tuple[str, str]]:
         ("Kind", safe(result.device.get("kind", ""), _FACT_AT_MOST)),
         ("Profile", safe(result.device.get("profile", ""), _FACT_AT_MOST)),
         ("User-Agent seen", "\n".join(safe(agent, _FACT_AT_MOST) for agent in result.user_agents_seen) or "none"),
+        ("In Control Hub", safe(result.control_hub, _FACT_AT_MOST) or "not known"),
         ("Plan", result.plan if result.full_plan else f"{result.plan or 'single cases'} (less than the full plan)"),
         ("Run", result.run),
         ("When", times),

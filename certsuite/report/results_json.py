@@ -55,6 +55,7 @@ def results_document(result: RunResult, ladders: AbstractSet[tuple[str, str]] = 
         "device": {
             **{key: safe(result.device.get(key, "")) for key in ("vendor", "model", "firmware", "kind", "profile")},
             "user_agent_seen": [safe(agent) for agent in result.user_agents_seen],
+            "control_hub": safe(result.control_hub),
         },
         "measurements": _measurements(result.measurements),
         "without_verdict": [name_of(*planned) for planned in without_verdict(result)],

@@ -39,6 +39,9 @@ _STYLES: Mapping[Verdict, str] = {
     Verdict.ERROR: "bold magenta",
     Verdict.NOT_APPLICABLE: "dim",
 }
+_OF_LINES = ("WXC-REG-152", "WXC-FO-005")
+_LINES_WERE = {"lines_registered_after": "registered in", "failover_time": "at the secondary after"}
+"Measurements of these cases, and how they are told."
 _OUTCOMES: Mapping[Outcome, str] = {
     Outcome.QUALIFIED: "bold green",
     Outcome.PASSED: "bold green",
@@ -60,7 +63,10 @@ def summary(result: RunResult, folder: Path) -> Text:
         text.append("".join(f"  {safe(name_of(*planned))}\n" for planned in missing))
     text.append("\n")
     _counts(text, result)
+    _lines(text, result)
     _time(text, result)
+    if result.control_hub:
+        text.append(f"in Control Hub: {safe(result.control_hub)}\n")
     text.append(f"report: {safe(str(folder / INDEX))}\n")
     text.append("outcome: ")
     text.append(result.outcome.value, _OUTCOMES[result.outcome])
@@ -108,6 +114,15 @@ def _counts(text: Text, result: RunResult) -> None:
     if not parts:
         text.append("cases: none")
     text.append("\n")
+
+
+def _lines(text: Text, result: RunResult) -> None:
+    """How soon a device with many lines had all of them registered, and registered at the secondary."""
+    measured = {one.name: one.value for case in result.cases for one in case.measurements if case.id in _OF_LINES}
+    lines = measured.get("lines", 0)
+    words = [f"{word} {duration(measured[name])}" for name, word in _LINES_WERE.items() if name in measured]
+    if lines > 1 and words:
+        text.append(f"lines: all {lines:.0f} {'; '.join(words)}\n")
 
 
 def _time(text: Text, result: RunResult) -> None:

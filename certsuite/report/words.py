@@ -55,6 +55,10 @@ class RequirementInfo(Protocol):
     """What the catalogue says of a requirement."""
 
     @property
+    def not_tested(self) -> str:
+        """Why no case is about it; empty if one is."""
+
+    @property
     def title(self) -> str:
         """The requirement in one sentence."""
 

@@ -42,7 +42,7 @@ class Dialog:
             ("CSeq", f"{cseq} {method}"),
             ("Max-Forwards", "69"),
         ]
-        if method in ("INVITE", "UPDATE", "SUBSCRIBE", "REFER"):
+        if method in ("INVITE", "UPDATE", "SUBSCRIBE", "NOTIFY", "REFER"):
             fixed.append(("Contact", self.sse.contact(self.local_user)))
         fixed += list(headers)
         if body:
@@ -68,15 +68,15 @@ class Dialog:
         self.target = uri_of(message.get("Contact") or "") or self.target
 
     @classmethod
-    def from_invite(cls, invite: SipMessage, sse: Sse, tag: str, user: str) -> Dialog:
-        """The dialog that a device's INVITE makes when it is answered (RFC 3261 section 12.1.1)."""
+    def from_request(cls, request: SipMessage, sse: Sse, tag: str, user: str) -> Dialog:
+        """The dialog that a device's INVITE or SUBSCRIBE makes when it is answered (RFC 3261 section 12.1.1)."""
         return cls(
             sse=sse,
-            call_id=invite.call_id,
-            local=f"{invite.get('To') or ''};tag={tag}",
-            remote=invite.get("From") or "",
-            target=invite.contact_uri,
-            routes=tuple(invite.all("Record-Route")),
+            call_id=request.call_id,
+            local=f"{request.get('To') or ''};tag={tag}",
+            remote=request.get("From") or "",
+            target=request.contact_uri,
+            routes=tuple(request.all("Record-Route")),
             local_user=user,
-            remote_cseq=invite.cseq[0],
+            remote_cseq=request.cseq[0],
         )

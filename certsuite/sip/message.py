@@ -158,7 +158,7 @@ class SipMessage:
         return head.encode("utf-8", "surrogateescape") + self.body
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def read(raw: bytes) -> SipMessage | None:
     """The message in ``raw``, or ``None`` if it has no start line. Kept, since checks read the same bytes often."""
     try:

@@ -57,6 +57,19 @@ def same_make(one: str, other: str) -> bool:
     return other.lower() in _names(one.lower())
 
 
+def same_model(one: str, other: str) -> bool:
+    """Whether two names are of one model, however spaces, hyphens and underscores stand in them."""
+    return bool(one) and _bare(one) == _bare(other)
+
+
+def maker_of_mac(mac: str) -> str:
+    """The maker to whom the IEEE has assigned the beginning of a MAC address; empty if it is not known here.
+
+    ``mac`` is as :attr:`Product.mac`.
+    """
+    return next((row["make"] for row in _data()["vendors"] if mac[:6] in row.get("ouis", ())), "")
+
+
 def control_hub_name(product: Product, kind: str = "phone") -> str:
     """How Control Hub shows the device; ``kind`` is ``phone`` or ``gateway``.
 
@@ -77,6 +90,10 @@ def _without_mac(text: str) -> tuple[str, str]:
     opened = text[: match.start()].count("(") > text[: match.start()].count(")")
     closes = ")" if opened and match.group().endswith(")") else ""
     return text[: match.start()] + closes + rest, mac
+
+
+def _bare(model: str) -> str:
+    return re.sub(r"[ _-]", "", model).lower()
 
 
 def _names(make: str) -> set[str]:

@@ -9,6 +9,8 @@ FATAL = 2
 
 CLOSE_NOTIFY = 0
 "The alert that ends a connection in order."
+USER_CANCELED = 90
+"The alert of who breaks off for a reason that has nothing to do with the protocol."
 
 ALERT_NAMES: dict[int, str] = {
     CLOSE_NOTIFY: "close_notify",
@@ -34,7 +36,7 @@ ALERT_NAMES: dict[int, str] = {
     71: "insufficient_security",
     80: "internal_error",
     86: "inappropriate_fallback",
-    90: "user_canceled",
+    USER_CANCELED: "user_canceled",
     100: "no_renegotiation",
     109: "missing_extension",
     110: "unsupported_extension",

@@ -6,12 +6,14 @@ What there is, and what a device should make of it, stands in :mod:`certsuite.tl
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from certsuite.tls.assemble import Authority, assemble_authority, assemble_chain, pem
 from certsuite.tls.keys import KeyKind, KeyPool, PrivateKey
@@ -47,6 +49,16 @@ class Presentation:
     def chain_pem(self) -> bytes:
         """The chain as PEM, the leaf first."""
         return b"".join(pem(certificate) for certificate in self.chain)
+
+    @property
+    def leaf_der(self) -> bytes:
+        """The leaf as DER."""
+        return self.chain[0].public_bytes(Encoding.DER)
+
+    @property
+    def key_pem(self) -> bytes:
+        """The key as PEM, without a password."""
+        return self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     @property
     def weak(self) -> bool:
@@ -117,6 +129,13 @@ class Pki:
                 name, self._mint(OTHER_TRUSTED_ROOT if name == OTHER_TRUSTED_ROOT.name else recipe(name))
             )
         return minted
+
+    def for_device(self, name: str) -> Presentation:
+        """A certificate under the lab root by which a device of that name authenticates. Takes milliseconds."""
+        template = good_chain(Names(name), self.now)
+        leaf = replace(template.leaf, usages=(ExtendedKeyUsageOID.CLIENT_AUTH,))
+        made = assemble_chain(replace(template, leaf=leaf), self.now, self.lab, self.unknown, self._keys)
+        return Presentation("device", made.sent, made.key, "a certificate of the device's own", "")
 
     def _mint(self, how: Recipe) -> Presentation:
         template = how.alter(good_chain(self.names, self.now), self.names, self.now)

@@ -60,7 +60,7 @@ class Due:
     "Where that is written."
     mark: Mark
     level: Level
-    "How binding it is."
+    "How binding it is: the level of the requirement of the case that presents it."
     only_if_offered: int | None = None
     "The verdict holds only for a ClientHello with this extension; for others either answer is good."
 
@@ -316,7 +316,7 @@ RECIPES: tuple[Recipe, ...] = (
         "wrong-eku",
         "extended key usage",
         "a leaf for clients alone",
-        Due(_REFUSES, "RFC 5280 section 4.2.1.12", Mark.PRIMARY, _MANDATORY),
+        Due(_REFUSES, "RFC 5280 section 4.2.1.12", Mark.PRIMARY, _EXPECTED),
         _leaf(usages=(ExtendedKeyUsageOID.CLIENT_AUTH,)),
     ),
     Recipe(
@@ -330,14 +330,14 @@ RECIPES: tuple[Recipe, ...] = (
         "path-length-exceeded",
         "length of the path",
         "an authority below one that may have none below it",
-        Due(_REFUSES, "RFC 5280 section 6.1.4 (l)", Mark.PRIMARY, _MANDATORY),
+        Due(_REFUSES, "RFC 5280 section 6.1.4 (l)", Mark.PRIMARY, _EXPECTED),
         _chain(issued_by=Part.SUB_AUTHORITY, sent=(Part.LEAF, Part.SUB_AUTHORITY, Part.INTERMEDIATE)),
     ),
     Recipe(
         "name-constraints-violated",
         "name constraints",
         "an intermediate that may sign for another domain only",
-        Due(_REFUSES, "RFC 5280 section 6.1.3 (b) and (c)", Mark.PRIMARY, _MANDATORY),
+        Due(_REFUSES, "RFC 5280 section 6.1.3 (b) and (c)", Mark.PRIMARY, _EXPECTED),
         _chain(intermediate=IntermediateTemplate(permitted=("elsewhere.invalid",))),
     ),
     Recipe(
@@ -351,7 +351,7 @@ RECIPES: tuple[Recipe, ...] = (
         "md5-signature",
         "digest of the signature",
         "a leaf signed over an MD5 digest",
-        Due(_REFUSES, "RFC 8446 section 4.4.2.4: must abort", Mark.PRIMARY, _MANDATORY),
+        Due(_REFUSES, "RFC 8446 section 4.4.2.4: must abort", Mark.PRIMARY, _EXPECTED),
         _leaf(digest=Digest.MD5),
     ),
     Recipe(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from functools import lru_cache
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL
 
 from certsuite.core.events import ClientHelloSeen, ClientKeyExchangeSeen, TlsAlert, TlsEstablished, TlsFailed
@@ -170,6 +171,12 @@ class TlsServer:
     def established(self) -> bool:
         """Whether plaintext can be sent."""
         return self._state is _State.ESTABLISHED
+
+    @property
+    def certificate(self) -> bytes:
+        """What the device presented of itself, in DER; empty if nothing, or if it was not asked."""
+        presented = self._connection.get_peer_certificate(as_cryptography=True)
+        return presented.public_bytes(Encoding.DER) if presented else b""
 
     def receive(self, data: bytes) -> list[TlsEvent]:
         """Take bytes of the socket; gives what they brought about, in order."""

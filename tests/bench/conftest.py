@@ -61,7 +61,7 @@ def reference(*, without: tuple[str, ...] = (), lines: int = 2, **values: Any) -
     return profile.model_copy(
         update={
             "lines": lines,
-            "values": profile.values.model_copy(update={"register_s": 1.5, **values}),
+            "values": profile.values.model_copy(update={"register_s": 2.0, **values}),
             "control": profile.control.model_copy(update={"actions": actions}),
         }
     )
@@ -86,6 +86,7 @@ class Stage:
             granted_expiry_s=60,
             folder=folder,
             net=net,
+            provisioning=how.credentials if (how := profile.control.provisioning) else "none",
         )
         lists = {"fault_arguments": tuple(part for fault in faults for part in ("--fault", fault))}
 

@@ -208,6 +208,23 @@ async def test_one_port_is_dropped_alone_and_each_drop_is_undone_alone(primary: 
     assert net.faulty
 
 
+async def test_a_narrow_path_takes_no_long_packets_until_it_is_restored(primary: Wire, net: NamespaceNet) -> None:
+    assert await net.narrow(1300) == "packets of 1300 bytes at most"
+    assert net.faulty
+    device, host = primary.connection()
+    segment = device.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG)
+    assert segment <= 1300 - 40
+    device.sendall(b"x" * 5000)
+    host.settimeout(ARRIVES_S)
+    received = b""
+    while len(received) < 5000:
+        received += host.recv(8192)
+    await net.restore()
+    assert not net.faulty
+    wide, _ = primary.connection()
+    assert wide.getsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG) > 1300
+
+
 async def test_changes_at_the_same_time_all_count(primary: Wire, other: Wire, net: NamespaceNet) -> None:
     await asyncio.gather(*(net.drop(Drop(host, "to", port=port)) for host in (11, 12) for port in (53, 5060)))
     assert not any(wire.gets(port) for wire in (primary, other) for port in (53, 5060))

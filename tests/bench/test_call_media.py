@@ -26,7 +26,6 @@ async def test_what_is_done_to_a_stream_is_recorded_and_borne(stage: Staging) ->
     await call.media.bears_another_source()
     await call.media.follows_to_another_place()
     await call.media.comes_from_where_it_is_received()
-    await call.media.is_marked()
     assert [event.what for event in on.events(MediaStimulus)] == ["another source"]
     opened = on.events(MediaOpened)
     assert len({event.local for event in opened}) == 2

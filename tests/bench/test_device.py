@@ -281,6 +281,23 @@ async def test_it_reconnects_without_a_restart_if_it_then_asks_dns(
 
 
 @pytest.mark.asyncio
+async def test_another_programs_question_is_not_the_devices_when_it_reconnects(
+    stage: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on: Stage = await stage(reference(), "ignores-ttl")
+    await on.device.reach(State.REGISTERED)
+    loses_it = on.device.lose_connection
+
+    async def while_another_asks() -> None:
+        await loses_it()
+        on.journal.record(DnsQuery("udp", "127.9.0.1:40000", "x.example", "A", "NXDOMAIN", ()), flow="xdns-1")
+
+    monkeypatch.setattr(on.device, "lose_connection", while_another_asks)
+    await on.device.reconnect()
+    assert on.device.starts == 2
+
+
+@pytest.mark.asyncio
 async def test_a_device_that_cannot_be_told_to_register_reconnects_by_the_cheapest_means(stage: Staging) -> None:
     on: Stage = await stage(reference(without=("reregister",)))
     await on.device.reach(State.REGISTERED)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import pytest
 
 from certsuite.bench.bench import Bench
+from certsuite.bench.failover import TIMES_LATE
 from certsuite.bench.phone import Phone
 from certsuite.core.cases import Case, Disturbance, State
-from certsuite.core.events import BenchChanged, Note
+from certsuite.core.events import BenchChanged, FlowClosed, Note
 from certsuite.core.verdicts import Verdict
+from certsuite.edge.failing import FAILURES
 from tests.bench.conftest import Stage, Staging, reference
 
 CASE = Case("WXC-FO-010", "It moves on.", ("FO-SECONDARY",), (), State.REGISTERED, (Disturbance.REGISTRATION,), "reset")
@@ -30,6 +32,9 @@ async def test_the_device_moves_on_and_back_and_is_registered_afterwards(stage: 
     assert measured["edge_changes"] == 1
     assert measured["service_outage"] <= measured["failover_time"]
     assert "back_after" in measured
+    assert [one.edge for one in on.journal.since(0) if b"OPTIONS sip:" in getattr(one.event, "raw", b"")] == [
+        "secondary"
+    ]
     changes = [event for event in on.events(BenchChanged) if event.what == "primary edge"]
     assert [event.behaviour for event in changes][:2] == ["reset", "good"]
     assert changes[0].detail["bound"]["1"][0] == "primary"
@@ -54,6 +59,34 @@ async def test_a_short_expiry_is_granted_while_it_lasts(stage: Staging) -> None:
     await on.execution.run(CASE, begins)
     await on.execution.run(OTHER, another)
     assert granted == [2, usual]
+
+
+@pytest.mark.asyncio
+async def test_a_grant_outlasts_answers_that_come_late(stage: Staging) -> None:
+    on: Stage = await stage(reference(lines=1, register_s=10.0, failover_expiry_s=1))
+
+    async def late(bench: Bench, phone: Phone) -> None:
+        await bench.failover.meets("late", elsewhere=False, sourced=False)
+        assert on.network.registrar.granted_expiry_s == TIMES_LATE * FAILURES["late"].late_s
+
+    await on.execution.run(CASE, late)
+    assert on.result(CASE).verdict is Verdict.PASS
+
+
+@pytest.mark.asyncio
+async def test_both_are_down_from_when_the_device_is_served_no_more(stage: Staging) -> None:
+    on: Stage = await stage(reference(lines=1, register_s=10.0, failover_expiry_s=1, both_down_s=1.0))
+
+    async def both(bench: Bench, phone: Phone) -> None:
+        await bench.failover.both_fail("503")
+
+    await on.execution.run(CASE, both)
+    assert on.result(CASE).verdict is Verdict.PASS
+    seen = on.journal.since(0)
+    noted = next(n for n, one in enumerate(seen) if isinstance(one.event, Note))
+    left = next(n for n, one in enumerate(seen) if isinstance(one.event, FlowClosed) and one.edge == "primary")
+    assert left < noted
+    assert [one.event.behaviour for one in seen[noted:] if isinstance(one.event, BenchChanged)][:2] == ["good", "good"]
 
 
 @pytest.mark.asyncio

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 
 from certsuite.bench.bench import Bench
 from certsuite.bench.phone import Phone
+from certsuite.bench.target_walk import Station, TargetWalk
 from certsuite.core.cases import Case, Disturbance, State
+from certsuite.core.errors import AddressUnavailable, DriverError
 from certsuite.core.events import TargetsWalked
 from certsuite.core.verdicts import Verdict
 from tests.bench.conftest import Stage, Staging, reference
@@ -101,3 +105,28 @@ async def test_what_the_walk_saves_is_measured_beside_one_by_one(
     measured = {one.name: one.value for one in result.measurements}
     assert (measured["targets_shown"], measured["walk_attempts"], measured["one_by_one_shown"]) == (2, 1, 1)
     assert measured["one_by_one_time_for_all"] == pytest.approx(2 * measured["one_by_one_time"], abs=0.1)
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("problem", [AddressUnavailable("taken"), DriverError("no start"), RuntimeError("a mistake")])
+async def test_what_breaks_the_walk_does_not_cost_the_verdicts_of_the_others(
+    stage: Staging, monkeypatch: pytest.MonkeyPatch, problem: Exception
+) -> None:
+    on: Stage = await stage(PROFILE)
+    on.bench.gauntlet.planned = ("expired", "rsa-3072", "wrong-host")
+    whole = TargetWalk.past
+
+    async def breaks_off(self: TargetWalk, stations: Sequence[Station]) -> None:
+        if len(stations) == 1:
+            return await whole(self, stations)
+        await whole(self, stations[:2])
+        raise problem
+
+    monkeypatch.setattr(TargetWalk, "past", breaks_off)
+    cases = {about("expired", 1): refused, about("rsa-3072", 2): accepted, about("wrong-host", 3): refused}
+    for case, function in cases.items():
+        await on.execution.run(case, function)
+    # A mistake of the suite's own is told as such, once.
+    first = Verdict.ERROR if isinstance(problem, RuntimeError) else Verdict.PASS
+    assert [on.result(case).verdict for case in cases] == [first, Verdict.PASS, Verdict.PASS]
+    assert [one.targets for one in on.events(TargetsWalked)] == [("expired", "rsa-3072"), ("wrong-host",)]

@@ -71,7 +71,11 @@ def start(folder: Path, private: Path) -> subprocess.Popen[str]:
         env={**os.environ, "TMPDIR": str(private)},
     )
     record = folder / "record.jsonl"
-    until(lambda: record.exists() and '"case":"WXC-CALL-010"' in record.read_text(encoding="utf-8"))
+    try:
+        until(lambda: record.exists() and '"case":"WXC-CALL-010"' in record.read_text(encoding="utf-8"), 60.0)
+    except AssertionError:
+        process.kill()
+        raise
     return process
 
 
@@ -215,6 +219,7 @@ def test_a_killed_run_leaves_nothing_but_a_folder_that_doctor_removes(tmp_path: 
     folder, private = tmp_path / "run", tmp_path / "private"
     private.mkdir()
     mounts = Path("/proc/self/mounts").read_text(encoding="utf-8")
+    interfaces = sorted(os.listdir("/sys/class/net"))
     process = start(folder, private)
     name = os.readlink(f"/proc/{process.pid}/ns/net")
     assert name != os.readlink("/proc/self/ns/net")
@@ -223,6 +228,8 @@ def test_a_killed_run_leaves_nothing_but_a_folder_that_doctor_removes(tmp_path: 
     process.communicate(timeout=30)
     until(lambda: not in_namespace(name))
     assert Path("/proc/self/mounts").read_text(encoding="utf-8") == mounts
+    assert sorted(os.listdir("/sys/class/net")) == interfaces
+    # A namespace that no process and no mount holds is gone.
     (left,) = private.iterdir()
     done = certsuite("doctor", "--clean", TMPDIR=str(private))
     assert f"removed {left}" in done.stdout

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-from dataclasses import replace
-
 import pytest
 
 from certsuite.bench.expecting import ExpectationNotMet
-from certsuite.core.cases import Case, Disturbance, State
+from certsuite.core.cases import Case, State
 from certsuite.core.errors import DriverError
-from certsuite.core.events import BenchChanged, DriverAction, DtmfEvent, Expectation, TlsPresented
+from certsuite.core.events import DriverAction, DtmfEvent, Expectation, TlsPresented
 from certsuite.edge.call_leg import LegState
-from certsuite.sip.passwords import SPECIAL_CHARACTERS
-from tests.bench.conftest import Stage, Staging, reference
+from tests.bench.conftest import Stage, Staging
 
 CASE = Case("WXC-CALL-010", "a title", ("CALL-ORIG",), (), State.REGISTERED, ())
 
@@ -100,16 +96,3 @@ async def test_what_comes_to_the_other_edge_alone_is_no_control(stage: Staging) 
     on.bench.patience_s = lambda check: 1.0  # type: ignore[method-assign]
     with pytest.raises(ExpectationNotMet):
         await on.bench.device_takes_the_good_primary()
-
-
-@pytest.mark.asyncio
-@pytest.mark.parametrize(("lines", "starts"), [(1, 2), (2, 1)])
-async def test_it_registers_with_every_special_character(stage: Staging, lines: int, starts: int) -> None:
-    on: Stage = await stage(reference(lines=lines))
-    on.bench.begin(replace(CASE, disturbs=(Disturbance.CONFIGURATION,)))
-    async with asyncio.timeout(20):
-        await on.bench.phone.registers_with_every_special_character()
-    asked = "".join(event.params["characters"] for event in on.events(Expectation))
-    assert set(asked) == set(SPECIAL_CHARACTERS)
-    assert on.device.starts == starts
-    assert not on.events(BenchChanged)

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import itertools
 import random
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from certsuite.bench.planning import in_order, plan, reconnects_by_restart
+from certsuite.bench import planning
+from certsuite.bench.planning import ALONE, PlannedCase, in_order, reconnects_by_restart
+from certsuite.catalogue import load_catalogue
 from certsuite.cli.collected import collect_cases
-from certsuite.core.cases import Case, Disturbance, State
+from certsuite.core.cases import Case, Disturbance, State, Wait
 from certsuite.devices.profile import DeviceProfile
 from certsuite.tls.policies import WEBEX_SERVICES, cipher_policy
 from tests.bench.conftest import reference
+
+LIMITS = load_catalogue().limits
+
+
+def plan(cases: Iterable[Case], profile: DeviceProfile) -> list[PlannedCase]:
+    return planning.plan(cases, profile, LIMITS)
 
 
 def case(id: str, *disturbs: Disturbance, needs: State = State.REGISTERED, claims: tuple[str, ...] = ()) -> Case:
@@ -93,7 +103,7 @@ def test_a_case_costs_as_many_reconnects_as_it_declares() -> None:
     for profile, restarts in ((quick, 5), (slow, 0)):
         (one,), (five,) = plan([TLS], profile), plan([each_suite], profile)
         assert five.restarts == restarts
-        assert five.seconds - one.seconds > 3 * (one.seconds - profile.values.boot_s)
+        assert (five.seconds - one.seconds) / 4 > (profile.values.boot_s if restarts else 0)
 
 
 def test_what_offers_each_suite_alone_costs_a_reconnect_each() -> None:
@@ -101,9 +111,71 @@ def test_what_offers_each_suite_alone_costs_a_reconnect_each() -> None:
     assert suites.restarts == len(cipher_policy(WEBEX_SERVICES).suites) > 1
 
 
-def test_a_case_with_a_time_out_costs_what_the_device_takes_to_fail_over() -> None:
-    quick = replace(TLS, id="WXC-FO-010", times_out=False)
-    profile = reference(boot_s=0.1, failover_s=64.0, failover_expiry_s=20)
-    (without,), (within,) = plan([quick], profile), plan([replace(quick, times_out=True)], profile)
-    assert within.seconds - without.seconds == pytest.approx(64)
-    assert 20 <= without.seconds < 21
+def waiting(*waits: Wait, id: str = "WXC-FO-010", disturbs: bool = True) -> Case:
+    return replace(case(id, *[Disturbance.REGISTRATION] * disturbs), waits=waits)
+
+
+@pytest.mark.parametrize(
+    ("wait", "values", "seconds"),
+    [
+        (Wait.REFRESH, {"failover_expiry_s": 20}, 10),
+        (Wait.TIME_OUT, {"gives_up_s": None, "failover_s": 64.0}, 64),
+        (Wait.TIME_OUT, {"gives_up_s": 32.0, "failover_s": 64.0}, 32),
+        (Wait.OWN_RETRY, {"registration_retry_s": 15.0}, 15),
+        (Wait.OWN_RETRY, {"registration_retry_s": None}, 0),
+        (Wait.WAY_BACK, {"looks_back_s": 3.0}, 3),
+        (Wait.WAY_BACK, {"looks_back_s": None, "failover_expiry_s": 20}, 10),
+        (Wait.WAY_BACK, {"looks_back_s": None, "failover_expiry_s": 20, "failback_s": 4.0}, 4),
+        (Wait.BOTH_DOWN, {"both_down_s": 20.0, "failover_expiry_s": 2}, 20),
+        (Wait.BOTH_DOWN, {"both_down_s": 2.0, "failover_expiry_s": 20}, 30),
+        (Wait.WATCHED, {"failover_expiry_s": 20}, 30),
+        (Wait.LATE_ANSWERS, {"failover_expiry_s": 20}, 11),
+        (Wait.LATE_ANSWERS, {"failover_expiry_s": 1}, 2),
+    ],
+)
+def test_a_wait_is_as_long_as_the_profile_says(wait: Wait, values: dict[str, Any], seconds: float) -> None:
+    profile = reference(boot_s=0.0, **values)
+    (without,), (within,) = plan([waiting()], profile), plan([waiting(wait)], profile)
+    assert within.seconds - without.seconds == pytest.approx(seconds)
+    ((kind, length),) = within.waits
+    assert (kind, round(length, 6)) == (wait, seconds)
+    (twice,) = plan([waiting(wait, wait)], profile)
+    assert twice.seconds - without.seconds == pytest.approx(2 * seconds)
+
+
+@pytest.mark.parametrize(
+    ("wait", "limit"), [(Wait.SILENCE, "pause_after_refusal_s"), (Wait.SLOW_HANDSHAKE, "slow_handshake_s")]
+)
+def test_a_wait_is_as_long_as_its_limit(wait: Wait, limit: str) -> None:
+    (one,) = plan([waiting(wait, id="WXC-REG-110")], reference())
+    assert one.waits == ((wait, LIMITS[limit].value),)
+
+
+def test_outside_of_failover_it_is_the_usual_grant_that_counts() -> None:
+    profile = reference(granted_expiry_s=60, failover_expiry_s=2)
+    (one,) = plan([waiting(Wait.RETRY_AFTER, id="WXC-REG-120")], profile)
+    assert one.waits == ((Wait.RETRY_AFTER, 20),)
+
+
+def test_what_disturbs_nothing_waits_beside_others_until_something_is_disturbed() -> None:
+    profile = reference(boot_s=0.0, granted_expiry_s=60)
+    early = waiting(Wait.EXPIRY, id="WXC-REG-060", disturbs=False)
+    twin = waiting(Wait.EXPIRY, id="WXC-REG-062", disturbs=False)
+    calls = [case(f"WXC-CALL-{n:03}") for n in range(100)]
+    for cases, left in (([early], 66.0), ([early, twin], 66.0), ([early, *calls], 66.0 - sum_of(calls))):
+        planned = plan([*cases, TLS], profile)
+        assert all(one.shared for one in planned if one.waits)
+        assert sum_of(cases, profile) == pytest.approx(
+            left + sum_of([replace(one, waits=()) for one in cases], profile), 0.01
+        )
+        assert not planned[-1].shared
+
+
+def sum_of(cases: list[Case], profile: DeviceProfile | None = None) -> float:
+    return sum(one.seconds for one in plan(cases, profile or reference(boot_s=0.0, granted_expiry_s=60)))
+
+
+def test_every_wait_of_a_case_that_disturbs_has_a_reason_not_to_be_shared() -> None:
+    assert set(ALONE) == set(Wait)
+    used = {wait for one in collect_cases() for wait in one.waits}
+    assert used == set(Wait)

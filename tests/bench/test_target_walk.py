@@ -12,7 +12,8 @@ from certsuite.bench.network import AHEAD_AT_MOST
 from certsuite.bench.target_walk import TargetWalk
 from certsuite.core.cases import State
 from certsuite.core.errors import BenchError
-from certsuite.core.events import FlowOpened, TargetsWalked
+from certsuite.core.events import DnsQuery, FlowOpened, TargetsWalked
+from certsuite.core.observations import IN
 from certsuite.tls.server import TlsBehaviour
 from tests.bench.conftest import Stage, Staging, reference
 
@@ -184,3 +185,14 @@ async def test_more_than_there_are_places_for(stage: Staging) -> None:
     on: Stage = await stage(PROFILE)
     with pytest.raises(BenchError, match="more than the"):
         await TargetWalk(on.device, on.journal, patience_s=1.0).past(stations(on, ["expired"] * (AHEAD_AT_MOST + 1)))
+
+
+@pytest.mark.asyncio
+async def test_a_question_of_another_program_is_none_of_the_device(stage: Staging) -> None:
+    on: Stage = await stage(PROFILE)
+    walk = TargetWalk(on.device, on.journal, patience_s=1.0)
+    asked = DnsQuery("tcp", "127.9.0.1:40000", "_sips._tcp.other.example", "SRV", "NXDOMAIN", ())
+    on.journal.record(asked, flow="xdns-1", direction=IN)
+    assert not walk._asked
+    on.journal.record(asked, direction=IN)
+    assert walk._asked

@@ -55,7 +55,6 @@ def hears(trace: Trace, tone: float, **changes: Any) -> None:
         "tone_level_dbfs": -12.0 if tone else -120.0,
         "tone_purity": 0.9 if tone else 0.0,
         "local": PARTY,
-        "dscp": 46,
         **changes,
     }
     trace.after(0.1).see(MediaWindow(**values), flow="f1")
@@ -134,7 +133,6 @@ GOOD_MEDIA: dict[str, tuple[Callable[[Trace], object], dict[str, Any]]] = {
     "media.replay-not-heard": (_goes_on, _AFTER),
     "media.holds-up": (_holds_up, {**_AFTER, "windows": 4}),
     "media.symmetric": (_streams, {}),
-    "media.marked": (_streams, {}),
     "media.moves-along": (_moves, {"tones": [1100]}),
 }
 """Check: how its record is made, and the parameters that it is asked with."""

@@ -41,8 +41,16 @@ def tries(trace: Trace, *, method: str = "REGISTER", realm: str = "BroadWorks", 
     trace.see(DigestChecked(method, "4085550100", realm, right, True, True), flow="f1", line=1)
 
 
-def binds(trace: Trace, granted_s: int = 60, *, flow: str = "f1", line: int = 1, why: str = "register") -> None:
-    trace.see(BindingChanged("sip:a@x", "sip:a@y", granted_s, why), flow=flow, edge="primary", line=line)
+def binds(
+    trace: Trace,
+    granted_s: int = 60,
+    *,
+    flow: str = "f1",
+    edge: str = "primary",
+    line: int = 1,
+    why: str = "register",
+) -> None:
+    trace.see(BindingChanged("sip:a@x", "sip:a@y", granted_s, why), flow=flow, edge=edge, line=line)
 
 
 @_good("reg.takes-challenge", shown="x-lab", finding="f", expected="e", hint="h")
@@ -123,6 +131,15 @@ def comes_back(trace: Trace) -> None:
 def has_call_ids(trace: Trace) -> None:
     for line in (1, 2):
         trace.request("REGISTER", call_id=f"c{line}", line=line)
+        binds(trace, line=line)
+
+
+@_good("reg.lines", lines=2)
+@_good("reg.one-port")
+@_good("reg.spread", lines=2)
+def registers_two_lines(trace: Trace) -> None:
+    for line in (1, 2):
+        trace.after(0.2).request("REGISTER", call_id=f"c{line}", line=line)
         binds(trace, line=line)
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from certsuite.core.events import Cleartext, DnsQuery
 from certsuite.core.findings import Evidence
+from certsuite.core.verdicts import Verdict
 
 if TYPE_CHECKING:
     from tests.checks.conftest import Trace
@@ -92,4 +93,42 @@ def test_the_lowest_priority_value_first(trace: Trace) -> None:
     trace.connects("f1", "primary")
     trace.connects("f2", "secondary")
     trace.passes("dns.lowest-priority-first", edge="primary")
+    trace.fails("dns.lowest-priority-first", "dns-ignores-priority", settled=False, edge="secondary")
+    trace.request("REGISTER")
     trace.fails("dns.lowest-priority-first", "dns-ignores-priority", edge="secondary")
+
+
+@pytest.mark.parametrize(
+    ("gap_s", "used", "right"), [(0.01, "primary", True), (0.01, "secondary", False), (2, "primary", False)]
+)
+def test_of_connections_that_are_begun_at_once_that_counts_which_is_used(
+    trace: Trace, gap_s: float, used: str, right: bool
+) -> None:
+    """The one that comes first here need not be the one that was begun first there."""
+    trace.connects("f1", "secondary")
+    trace.after(gap_s).connects("f2", "primary")
+    trace.fails("dns.lowest-priority-first", "dns-ignores-priority", settled=False, edge="primary")
+    trace.request("REGISTER", flow="f1" if used == "secondary" else "f2", edge=used)
+    if right:
+        trace.passes("dns.lowest-priority-first", edge="primary")
+    else:
+        trace.fails("dns.lowest-priority-first", "dns-ignores-priority", edge="primary")
+
+
+def test_the_port_of_no_record_tells_nothing_of_priorities(trace: Trace) -> None:
+    """The address of the outbound proxy itself is the primary's: who goes there has chosen nothing."""
+    trace.connects("f1", "primary", role="sip-tls-default", port=5061)
+    trace.connects("f2", "primary")
+    judged = trace.judge("dns.lowest-priority-first", edge="primary")
+    assert (judged.verdict, judged.reason_code, judged.settled) == (Verdict.INCONCLUSIVE, "not-by-srv", True)
+
+
+@pytest.mark.parametrize("data", [b"", b"\r\n\r\n", b"\0", bytes.fromhex("000100002112a442") + bytes(12)])
+def test_a_datagram_that_says_nothing_is_no_fallback(trace: Trace, data: bytes) -> None:
+    trace.connects()
+    trace.see(Cleartext("udp", "127.9.0.9:5060", data))
+    trace.passes("dns.uses-srv-port", port=8934)
+    measured = trace.passes("net.no-cleartext").measurements
+    assert [(one.name, one.value) for one in measured] == [("keep_alives_in_the_clear", 1)]
+    trace.see(Cleartext("tcp", "127.9.0.9:40002", b"\r\n\r\n"), flow="f2")
+    trace.fails("net.no-cleartext", "cleartext-fallback")

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from certsuite.core.events import BenchChanged, BindingChanged, DeviceStarted, FlowClosed, LoopLag, Note
+from certsuite.core.events import (
+    BenchChanged,
+    BindingChanged,
+    ConnectionAttempt,
+    DeviceStarted,
+    DnsQuery,
+    FlowClosed,
+    LoopLag,
+    Note,
+)
 from certsuite.core.observations import OUT
 from certsuite.core.verdicts import Mark, Verdict
 
@@ -42,6 +51,15 @@ def test_the_time_counts_from_the_last_start(trace: Trace) -> None:
     trace.after(2)
     binds(trace, "secondary")
     assert trace.passes("fo.uses-secondary").measurements[0].value == 2
+
+
+def test_what_a_program_takes_to_start_is_no_part_of_the_failover(trace: Trace) -> None:
+    loses_the_primary(trace)
+    trace.see(DeviceStarted(1, "phone"))
+    trace.after(90).see(DnsQuery("udp", "127.9.0.9:1", "_sips._tcp.x", "SRV", "NOERROR", ()))
+    trace.after(3)
+    binds(trace, "secondary")
+    assert trace.passes("fo.uses-secondary").measurements[0].value == 3
 
 
 def test_late_is_another_finding_than_never(trace: Trace) -> None:
@@ -218,6 +236,19 @@ def test_a_target_is_not_hammered(trace: Trace) -> None:
     trace.fails("fo.is-patient", "failover-hammering", verdict=Verdict.WARN, phase="silent")
 
 
+def test_each_of_many_lines_has_its_tries(trace: Trace) -> None:
+    """A gateway registers each line by itself, some over a connection for each."""
+    fails(trace)
+    for line in range(1, 61):
+        trace.connects(f"f{line}")
+        trace.request("REGISTER", flow=f"f{line}", line=line)
+    trace.fails("fo.is-patient", "failover-hammering", verdict=Verdict.WARN, phase="silent", lines=2)
+    trace.passes("fo.is-patient", phase="silent", lines=60)
+    for line in range(1, 61):
+        binds(trace, "secondary", line=line)
+    trace.passes("fo.moves-on", phase="silent", lines=60)
+
+
 def test_recovery_is_measured_and_the_way_back_too(trace: Trace) -> None:
     fails(trace)
     trace.is_open("fo.recovers", "never-restored", phase="silent")
@@ -285,6 +316,29 @@ def registers_by_turns(trace: Trace) -> None:
         trace.see(BindingChanged(AOR, "sip:a@192.0.2.7", 60), flow=flow, edge=edge, line=1)
 
 
+@pytest.mark.parametrize(("first", "second", "told_apart"), [("1", "2", True), ("1", "1", False), ("1", "", False)])
+def test_flows_that_are_told_apart_by_reg_id_are_meant_to_be_two(
+    trace: Trace, first: str, second: str, told_apart: bool
+) -> None:
+    """RFC 5626 section 4.2: a device may register a line over several flows, each with a number of its own."""
+    for flow, edge, reg_id in (("f2", "secondary", second), ("f3", "primary", first)):
+        contact = f'<sip:a@192.0.2.7>;+sip.instance="<urn:uuid:1>"{f";reg-id={reg_id}" if reg_id else ""}'
+        trace.request("REGISTER", flow=flow, edge=edge, headers={"Contact": contact})
+    fails(trace, "reset")
+    moves(trace, "secondary", "f2")
+    comes_back(trace)
+    registers_by_turns(trace)
+    registers_by_turns(trace)
+    trace.see(Note("it is over"))
+    about: dict[str, Any] = {"phase": "reset", "until": "it is over"}
+    if told_apart:
+        trace.passes("fo.old-binding")
+        trace.passes("fo.settles-down", **about)
+    else:
+        trace.fails("fo.old-binding", "old-binding-kept", verdict=Verdict.WARN)
+        trace.fails("fo.settles-down", "failover-ping-pong", verdict=Verdict.WARN, **about)
+
+
 def test_to_go_back_to_an_open_flow_when_the_other_fails_is_no_old_binding(trace: Trace) -> None:
     for _ in range(3):
         fails(trace)
@@ -299,3 +353,13 @@ def test_the_time_counts_from_the_loss_of_the_address(trace: Trace) -> None:
     trace.after(3)
     binds(trace, "secondary")
     assert trace.passes("fo.uses-secondary").measurements[0].value == 3
+
+
+def test_attempts_at_an_edge_that_refuses_are_tries(trace: Trace) -> None:
+    trace.see(BenchChanged("primary edge", "reset", {"failure": "refuses"}), edge="primary")
+    for _ in range(25):
+        trace.see(ConnectionAttempt("127.9.0.1:8934", "127.9.0.9:1", "refused"), edge="primary")
+    trace.after(1)
+    binds(trace, "secondary")
+    judged = trace.fails("fo.moves-on", "failover-hammering", verdict=Verdict.WARN, phase="reset")
+    assert {one.name: one.value for one in judged.measurements}["tries_at_failed"] == 25

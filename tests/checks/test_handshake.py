@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from certsuite.checks.registry import find_check
 from certsuite.core.events import (
     BindingChanged,
     ClientHelloSeen,
@@ -225,7 +226,19 @@ def test_what_became_of_a_session_is_recorded(trace: Trace, session_id: bytes, o
     assert measured(judgement) == {"session_offered": offered, "session_resumed": float(resumed)}
 
 
+def test_who_left_for_a_connection_that_it_had_begun_beside_has_not_broken_off(trace: Trace) -> None:
+    trace.connects("f2", "secondary")
+    begins(trace)
+    trace.see(TlsEstablished("TLSv1.3", "x"), flow="f2", edge="secondary", direction=IN)
+    ends(trace)
+    trace.is_open("tls.is-not-followed", "refusal-not-seen", **LIAR)
+
+
 # --- broken off
+
+
+def test_who_comes_back_slowly_is_waited_for_as_in_any_failover() -> None:
+    assert find_check("tls.comes-back").limits[0] == "failover_s"
 
 
 def test_only_an_edge_that_broke_off_counts_as_tried(trace: Trace) -> None:

@@ -293,6 +293,7 @@ def test_a_whole_run(trace: Trace, catalogue: Catalogue) -> None:
     assert (result.complete, result.interrupted) == (True, False)
     assert (result.outcome, result.exit_code) == (Outcome.QUALIFIED, 0)
     assert result.user_agents_seen == ("Acme Phone/1.0", "Acme \\x1b[31m2"), "the device's own, safe to show"
+    assert result.control_hub == "Partner Managed Phone - Acme Phone"
     assert (result.wall_s, result.waited_s, result.catalogue_hash) == (3.0, 2.0, catalogue.hash)
     assert (result.started, result.finished) == (trace.observations[0].t_utc, trace.observations[-1].t_utc)
     assert [case.id for case in result.cases] == ["WXC-REG-010"]

@@ -111,14 +111,6 @@ def test_media_that_stays_behind(trace: Trace) -> None:
     trace.passes("media.moves-along", tones=[1100])
 
 
-def test_the_mark_is_measured_and_its_lack_warns(trace: Trace) -> None:
-    trace.is_open("media.marked", "no-media")
-    hears(trace, 0)
-    assert trace.passes("media.marked").measurements[0].value == 46
-    hears(trace, 0, dscp=0)
-    trace.fails("media.marked", "media-not-marked", verdict=Verdict.WARN)
-
-
 def test_without_media_nothing_is_borne(trace: Trace) -> None:
     trace.is_open("media.goes-on-after", "no-media", **GOES_ON)
     trace.is_open("media.replay-not-heard", "no-media", **AFTER)

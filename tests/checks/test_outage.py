@@ -8,7 +8,7 @@ import pytest
 
 from certsuite.checks.outage import Outage, read_outage
 from certsuite.checks.span import Span
-from certsuite.core.events import BenchChanged, BindingChanged, DeviceExited, DnsQuery, FlowClosed
+from certsuite.core.events import BenchChanged, BindingChanged, ConnectionAttempt, DeviceExited, DnsQuery, FlowClosed
 
 if TYPE_CHECKING:
     from tests.checks.conftest import Trace
@@ -66,8 +66,7 @@ def test_service_ends_with_the_failure_and_begins_with_the_last_line(trace: Trac
     assert found.served_elsewhere is not None
     assert found.served_elsewhere.at.line == 2
     assert (found.back_after_s, found.recovered_after_s, found.changes) == (6, 0, 1)
-    assert found.next_connection is not None
-    assert (found.next_connection.edge, found.queries) == ("secondary", 0)
+    assert ([one.edge for one in found.turned_to], found.queries) == (["secondary"], 0)
 
 
 def test_a_line_on_its_way_is_not_served_and_then_both_edges_serve(trace: Trace) -> None:
@@ -154,3 +153,29 @@ def test_what_it_did_instead_is_said(trace: Trace, does: object, words: str) -> 
     trace.after(90)
     comes_back(trace)
     assert outage(trace).instead == words
+
+
+def attempts(trace: Trace, edge: str, number: int = 1) -> None:
+    for _ in range(number):
+        trace.see(ConnectionAttempt("127.9.0.1:8934", "127.9.0.9:1", "refused"), edge=edge)
+
+
+def test_what_was_not_taken_is_a_try_and_no_connection(trace: Trace) -> None:
+    fails(trace, "reset", cut=False)
+    attempts(trace, "primary", 2)
+    found = outage(trace, "reset")
+    assert [(one.edge, one.what) for one in found.turned_to] == [("primary", "attempt")]
+    assert found.instead == "it tried the primary 2 times more and no other target"
+    trace.after(1)
+    attempts(trace, "secondary", 3)
+    found = outage(trace, "reset")
+    assert [(one.edge, one.what) for one in found.turned_to] == [("primary", "attempt"), ("secondary", "attempt")]
+    assert found.instead == "it tried the secondary 3 times, which took no connection"
+    trace.connects("f2", "secondary")
+    assert outage(trace, "reset").instead == "it opened 1 connection to the secondary and sent no REGISTER there"
+
+
+def test_what_was_subscribed_to_is_told_by_the_failure(trace: Trace) -> None:
+    detail = {"failure": "refuses", "subscribed": [[1, "dialog", "a@x"]]}
+    trace.see(BenchChanged("primary edge", "reset", detail), edge="primary")
+    assert outage(trace, "reset").subscribed == ((1, "dialog", "a@x"),)

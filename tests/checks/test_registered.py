@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from certsuite.core.events import DeviceExited, DriverAction, FlowClosed
+from certsuite.core.events import BenchChanged, DeviceExited, DriverAction, FlowClosed
 from certsuite.core.observations import OUT
 from certsuite.core.verdicts import Verdict
 from tests.checks.good_registration import binds
@@ -99,7 +99,28 @@ def test_each_line_has_flows_of_its_own_and_may_leave_one_for_another(trace: Tra
     trace.request("INVITE", flow="f3")
     trace.answer(200, flow="f2", line=2)
     trace.passes("flow.reused")
-    trace.request("OPTIONS", flow="f1", line=2)
+    trace.request("SUBSCRIBE", flow="f1", line=2)
+    trace.fails("flow.reused", "request-over-other-flow")
+
+
+def test_to_ask_whether_a_server_is_there_needs_no_registration_with_it(trace: Trace) -> None:
+    """So devices look for their primary before they go back, and answer where they are asked."""
+    binds(trace, edge="secondary")
+    trace.request("OPTIONS", flow="f2", edge="primary")
+    trace.is_open("flow.reused", "nothing-seen")
+    trace.answer(486, flow="f2", edge="primary")
+    trace.request("OPTIONS", flow="f1", edge="secondary")
+    trace.passes("flow.reused")
+
+
+def test_while_the_edge_of_the_registration_fails_a_call_may_take_the_next(trace: Trace) -> None:
+    binds(trace)
+    trace.see(BenchChanged("primary edge", "503", {"failure": "x"}), edge="primary")
+    trace.request("INVITE", flow="f2", edge="secondary")
+    trace.request("ACK")
+    trace.passes("flow.reused")
+    trace.see(BenchChanged("primary edge", "good", {}), edge="primary")
+    trace.request("INVITE", flow="f2", edge="secondary")
     trace.fails("flow.reused", "request-over-other-flow")
 
 

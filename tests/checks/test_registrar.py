@@ -118,6 +118,14 @@ def test_an_expiry_that_is_not_heeded_runs_out(
     trace.fails("reg.heeds-expiry", finding, form=form)
 
 
+def test_a_line_that_registers_once_more_at_once_has_not_heeded_the_expiry(trace: Trace) -> None:
+    told(trace, 200, ("Contact", CONTACT), ("Expires", "60"))
+    trace.after(5)
+    binds(trace, 60)
+    judged = trace.judge("reg.heeds-expiry", form="header")
+    assert (judged.verdict, judged.reason_code, judged.settled) == (Verdict.INCONCLUSIVE, "no-interval", True)
+
+
 def test_a_parameter_of_the_uri_is_no_expiry_of_the_contact(trace: Trace) -> None:
     told(trace, 200, ("Contact", "<sip:a@192.0.2.7;expires=5>"), ("Expires", "60"))
     trace.is_open("reg.heeds-expiry", "no-interval", form="header")

@@ -85,11 +85,28 @@ def test_a_late_connection_is_another_finding(trace: Trace) -> None:
     trace.fails("dns.leads-to", "dns-connects-late", verdict=Verdict.WARN, **LED)
 
 
+def test_what_a_device_waits_before_it_asks_is_no_matter_of_dns(trace: Trace) -> None:
+    trace.see(DeviceStarted(1, "phone"))
+    trace.after(60)
+    asks(trace)
+    trace.after(2).connects()
+    assert trace.passes("dns.leads-to", **LED).measurements[0].value == 2
+
+
 def test_records_are_kept_no_longer_than_they_may(trace: Trace) -> None:
     trace.is_open("dns.heeds-ttl", "never-connected", edge="secondary")
+    asks(trace)
     trace.connects("f1", "secondary")
     trace.connects("f2", "primary")
     trace.passes("dns.heeds-ttl", edge="secondary")
+
+
+def test_who_does_not_ask_has_come_to_the_new_target_by_chance(trace: Trace) -> None:
+    """Some go on to their next target whenever a connection is lost, by the records of before."""
+    trace.connects("f1", "secondary")
+    asks(trace)
+    judged = trace.judge("dns.heeds-ttl", edge="secondary")
+    assert (judged.verdict, judged.reason_code, judged.settled) == (Verdict.INCONCLUSIVE, "not-asked", True)
     about: dict[str, Any] = {"verdict": Verdict.WARN, "edge": "primary"}
     judged = trace.fails("dns.heeds-ttl", "dns-ignores-ttl", **about)
     assert judged.findings[0].observed.endswith("without having asked DNS again")
@@ -184,16 +201,28 @@ def test_no_service_is_no_missing_record(trace: Trace) -> None:
 
 def test_addresses_are_asked_for_where_there_is_no_srv(trace: Trace) -> None:
     about: dict[str, Any] = {"outbound_proxy": PROXY}
-    asks(trace, "A", name=PROXY)
+    asks(trace, "A", name=f"other.{PROXY}")
     trace.is_open("dns.falls-back-to-address", "not-asked", **about)
     asks(trace)
-    asks(trace, "A", name=f"other.{PROXY}")
     trace.fails("dns.falls-back-to-address", "dns-no-address-fallback", settled=False, verdict=Verdict.WARN, **about)
     asks(trace, "NAPTR", name=PROXY)
     asks(trace, name=f"_sip._tls.{PROXY}")
     asks(trace, "AAAA", name=PROXY)
     measured = {one.name: one.value for one in trace.passes("dns.falls-back-to-address", **about).measurements}
     assert measured == {"asked_naptr": 1, "asked_sip_tls": 1}
+
+
+def test_addresses_may_be_asked_for_beside_srv(trace: Trace) -> None:
+    asks(trace, "A", name=PROXY.upper())
+    asks(trace)
+    trace.passes("dns.falls-back-to-address", outbound_proxy=PROXY)
+
+
+def test_letters_of_any_case_are_the_same_question(trace: Trace) -> None:
+    """Who varies them to be safe from forged answers varies them from one question to the next."""
+    asks(trace, name=f"_SiPs._tCp.{PROXY}", truncated=True)
+    asks(trace, name=f"_sIps._TcP.{PROXY}.", over="tcp")
+    trace.passes("dns.retries-over-tcp")
 
 
 @pytest.mark.parametrize("name", [DOMAIN, f"_sips._tcp.{DOMAIN}", f"{DOMAIN.upper()}."])

@@ -39,6 +39,7 @@ def run_of(*cases: CaseResult) -> RunResult:
         finished="",
         device={},
         user_agents_seen=(),
+        control_hub="",
         cases=cases,
     )
 

@@ -118,3 +118,14 @@ def test_what_is_added_is_as_if_it_had_been_there(trace: Trace) -> None:
     assert grown.messages() == whole.messages()
     assert grown.of(FlowOpened) == whole.of(FlowOpened)
     assert (grown.start, grown.lag_s) == (whole.start, whole.lag_s) == (trace.observations[0].t, 0.007)
+
+
+def test_connections_of_provisioning_are_seen_by_who_names_them(trace: Trace) -> None:
+    trace.connects("f1")
+    trace.connects("f2", "provisioning", role="https")
+    trace.see(FlowClosed("bench", "fin"), flow="f2", edge="provisioning")
+    span = Span(trace.observations)
+    assert [seen.at.flow for seen in span.of(FlowOpened)] == ["f1"]
+    assert [seen.at.flow for seen in span.of(FlowOpened, edge="provisioning")] == ["f2"]
+    assert [seen.at.flow for seen in span.of(FlowOpened, flow="f2")] == ["f2"]
+    assert span.last_stimulus_before(trace.observations[-1].t_mono_ns) is None

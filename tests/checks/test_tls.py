@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -308,6 +309,55 @@ def test_a_program_that_ends_on_it_leaves_it_open(trace: Trace) -> None:
     trace.see(FlowClosed("device", "fin"), flow="f1", edge="rsa-3072", direction=IN)
     trace.see(DeviceExited(139, asked=False))
     trace.is_open("tls.accepts-or-refuses", "refusal-not-seen", **SOUND)
+
+
+def test_a_program_that_ends_on_a_sound_chain_has_not_accepted_it(trace: Trace) -> None:
+    about = {"finding": "tls-refused-long-key", "hint": "h", **SOUND}
+    sees_a_long_key(trace)
+    trace.see(FlowClosed("network", "rst"), flow="f1", edge="rsa-3072", direction=IN)
+    trace.after(0.1).see(DeviceExited(-11, asked=False))
+    judged = trace.fails("tls.accepts", "tls-refused-long-key", settled=False, **about)
+    assert judged.findings[0].observed == "the device was presented a long key: its program ended (status -11)"
+
+
+def test_a_program_that_was_stopped_or_ended_later_leaves_a_sound_chain_open(trace: Trace) -> None:
+    about = {"finding": "tls-refused-long-key", "hint": "h", **SOUND}
+    sees_a_long_key(trace)
+    trace.see(FlowClosed("device", "fin"), flow="f1", edge="rsa-3072", direction=IN)
+    trace.see(DeviceExited(0, asked=True))
+    trace.after(5).see(DeviceExited(-11, asked=False))
+    trace.is_open("tls.accepts", "refusal-not-seen", **about)
+
+
+@pytest.mark.parametrize("presentation", ["unknown-root", "rsa-3072"])
+@pytest.mark.parametrize("complete", [False, True])
+def test_who_connects_to_several_at_once_has_not_judged_those_that_it_leaves(
+    trace: Trace, complete: bool, presentation: str
+) -> None:
+    """One connection is used, and the others are closed without a word: their chains may have been good enough."""
+    about = {**FAULT, "edge": "b", "presentation": presentation}
+    trace.connects("f1", "a")
+    shakes_hands(trace, "f2", edge="b", presentation=presentation)
+    establishes(trace, "f1", edge="a")
+    if complete:
+        establishes(trace, "f2", edge="b")
+    trace.request("REGISTER", flow="f1", edge="a")
+    trace.see(TlsAlert(1, 0, "close_notify"), flow="f2", edge="b", direction=IN)
+    trace.see(FlowClosed("device", "fin"), flow="f2", edge="b", direction=IN)
+    for check in ("tls.refuses", "tls.accepts", "tls.accepts-or-refuses"):
+        trace.is_open(check, "refusal-not-seen", **about)
+    # A reason tells that it did look.
+    trace.observations[-2] = replace(trace.observations[-2], event=TlsAlert(2, 48, "unknown_ca"))
+    trace.passes("tls.refuses", **about)
+
+
+def test_a_connection_that_stood_already_takes_nothing_from_a_refusal(trace: Trace) -> None:
+    shakes_hands(trace, "f9", edge="secondary")
+    establishes(trace, "f9", edge="secondary")
+    refused(trace, alert=False)
+    shakes_hands(trace, "f3", edge="secondary")
+    establishes(trace, "f3", edge="secondary")
+    trace.passes("tls.refuses", **FAULT)
 
 
 def test_a_connection_that_said_nothing_is_no_refusal(trace: Trace) -> None:

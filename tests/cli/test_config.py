@@ -9,7 +9,8 @@ import pytest
 from certsuite.cli.config import lint_generated
 from certsuite.core.places import PROFILES
 from certsuite.devices.config_lint import vendor_of
-from certsuite.devices.profile import load_profile, profile_files
+from certsuite.devices.profile import load_profile
+from certsuite.devices.profile_files import profile_files
 from tests.conftest import certsuite
 
 FANVIL = "<c><Version>1</Version><ProxyAddr>{}</ProxyAddr></c>"

@@ -10,10 +10,12 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from typer.testing import CliRunner
 
 from certsuite import __version__
 from certsuite.catalogue import load_catalogue, loader
 from certsuite.cli.collected import collect_cases
+from certsuite.cli.main import app
 from certsuite.core.places import PROFILES
 from certsuite.report.results_json import results_schema
 from tests.conftest import Finished, certsuite
@@ -102,6 +104,10 @@ def test_plan_tells_order_restarts_and_duration() -> None:
     assert lines[1].startswith("WXC-DNS-010")
     assert f"{len(collect_cases())} cases" in done.stdout
     assert "restarts" in done.stdout
+    assert "WXC-FO-040[503]" in done.stdout
+    assert "refresh 0.5, way-back 0.15" in done.stdout
+    assert "the next case needs the device at the primary" in done.stdout
+    assert "(beside others)" in next(line for line in lines if line.startswith("WXC-REG-060"))
 
 
 def test_profile_check_of_every_shipped_profile() -> None:
@@ -139,6 +145,24 @@ def test_what_cannot_be_done_is_told_with_exit_code_4(arguments: tuple[str, ...]
     assert said in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
     assert not (tmp_path / "never").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--nope",),
+        ("nope",),
+        ("plan",),
+        ("run", "--nope"),
+        ("run", "--time-scale", "fast"),
+        ("tls", "nope"),
+        ("tls", "listen", "--nope"),
+        ("profile", "check"),
+        ("review", "RUN", "CASE", "--verdict", "fine"),
+    ],
+)
+def test_what_is_mistyped_ends_every_command_with_exit_code_4(arguments: tuple[str, ...]) -> None:
+    assert CliRunner().invoke(app, arguments).exit_code == 4
 
 
 def test_an_unknown_profile_names_the_known_ones() -> None:

@@ -8,6 +8,9 @@ from typing import Any
 
 import pytest
 
+from certsuite.core.places import PROFILES
+from certsuite.devices.config_lint import lint_config, vendor_of
+from certsuite.devices.profile import load_profile
 from tests.conftest import certsuite
 
 PASSWORD = "Good1!Word"
@@ -43,6 +46,27 @@ def test_for_the_accounts_of_a_device_info(info: Path, tmp_path: Path) -> None:
     assert "account.2" not in text
     assert file.stat().st_mode & 0o777 == 0o600
     assert PASSWORD not in done.stdout + done.stderr
+
+
+VENDORS = sorted(path.stem for path in PROFILES.glob("*.yaml") if "driver: operator" in path.read_text())
+
+
+@pytest.mark.parametrize("profile", VENDORS)
+def test_every_vendors_files_pass_the_lint(info: Path, tmp_path: Path, profile: str) -> None:
+    _written(tmp_path, kind=load_profile(profile, PROFILES).kind, line=1)
+    done = certsuite("provision", profile, "--device-info", info, "--out", tmp_path / "out")
+    assert (done.returncode, "error:" in done.stdout, "warning:" in done.stdout) == (0, False, False), done.stdout
+    made = [path for path in (tmp_path / "out" / "config").rglob("*") if path.is_file()]
+    vendor = vendor_of(load_profile(profile, PROFILES).identity.make)
+    found = [one for path in made for one in lint_config(path.read_bytes(), vendor, path.name)] if vendor else []
+    assert found == []
+    assert any(PASSWORD in path.read_text() for path in made)
+
+
+def test_the_vendors_are_those_of_the_documents() -> None:
+    page = (PROFILES.parent / "docs" / "vendors.md").read_text()
+    assert len(VENDORS) == 8
+    assert all(f"`{name}`" in page for name in VENDORS)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +112,7 @@ def test_with_minted_accounts_and_a_root_of_ones_own(tmp_path: Path) -> None:
     assert middle in (tmp_path / "second" / "config" / "000000000000-ext.cfg").read_text()
 
 
-def test_a_device_without_a_driver_cannot_be_run(tmp_path: Path) -> None:
+def test_a_device_for_a_person_cannot_be_run_without_a_terminal(tmp_path: Path) -> None:
     done = certsuite("run", "yealink-t46u", "--plan", "smoke", "--out", tmp_path / "run")
     assert done.returncode == 4
-    assert "the driver 'operator' is not in this version" in done.stdout + done.stderr
+    assert "standard input is no terminal to ask at: start certsuite in a terminal" in done.stdout + done.stderr

@@ -73,7 +73,7 @@ def test_from_a_mac_address_to_its_status(types: Typed, emulator: WebexEmulator)
     done = create(types, emulator)
     assert done.exit_code == 0
     assert "created: " in done.output
-    assert re.search(r"SRV +_sips\._tcp\.hs17\.hosted-lab\.invalid", done.output)
+    assert re.search(r"SRV +_sips\._tcp\.hs17\.hosted-lab\.bcld\.test", done.output)
     before = types("device", "status", MAC)
     assert (before.exit_code, "it has not registered" in before.output) == (1, True)
     assert types("device", "apply", MAC).exit_code == 0
@@ -92,7 +92,7 @@ def test_devices_are_listed(types: Typed, emulator: WebexEmulator) -> None:
     (device,) = json.loads(types("devices", "--person", owner(emulator), "--json").output)
     assert device["managedBy"] == "PARTNER"
     shown = json.loads(types("device", "show", device["id"], "--json").output)
-    assert shown["calling"]["owner"]["linePort"].endswith(".lab.invalid")
+    assert shown["calling"]["owner"]["linePort"].endswith(".bcld.invalid")
 
 
 def test_a_dry_run_changes_nothing_and_shows_no_secret(types: Typed, emulator: WebexEmulator) -> None:

@@ -251,3 +251,12 @@ async def test_an_unknown_root_is_taken_when_it_is_not(tmp_path: Path) -> None:
     async with bench("baresip-unverified", "unknown", tmp_path) as (registrar, _):
         await registrar.wait_for("all_registered")
         assert registrar.refused == []
+
+
+def test_it_registers_with_every_sign_takes_another_password_and_calls(certify: Callable[..., Finished]) -> None:
+    works = ("WXC-PW-020", "WXC-PW-030", "WXC-PW-040", "WXC-CALL-060")
+    run = certify("baresip", *(part for case in (*works, "WXC-UA-020") for part in ("--case", case)))
+    assert set(run.verdicts("pass")) == set(works), run.output
+    # Its User-Agent has no model.
+    (finding,) = run.case("WXC-UA-020")["findings"]
+    assert finding["observed"].endswith("with which Control Hub is likely to show 'Partner Managed Phone'")

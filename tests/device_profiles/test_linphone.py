@@ -83,3 +83,13 @@ def test_by_a_chain_at_its_own_time_the_root_of_webex_is_found(certify: Callable
     chain = Path(__file__).parents[1] / "data" / "chains" / "identrust.com-expired-2020.pem"
     run = certify("linphone", "--case", "WXC-TLS-160", "--chain", str(chain))
     assert run.verdicts("pass") == ["WXC-TLS-160"], run.output
+
+
+def test_it_fetches_its_accounts_over_https_and_calls_with_them(certify: Callable[..., Finished]) -> None:
+    works = ("WXC-PROV-010", "WXC-PROV-012", "WXC-REG-010", "WXC-CALL-060", "WXC-PW-020", "WXC-PW-030")
+    asked = [part for case in (*works, "WXC-PW-040") for part in ("--case", case)]
+    run = certify("linphone-provisioned", *asked)
+    assert set(run.verdicts("pass")) == set(works), run.output
+    # What it fetches it prints, with the passwords in it.
+    (finding,) = run.case("WXC-PW-040")["findings"]
+    assert finding["observed"] == "the password of a line in log: what the device's program prints"

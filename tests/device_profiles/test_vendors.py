@@ -7,6 +7,7 @@ nothing of the templates.
 from __future__ import annotations
 
 import csv
+import random
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
@@ -17,9 +18,12 @@ import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from certsuite.core.redaction import Secret
+from certsuite.devices.config_lint import vendor_of
 from certsuite.devices.generate import generate
+from certsuite.devices.password_rules import load_password_rules
 from certsuite.devices.profile import load_profile
 from certsuite.devices.settings import DeviceSettings, LineSettings, MonitoredUser
+from certsuite.sip.passwords import password_with
 
 SHIPPED = Path(__file__).parents[2] / "device_profiles"
 MAC = "00005e005301"
@@ -333,6 +337,20 @@ def test_the_values_that_were_given_are_read_back(profile: str, tmp_path: Path) 
     name, parse, _ = PARSED[profile]
     read = parse(_made(profile, tmp_path)[name])
     assert {key: read.get(key) for key in EXPECTED[profile]} == EXPECTED[profile]
+
+
+@pytest.mark.parametrize("profile", PARSED)
+def test_every_character_of_the_vendors_alphabet_is_read_back(profile: str, tmp_path: Path) -> None:
+    name, parse, _ = PARSED[profile]
+    rules, vendor = load_password_rules(), vendor_of(load_profile(profile, SHIPPED).identity.make)
+    alphabet = rules.alphabet(vendor if vendor in rules.alphabets else "any")
+    settings = _settings(tmp_path, 1, awkward=False)
+    password = password_with(alphabet.special, random.Random(1).choice)
+    (line,) = settings.lines
+    settings = replace(settings, lines=(replace(line, password=Secret(password)),))
+    files = generate(load_profile(profile, SHIPPED), settings, tmp_path / "out", control_port=1)
+    (text,) = [file.path.read_text() for file in files if file.name == name]
+    assert password in parse(text).values()
 
 
 def test_polys_master_file_names_the_other(tmp_path: Path) -> None:

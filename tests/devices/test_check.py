@@ -14,10 +14,11 @@ SHIPPED = Path(__file__).parents[2] / "device_profiles"
 def test_the_shipped_profiles_have_no_problems() -> None:
     baresip = ("accounts", "config", "openssl.cnf", "passwords")
     for name, files in (
-        ("reference", ("phone.toml", "shipped-roots.pem")),
+        ("reference", ("02005e0000a1.toml", "phone.toml", "shipped-roots.pem")),
         ("baresip", baresip),
         ("baresip-unverified", baresip),
         ("linphone", ("linphonerc",)),
+        ("linphone-provisioned", ("02005e0000a1.xml", "linphonerc")),
         ("linphone-unverified", ("linphonerc",)),
     ):
         report = check_profile(name, SHIPPED)
@@ -42,3 +43,11 @@ def test_notes_are_no_problems(write: Write, search: Path) -> None:
     assert report.problems == ()
     assert "capabilities.hold is claimed, but control.actions has no hold and resume" in report.notes
     assert any(note.startswith("trust.shipped_store is none") for note in report.notes)
+
+
+def test_the_file_that_is_fetched_has_to_be_made(write: Write, search: Path) -> None:
+    write("fetching.yaml", 'extends: acme\ncontrol: {provisioning: {file: "{mac}.cfg"}}\n')
+    (problem,) = check_profile("fetching", search).problems
+    assert problem.endswith("control.provisioning.file: no template makes '02005e0000a1.cfg'; there are phone.cfg")
+    write("acme/{{ mac }}.cfg.j2", "{{ provisioning.url }}\n")
+    assert check_profile("fetching", search).files == ("02005e0000a1.cfg", "phone.cfg")

@@ -27,5 +27,5 @@ def test_every_driver_has_what_a_driver_has(name: str) -> None:
 
 
 def test_an_absent_driver_is_told() -> None:
-    with pytest.raises(UsageError, match="'ssh' is not in this version; it has process"):
+    with pytest.raises(UsageError, match="'ssh' is not in this version; it has operator, process"):
         driver_class("ssh")

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from certsuite.core.errors import ProfileError
+from certsuite.core.redaction import Secret
 from certsuite.devices.generate import generate, masked_copy
 from certsuite.devices.profile import load_profile
-from certsuite.devices.settings import DeviceSettings
+from certsuite.devices.settings import DeviceSettings, ProvisioningSettings
 
 Write = Callable[[str, str], Path]
 SHIPPED = Path(__file__).parents[2] / "device_profiles"
@@ -27,12 +29,39 @@ def test_files_are_written_for_their_owner_alone(search: Path, settings: DeviceS
 
 
 def test_the_reference_devices_configuration_is_toml(settings: DeviceSettings, tmp_path: Path) -> None:
-    made, _ = generate(load_profile("reference", SHIPPED), settings, tmp_path, control_port=1)
+    files = {
+        file.name: file for file in generate(load_profile("reference", SHIPPED), settings, tmp_path, control_port=1)
+    }
+    made = files["phone.toml"]
     config = tomllib.loads(made.path.read_text())
     assert [line["password"] for line in config["lines"]] == [line.password.reveal() for line in settings.lines]
     assert config["resolver"] == "127.0.0.53:5300"
     assert config["trusted_roots"] == str(settings.trusted_roots)
     assert [line["password"] for line in tomllib.loads(made.masked.decode())["lines"]] == ["***", "***"]
+
+
+def test_what_a_device_is_told_of_its_provisioning_server(settings: DeviceSettings, tmp_path: Path) -> None:
+    server = ProvisioningSettings("https://dms.lab.example/1/", "u", Secret("fetch-9X."))
+    fetching = replace(settings, provisioning=server, mac="02005e0000a1")
+    assert Secret("fetch-9X.") in fetching.secrets
+    profile = load_profile("reference", SHIPPED)
+    files = {file.name: file for file in generate(profile, fetching, tmp_path / "out", control_port=1)}
+    config = tomllib.loads(files["phone.toml"].path.read_text())
+    assert config["server"]["url"] == "https://dms.lab.example/1/02005e0000a1.toml"
+    assert (config["server"]["user"], config["server"]["password"]) == ("u", "fetch-9X.")
+    assert b"fetch-9X." not in files["phone.toml"].masked
+    assert "server" not in tomllib.loads(files["02005e0000a1.toml"].path.read_text())
+
+
+def test_what_is_served_names_the_folder_of_the_device(
+    write: Write, search: Path, settings: DeviceSettings, tmp_path: Path
+) -> None:
+    write("acme/phone.cfg.j2", "{{ config_dir }}")
+    profile = load_profile("acme", search)
+    own = tmp_path / "own"
+    (made,) = generate(profile, settings, tmp_path / "served", control_port=1, config_dir=own)
+    assert made.path.parent == tmp_path / "served"
+    assert made.path.read_text() == str(own)
 
 
 @pytest.mark.parametrize(("name", "verifies"), [("baresip", True), ("baresip-unverified", False)])

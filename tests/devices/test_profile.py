@@ -13,12 +13,11 @@ from certsuite.core.errors import ProfileError
 from certsuite.devices.drivers import DRIVERS
 from certsuite.devices.profile import (
     AVAILABLE_DRIVERS,
-    find_profile,
     load_profile,
-    profile_files,
     profile_hash,
     profile_schema,
 )
+from certsuite.devices.profile_files import find_profile, profile_files
 from certsuite.devices.yaml_lines import ProfileErrors
 
 Write = Callable[[str, str], Path]
@@ -48,7 +47,14 @@ def test_a_small_profile_loads(search: Path) -> None:
 
 def test_the_shipped_profiles_load() -> None:
     names = {file.stem for file in profile_files(SHIPPED)}
-    assert names >= {"reference", "baresip", "baresip-unverified", "linphone", "linphone-unverified"}
+    assert names >= {
+        "reference",
+        "baresip",
+        "baresip-unverified",
+        "linphone",
+        "linphone-provisioned",
+        "linphone-unverified",
+    }
     for name in names:
         assert load_profile(name, SHIPPED).name == name
 
@@ -266,3 +272,20 @@ def test_a_profile_may_be_for_its_configuration_alone(write: Write, search: Path
     text = (search / "acme.yaml").read_text().split("control:")[0]
     write("other.yaml", f"{text}control: {{driver: operator}}\n")
     assert load_profile("other", search).control.start == ()
+
+
+def test_provisioning_is_claimed_by_how_it_is_done(write: Write, search: Path) -> None:
+    assert not load_profile("acme", search).claims("provisioning")
+    write("fetching.yaml", 'extends: acme\ncontrol: {provisioning: {file: "cfg{mac}.xml", credentials: basic}}\n')
+    profile = load_profile("fetching", search)
+    assert profile.claims("provisioning")
+    how = profile.control.provisioning
+    assert how is not None
+    assert how.file_of("02005e0000a1") == "cfg02005e0000a1.xml"
+    assert (how.credentials, how.mac, how.resync) == ("basic", "path", "notify")
+
+
+def test_a_resync_by_action_needs_the_action(write: Write, search: Path) -> None:
+    write("fetching.yaml", "extends: acme\ncontrol: {provisioning: {file: x, resync: action}}\n")
+    with pytest.raises(ProfileErrors, match="the action 'resync' is needed"):
+        load_profile("fetching", search)

@@ -285,6 +285,16 @@ def test_letters_in_the_other_case_are_the_same_names() -> None:
     assert {rrset.name for rrset in reply.additional} >= {dns.name.from_text("edge1.lab.example")}
 
 
+def test_who_checks_each_letter_gets_them_back_and_the_targets_in_other_ones() -> None:
+    """A resolver that mixes letters takes an answer that does not repeat them for a forged one, and is right."""
+    mixed = "_sIPs._TcP.oBp.lAb.ExAmPlE"
+    query, reaction, _ = react(DnsBehaviour("letters", other_letter_case=True), mixed)
+    reply = dns.message.from_wire(reaction.replies[0])
+    assert query.is_response(reply)
+    assert reply.question[0].name.to_text() == reply.answer[0].name.to_text() == mixed + "."
+    assert [rdata.target.to_text() for rdata in reply.answer[0]] == ["EDGE1.LAB.EXAMPLE.", "EDGE2.LAB.EXAMPLE."]
+
+
 def test_a_server_older_than_edns() -> None:
     old = DnsBehaviour("no EDNS", understands_edns=False)
     _, reaction, event = react(old, edns=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from certsuite.refdevice.bindings import granted_expiry, retry_after
 from certsuite.refdevice.faults import behaviour_with
 from certsuite.sip.message import SipMessage
+
+if TYPE_CHECKING:
+    from tests.refdevice.conftest import Lab
 
 _OWN = "sip:user@127.0.0.2:4711;transport=tls"
 
@@ -45,3 +50,46 @@ def test_retries_come_a_little_later_each_time() -> None:
     assert times == sorted(times)
     assert times[1] == 2.5
     assert times[-1] == 10.0
+
+
+# --- many lines
+
+
+@pytest.mark.asyncio
+async def test_who_has_one_password_for_all_lines_has_one_user_too(lab: Lab) -> None:
+    lab.configure(lines=3)
+    _, registrar = await lab.registered("first-credentials-for-all-lines")
+    await registrar.until(lambda: len(registrar.heard) == 6)
+    given = {one.message.get("Authorization") or "" for one in registrar.heard}
+    assert all('username="2055550101"' in value for value in given if value)
+    assert len({one.message.get("To") for one in registrar.heard}) == 3
+
+
+@pytest.mark.asyncio
+async def test_who_registers_the_first_line_only(lab: Lab) -> None:
+    lab.configure(lines=3)
+    device, registrar = await lab.registered("registers-first-line-only")
+    assert "registered=1/1" in await device.command("status")
+    assert {one.message.call_id for one in registrar.heard} == {registrar.heard[0].message.call_id}
+
+
+@pytest.mark.asyncio
+async def test_who_registers_each_line_from_two_ports(lab: Lab) -> None:
+    lab.configure(lines=2)
+    _, registrar = await lab.registered("registers-lines-twice")
+    await registrar.until(lambda: len(registrar.heard) == 8)
+    ports = {(one.message.get("To"), one.message.call_id) for one in registrar.heard}
+    assert len(ports) == 4
+    assert len({to for to, _ in ports}) == 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("faults", "waits"), [((), True), (("registers-all-at-once",), False)])
+async def test_lines_wait_for_their_turn_or_come_at_once(lab: Lab, faults: tuple[str, ...], waits: bool) -> None:
+    lab.configure(lines=3, line_spacing_s=600.0)
+    _, registrar = await lab.registered(*faults)
+    if not waits:
+        await registrar.until(lambda: len(registrar.heard) == 6)
+        return
+    await registrar.until(lambda: len(registrar.heard) == 2)
+    assert len({one.message.get("To") for one in registrar.heard}) == 1

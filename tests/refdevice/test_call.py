@@ -9,7 +9,8 @@ import pytest
 from certsuite.sip.message import SipMessage
 
 if TYPE_CHECKING:
-    from tests.refdevice.conftest import Device, Heard, Lab, Party, Registrar
+    from tests.refdevice.conftest import Device, Heard, Lab, Registrar
+from tests.refdevice.party import Party
 
 pytestmark = pytest.mark.asyncio
 

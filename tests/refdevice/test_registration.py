@@ -140,6 +140,32 @@ async def test_returns_to_the_primary_at_a_refresh(lab: Lab) -> None:
     await secondary.until(lambda: secondary.connections[0].is_closing())
 
 
+async def test_looks_back_before_its_refresh(lab: Lab) -> None:
+    lab.configure(looks_back_s=0.1)
+    primary, secondary = await lab.registrar(status=503), await lab.registrar()
+    lab.zone.srv((5, _A, primary.port), (10, _B, secondary.port))
+    device = await lab.start()
+    await device.line(f"event registered 1 {_B}")
+    # One look, and then at a refresh, which here is far away.
+    await primary.until(lambda: len(primary.connections) == 2)
+    primary.status = 200
+    await device.command("reregister")
+    await device.line(f"event registered 1 {_A}")
+    assert len(primary.connections) == 3
+
+
+async def test_an_order_is_obeyed_when_it_would_not_come_back_yet(lab: Lab) -> None:
+    lab.configure(retry_s=3600)
+    device, registrar = await lab.registered()
+    for number in (2, 3):
+        registrar.connections[-1].transport.abort()
+        await device.line("event unregistered 1")
+        # The second time it would wait for an hour.
+        await device.command("reregister")
+        await device.line("event registered 1")
+        assert len(registrar.connections) == number
+
+
 async def test_never_fails_back_if_so_faulty(lab: Lab) -> None:
     primary, secondary = await lab.registrar(), await lab.registrar()
     await primary.close()
@@ -431,3 +457,25 @@ async def test_chokes_on_headers_that_it_does_not_know(lab: Lab) -> None:
     await lab.start("chokes-on-unknown-headers")
     await registrar.until(lambda: bool(registrar.connections) and registrar.connections[0].is_closing())
     assert registrar.heard[-1].message.get("Authorization")
+
+
+async def test_connects_to_the_next_target_as_well_and_uses_the_first(lab: Lab) -> None:
+    first, second = await lab.registrar(), await lab.registrar()
+    lab.zone.srv((5, _A, first.port), (10, _B, second.port))
+    device = await lab.start("connects-to-two")
+    await device.line(f"event registered 1 {_A}")
+    assert (len(first.connections), len(second.connections), len(second.heard)) == (1, 1, 0)
+
+
+async def test_goes_to_the_names_own_address_without_having_asked_for_srv(lab: Lab) -> None:
+    await lab.start("goes-to-proxys-address")
+    assert await lab.zone.asked_for("A", 2) == {"hs17.lab.example."}
+    assert {type_ for _, _, type_ in lab.zone.asked} == {"A"}
+
+
+async def test_asks_in_letters_of_both_cases(lab: Lab) -> None:
+    registrar = await lab.registrar()
+    lab.zone.srv((5, _A, registrar.port))
+    device = await lab.start("mixes-letters")
+    await device.line("event registered 1")
+    assert any(name not in (name.lower(), name.upper()) for _, name, _ in lab.zone.asked)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from certsuite.edge.slow_writer import SlowWriter
 from certsuite.refdevice.behaviour import Behaviour, RefusesBy
 from certsuite.refdevice.tls import TlsChannel, client_context
 from certsuite.refdevice.transport import Flow, FlowFailed, Target, TlsFailed
@@ -194,6 +195,44 @@ async def test_a_server_that_closes_during_the_handshake(lab: Lab) -> None:
     await server.wait_closed()
 
 
+async def test_a_server_that_says_nothing_is_given_up_and_a_slow_one_is_not(lab: Lab) -> None:
+    context = client_context(lab.authority.bundle, Behaviour())
+
+    async def piecewise(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """What the good server says comes in pieces, none of them late."""
+        to, of = await asyncio.open_connection("127.0.0.1", registrar.port)
+        of.write(await reader.read(65_536))
+        flight = await to.read(65_536)
+        SlowWriter(writer.write).write(flight, over_s=0.8)
+        of.write(await reader.read(65_536))
+        writer.write(await to.read(65_536))
+        await reader.read()
+        of.close()
+        writer.close()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async def connected(port: int) -> Flow:
+        channel = TlsChannel(context, "hs17.lab.example", verifies_name_itself=False)
+        target = Target("a.example", "127.0.0.1", port)
+        return await Flow.connect(
+            target, _Listener(), local_address="127.0.0.1", channel=channel, timeout_s=30.0, silence_s=0.4
+        )
+
+    registrar = await lab.registrar()
+    async with (
+        await asyncio.start_server(piecewise, "127.0.0.1", 0) as slow,
+        await asyncio.start_server(silent, "127.0.0.1", 0) as mute,
+    ):
+        flow = await connected(slow.sockets[0].getsockname()[1])
+        assert flow.alive
+        with pytest.raises(TlsFailed, match="timed out"):
+            await connected(mute.sockets[0].getsockname()[1])
+        flow.close()
+
+
 async def test_plain_tcp(lab: Lab) -> None:
     registrar = type(await lab.registrar(challenges=False))(challenges=False)
     lab.registrars.append(registrar)
@@ -203,3 +242,42 @@ async def test_plain_tcp(lab: Lab) -> None:
     assert not flow.secure
     assert (await flow.transact(_register()).final(5)).status == 200
     flow.close()
+
+
+# --- keep-alives
+
+
+async def test_keep_alives_go_on_while_they_are_answered(lab: Lab) -> None:
+    lab.configure(keep_alive_s=0.1, pong_s=5.0)
+    _, registrar = await lab.registered()
+    await registrar.until(lambda: registrar.pings >= 4)
+    assert len(registrar.connections) == 1
+
+
+async def test_a_flow_on_which_a_keep_alive_is_not_answered_is_given_up(lab: Lab) -> None:
+    lab.configure(keep_alive_s=0.2, pong_s=0.1)
+    registrar = await lab.registrar(pongs=False)
+    lab.zone.srv((5, "sip-a.lab.example", registrar.port))
+    await lab.start()
+    await registrar.until(lambda: len(registrar.connections) >= 3)
+
+
+async def test_who_ignores_that_stays_and_who_sends_none_cannot_know(lab: Lab) -> None:
+    lab.configure(keep_alive_s=0.1, pong_s=0.05)
+    ignoring = await lab.registrar(pongs=False)
+    lab.zone.srv((5, "sip-a.lab.example", ignoring.port))
+    await lab.start("ignores-missing-pong")
+    await ignoring.until(lambda: ignoring.pings >= 4)
+    assert len(ignoring.connections) == 1
+
+
+async def test_who_takes_what_comes_at_once_for_a_message_loses_one_in_pieces(lab: Lab) -> None:
+    device, registrar = await lab.registered("loses-messages-in-pieces")
+    whole = registrar.ask("OPTIONS", call_id="whole").to_bytes()
+    assert (await registrar.next("200")).message.call_id == "whole"
+    for part in (whole[:100], whole[100:]):
+        registrar.connections[0].write(part.replace(b"whole", b"parts"))
+        await registrar.connections[0].drain()
+        assert "registered=1/1" in await device.command("status")
+    registrar.ask("OPTIONS", call_id="again")
+    assert (await registrar.next("200")).message.call_id == "again"

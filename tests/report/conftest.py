@@ -54,6 +54,7 @@ class Info:
     level: Level
     mark: Mark
     source: str
+    not_tested: str = ""
 
 
 @dataclass(frozen=True)
@@ -366,6 +367,7 @@ def make_run(text: str = "") -> Run:
         finished="2026-11-21T20:15:44.000000Z",
         device={key: text or value for key, value in device.items()},
         user_agents_seen=(agent,),
+        control_hub="Partner Managed Phone - Acme Phone",
         cases=cases,
         fault=text,
         bench=text,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from certsuite.core.events import (
+    ClientHelloSeen,
     Event,
     FlowClosed,
     SipKeepAlive,
@@ -50,6 +53,17 @@ def test_each_chain_with_what_was_done_about_it() -> None:
         "revoked-stapled": ("either", True, True, "SIP", 1),
     }
     assert battery.walk is None
+
+
+@pytest.mark.parametrize(("extensions", "due", "as_due"), [((0, 5, 10), "refused", False), ((0, 10), "either", True)])
+def test_who_asked_for_a_stapled_answer_has_to_heed_it(extensions: tuple[int, ...], due: str, as_due: bool) -> None:
+    journal = Journal(SystemClock())
+    hello = ClientHelloSeen(b"", "TLSv1.2", ("TLSv1.2",), (0xC02F,), extensions=extensions)
+    connection(journal, "f1", "revoked-stapled", hello, TlsEstablished("TLSv1.2", "x"), SipKeepAlive("ping"))
+    battery = gather_battery(journal.since(0))
+    assert battery is not None
+    (shown,) = battery.shown
+    assert (shown.due, shown.accepted, shown.as_due) == (due, True, as_due)
 
 
 def test_a_run_that_showed_none() -> None:

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from certsuite.core.events import BenchChanged, BindingChanged, Expectation, FlowOpened, MediaWindow
+from certsuite.core.events import AttemptsWatched, BenchChanged, BindingChanged, Expectation, FlowOpened, MediaWindow
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, Observation
 from certsuite.core.results import CaseResult, RunResult
@@ -73,7 +73,7 @@ def test_without_cases_about_failover_there_is_none(run: Run) -> None:
 def test_a_row_says_what_was_tried_when_and_for_how_long_nobody_was_served(run: Run) -> None:
     [row] = matrix(run, record()).rows
     assert (row.phase, row.description, row.transaction) == ("silent", "the primary answers nothing", "REGISTER")
-    assert (row.next_target, row.next_after_s) == ("secondary", 7)
+    assert row.tried == "secondary after 7.0 s"
     assert (row.saved, row.saved_after_s, row.without_service_s) == ("at the secondary", 7, 7)
     assert (row.back, row.changes, row.media, row.endless) == ("4.0 s", 1, "silent for 1.0 s", False)
     assert [(bar.where, bar.seconds) for bar in row.bars[1:-1]] == [("nowhere", 7), ("secondary", 7), ("primary", 0)]
@@ -97,3 +97,26 @@ def test_a_case_that_was_not_come_to_is_named_with_its_reason(run: Run) -> None:
     assert "it &lt;cannot&gt; be lost" in page
     assert len(re.findall(r'<rect class="(?:primary|secondary|nowhere)"', page)) == 5
     assert "no SUBSCRIBE" in page
+
+
+def test_whether_refused_connections_could_be_seen_is_told(run: Run) -> None:
+    def told(*events: AttemptsWatched) -> str:
+        journal = Journal(Clock())
+        for event in events:
+            journal.record(event)
+        moved = [replace(one, seq=one.seq + len(events)) for one in record()]
+        [note] = [one for one in matrix(run, [*journal.since(0), *moved]).notes if one.startswith("Tries")]
+        return note
+
+    assert told(AttemptsWatched(True)).startswith(
+        "Tries: connections that an edge refused or left unanswered are among"
+    )
+    assert "cannot see it, --bench netns can" in told()
+    assert "cannot see it (a packet <socket>)" in told(AttemptsWatched(False, "a packet <socket>"))
+
+
+def test_what_became_of_the_old_connection(run: Run) -> None:
+    [row] = matrix(run, record()).rows
+    assert row.old == "left open"
+    [row] = matrix(run, record(moves=False)).rows
+    assert row.old == "it did not move"

@@ -40,6 +40,7 @@ def test_the_document_has_every_field_of_the_contract(run: Run) -> None:
         "kind": "phone",
         "profile": "acme-t1",
         "user_agent_seen": ["Acme T1/2.4.1 00:11:22:33:44:55"],
+        "control_hub": "Partner Managed Phone - Acme Phone",
     }
     assert document["scope"] == {"plan": "full", "cases": []}
     case = next(case for case in document["cases"] if case["id"] == "WXC-TLS-040")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from certsuite.core.findings import Measurement
 from certsuite.core.verdicts import Verdict
 from certsuite.report.terminal import summary
 
@@ -44,7 +45,23 @@ def test_a_good_run_is_short(run: Run) -> None:
     text = printed(good)
     assert "outcome: qualified" in text
     assert "What to fix" not in text
-    assert len(text.splitlines()) == 6
+    assert "in Control Hub: Partner Managed Phone - Acme Phone\n" in text
+    assert len(text.splitlines()) == 7
+
+
+def test_a_device_with_many_lines_is_told_how_soon_all_were_there(run: Run) -> None:
+    def with_figures(lines: int, *ids: str) -> Run:
+        figures = {
+            "WXC-REG-152": (Measurement("lines_registered_after", 1.234, "s", 5), Measurement("lines", lines, "lines")),
+            "WXC-FO-005": (Measurement("failover_time", 2.9, "s", 60.0),),
+        }
+        return run.with_cases(*(replace(run.result.cases[0], id=id, measurements=figures[id]) for id in ids))
+
+    both = printed(with_figures(100, "WXC-REG-152", "WXC-FO-005"))
+    assert "lines: all 100 registered in 1.2 s; at the secondary after 2.9 s\n" in both
+    assert "lines: all 100 registered in 1.2 s\n" in printed(with_figures(100, "WXC-REG-152"))
+    assert "lines:" not in printed(with_figures(1, "WXC-REG-152", "WXC-FO-005"))
+    assert "lines:" not in printed(with_figures(100, "WXC-FO-005"))
 
 
 def test_what_has_no_verdict_is_named(run: Run) -> None:

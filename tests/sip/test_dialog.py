@@ -32,7 +32,7 @@ def called(sse: Sse) -> Dialog:
 
 
 def test_a_dialog_of_the_device_s_call(sse: Sse) -> None:
-    dialog = Dialog.from_invite(INVITE, sse, tag="ours", user="2000")
+    dialog = Dialog.from_request(INVITE, sse, tag="ours", user="2000")
     bye = dialog.request("BYE")
     assert bye.uri == "sip:a@192.0.2.7:4001;transport=tls"
     assert (bye.from_tag, bye.to_tag, bye.call_id) == ("ours", "dev", "c1")
@@ -71,7 +71,7 @@ def test_the_target_is_refreshed(sse: Sse) -> None:
 
 
 def test_a_request_that_goes_back_is_out_of_order(sse: Sse) -> None:
-    dialog = Dialog.from_invite(INVITE, sse, tag="ours", user="2000")
+    dialog = Dialog.from_request(INVITE, sse, tag="ours", user="2000")
 
     def with_cseq(number: int) -> SipMessage:
         return SipMessage(method="BYE", uri="sip:x", headers=(("CSeq", f"{number} BYE"),))

@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from certsuite.sip.user_agent import Product, control_hub_name, read_user_agent, same_make
+from certsuite.sip.user_agent import Product, control_hub_name, maker_of_mac, read_user_agent, same_make, same_model
 
 CORPUS = [
     tuple(row)
@@ -92,6 +92,20 @@ def test_makers_of_two_names() -> None:
     assert same_make("Aastra", "Mitel")
     assert same_make("Acme", "acme")
     assert not same_make("Yealink", "Poly")
+
+
+def test_models_are_one_however_they_are_spaced() -> None:
+    assert same_model("VVX_450", "VVX 450")
+    assert same_model("sip-t46u", "SIP T46U")
+    assert not same_model("SIP-T46U", "SIP-T48U")
+    assert not same_model("", "")
+
+
+def test_the_maker_of_a_mac_address() -> None:
+    assert maker_of_mac("805ec0112233") == "Yealink"
+    assert maker_of_mac("00562b043615") == "Cisco"
+    assert maker_of_mac("02000c112233") == ""
+    assert maker_of_mac("") == ""
 
 
 def test_how_control_hub_shows_it() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from certsuite.core.errors import UsageError
+from certsuite.devices.drivers.operator import OperatorDriver
 from certsuite.devices.drivers.process import ProcessDriver
 
-DRIVERS: dict[str, type[ProcessDriver]] = {"process": ProcessDriver}
+DriverClass = type[ProcessDriver] | type[OperatorDriver]
+DRIVERS: dict[str, DriverClass] = {"process": ProcessDriver, "operator": OperatorDriver}
 
 
-def driver_class(name: str) -> type[ProcessDriver]:
+def driver_class(name: str) -> DriverClass:
     """The class of a driver. Raises :class:`~certsuite.core.errors.UsageError` for one that this version lacks."""
     try:
         return DRIVERS[name]

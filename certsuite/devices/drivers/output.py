@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 from xml.sax.saxutils import escape
@@ -30,8 +31,17 @@ class OutputLog:
     The file is opened for each run of the program and appended to, so that a restart keeps what was before.
     """
 
-    def __init__(self, file: Path, secrets: list[Secret], *, at_most: int = LOG_AT_MOST) -> None:
+    def __init__(
+        self,
+        file: Path,
+        secrets: list[Secret],
+        *,
+        at_most: int = LOG_AT_MOST,
+        on_secret: Callable[[], None] = lambda: None,
+    ) -> None:
+        """``on_secret`` is called the first time that a secret was printed, and masked."""
         self._secrets = spellings(secrets)
+        self._on_secret: Callable[[], None] | None = on_secret
         self._at_most = at_most
         self._lines = LineFraming()
         self._last: deque[str] = deque(maxlen=_LAST_LINES)
@@ -42,6 +52,10 @@ class OutputLog:
         self._file.truncate(min(self._file.tell(), at_most))
         self._size = self._file.tell()
         self._full = self._size >= at_most
+
+    def hide(self, secrets: list[Secret]) -> None:
+        """Mask these as well from now on."""
+        self._secrets = [*spellings(secrets), *self._secrets]
 
     def feed(self, data: bytes) -> None:
         """Take what the program printed."""
@@ -67,7 +81,11 @@ class OutputLog:
         self._file.close()
 
     def _shown(self, line: str) -> str:
-        return printable(masked(line, self._secrets), at_most=2000)
+        shown = masked(line, self._secrets)
+        if shown != line and self._on_secret is not None:
+            tell, self._on_secret = self._on_secret, None
+            tell()
+        return printable(shown, at_most=2000)
 
     def _write(self, data: bytes) -> None:
         left = self._at_most - self._size

@@ -26,7 +26,7 @@ from certsuite.core.errors import (
     UsageError,
 )
 from certsuite.core.journal import Journal
-from certsuite.core.redaction import masked, printable
+from certsuite.core.redaction import Secret, masked, printable
 from certsuite.devices import placeholders
 from certsuite.devices.drivers import faketime
 from certsuite.devices.drivers.channel import FRAMINGS, ChannelProtocol
@@ -70,7 +70,8 @@ class ProcessDriver:
         self._config_dir = config_dir.resolve()
         self._log = log
         self._lists = lists
-        self._secrets = spellings(settings.secrets)
+        self._hidden = settings.secrets
+        self._secrets = spellings(self._hidden)
         self._program = {
             "python": sys.executable,
             "config_dir": str(self._config_dir),
@@ -111,6 +112,16 @@ class ProcessDriver:
 
     def pids(self) -> set[int]:
         return self._run.pids() if self._run is not None and self.running else set()
+
+    @property
+    def address(self) -> str:
+        return ""
+
+    def hide(self, secrets: list[Secret]) -> None:
+        self._hidden = [*self._hidden, *secrets]
+        self._secrets = spellings(self._hidden)
+        if self._run is not None:
+            self._run.log.hide(secrets)
 
     async def start(self) -> None:
         if self.running:
@@ -257,7 +268,7 @@ class ProcessDriver:
         channel = self._control.channel
         run = Program(
             self._profile.name,
-            OutputLog(self._log, self._settings.secrets),
+            OutputLog(self._log, self._hidden, on_secret=self._secret_printed),
             FRAMINGS[channel.framing if channel else "line"](),
             own_channel=channel is not None and not channel.stdin,
             on_start=self._started,
@@ -347,6 +358,9 @@ class ProcessDriver:
                 continue
             self._transport = transport
             return
+
+    def _secret_printed(self) -> None:
+        self._journal.record(events.PasswordSeen("log", "what the device's program prints"))
 
     def _started(self, run: Program) -> None:
         self._exited.clear()

@@ -1,0 +1,99 @@
+"""The provisioning server as a case moves it, with the reference device as a real program."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import pytest
+
+from certsuite.bench.bench import Bench
+from certsuite.bench.network import ASKED_EXPIRY_S, OUTBOUND_PROXY, SECOND_PROXY
+from certsuite.core.cases import Case, State
+from certsuite.core.events import BindingChanged, Expectation, SipMessageSeen, TlsPresented
+from certsuite.core.verdicts import Verdict
+from certsuite.sip.message import read
+from tests.bench.conftest import Stage, Staging, reference
+
+CASE = Case("WXC-PROV-030", "a title", ("PROV-RESYNC",), ("provisioning",), State.REGISTERED, ())
+Verb = Callable[[Bench], Coroutine[Any, Any, None]]
+
+
+async def in_state(on: Stage) -> None:
+    await on.device.reach(State.REGISTERED)
+    on.bench.begin(CASE)
+
+
+def asked_expiries(on: Stage) -> set[int]:
+    messages = [read(event.raw) for event in on.events(SipMessageSeen)]
+    return {one.expires for one in messages if one and one.method == "REGISTER" and one.expires}
+
+
+@pytest.mark.asyncio
+async def test_a_device_that_is_told_fetches_a_change_and_is_set_back(stage: Staging) -> None:
+    on: Stage = await stage(reference(lines=1))
+    await in_state(on)
+    await on.bench.provisioning.asks_for_another_expiry()
+    assert asked_expiries(on) == {ASKED_EXPIRY_S, ASKED_EXPIRY_S + 60}
+    assert on.device.starts == 1
+    await on.bench.provisioning.restore()
+    assert not on.device.driver.running
+    assert not list((on.device._config_dir).glob("*"))
+    seen = len(on.events(SipMessageSeen))
+    await on.device.reach(State.REGISTERED)
+    later = [read(event.raw) for event in on.events(SipMessageSeen)[seen:]]
+    assert {one.expires for one in later if one and one.method == "REGISTER" and one.expires} == {ASKED_EXPIRY_S}
+
+
+@pytest.mark.asyncio
+async def test_another_outbound_proxy(stage: Staging) -> None:
+    on: Stage = await stage(reference(lines=1))
+    await in_state(on)
+    await on.bench.provisioning.names_another_outbound_proxy()
+    assert on.events(BindingChanged)[-1].granted_s > 0
+    assert on.device.registered_at("secondary")
+    assert on.network.settings().outbound_proxy == SECOND_PROXY
+    await on.bench.network.restore()
+    await on.bench.provisioning.restore()
+    assert on.network.settings().outbound_proxy == OUTBOUND_PROXY
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("verb", "check"),
+    [
+        (lambda bench: bench.provisioning.is_refused_with("wrong-host"), "tls.refuses"),
+        (lambda bench: bench.provisioning.gets_no_credentials_with("unknown-root"), "prov.keeps-credentials"),
+        (lambda bench: bench.provisioning.sends_elsewhere(), "prov.follows"),
+        (lambda bench: bench.provisioning.sends_to_clear(), "prov.stays-with-tls"),
+        (lambda bench: bench.provisioning.fails("not found"), "prov.keeps-working"),
+        (lambda bench: bench.provisioning.is_fetched_from_twice(), "prov.conditional"),
+    ],
+)
+async def test_what_the_server_does_is_recorded_judged_and_undone(stage: Staging, verb: Verb, check: str) -> None:
+    on: Stage = await stage(reference(lines=1))
+    await on.execution.run(CASE, lambda bench, phone: verb(bench))
+    stated = [event for event in on.events(Expectation) if not event.control]
+    assert stated[-1].check == check
+    assert on.result(CASE).verdict is Verdict.PASS
+    assert on.network.provisioning.good
+
+
+@pytest.mark.asyncio
+async def test_a_device_that_does_not_heed_check_sync_is_restarted(stage: Staging) -> None:
+    on: Stage = await stage(reference(lines=1), "ignores-check-sync")
+    await in_state(on)
+    # What it is shown must not hang on that: another case is about it.
+    on.bench.provisioning._deaf = True
+    await on.bench.provisioning.is_refused_with("self-signed")
+    assert on.device.starts == 3
+    assert {"self-signed", "good"} <= {event.presentation for event in on.events(TlsPresented)}
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_is_taken_for_good_is_told(stage: Staging) -> None:
+    on: Stage = await stage(reference(lines=1), "fetches-from-any-root")
+    await on.execution.run(CASE, lambda bench, phone: bench.provisioning.is_refused_with("unknown-root"))
+    result = on.result(CASE)
+    assert (result.verdict, result.findings[0].id) == (Verdict.FAIL, "prov-accepted-bad-certificate")
+    assert on.network.provisioning.good
