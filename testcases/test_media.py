@@ -20,7 +20,7 @@ async def test_answers_with_srtp(bench: Bench, phone: Phone) -> None:
 @case("WXC-MED-030", requirements=["MED-NO-PLAIN-RTP"])
 async def test_refuses_an_offer_without_srtp(bench: Bench, phone: Phone) -> None:
     """An offer of plain RTP is refused, before or when the call is answered."""
-    call = await bench.colleague.calls(phone.line(1), srtp=False)
+    call = await bench.colleague.calls(phone.line(1), offering="plain RTP")
     await call.is_refused()
 
 
@@ -30,6 +30,138 @@ async def test_sends_digits_as_events(bench: Bench, phone: Phone) -> None:
     digits = bench.some_digits()
     await phone.presses(digits)
     await bench.colleague.in_call.brings_digits(digits)
+
+
+@case("WXC-MED-060", requirements=["MED-SYMMETRIC"], needs="in-call")
+async def test_sends_from_where_it_receives(bench: Bench, phone: Phone) -> None:
+    """Media comes from the port that the device's SDP names."""
+    call = bench.colleague.in_call
+    await call.is_under_srtp()
+    await call.media.comes_from_where_it_is_received()
+
+
+@case("WXC-MED-062", requirements=["MED-MOVED"], needs="in-call")
+async def test_follows_to_another_place(bench: Bench, phone: Phone) -> None:
+    """The far end moves to another port in a re-INVITE, and audio crosses there."""
+    media = bench.colleague.in_call.media
+    await media.is_heard()
+    await media.follows_to_another_place()
+
+
+@case("WXC-MED-070", variant="pcmu", requirements=["MED-CODEC-NARROW"], claims=["codecs.PCMU"])
+async def test_pcmu(bench: Bench, phone: Phone) -> None:
+    """Audio crosses both ways in PCMU."""
+    await bench.colleague.talks_in("PCMU", phone)
+
+
+@case("WXC-MED-070", variant="pcma", requirements=["MED-CODEC-NARROW"], claims=["codecs.PCMA"])
+async def test_pcma(bench: Bench, phone: Phone) -> None:
+    """Audio crosses both ways in PCMA."""
+    await bench.colleague.talks_in("PCMA", phone)
+
+
+@case("WXC-MED-080", variant="g722", requirements=["MED-CODEC-OTHER"], claims=["codecs.G722"])
+async def test_g722(bench: Bench, phone: Phone) -> None:
+    """Audio crosses both ways in G.722."""
+    await bench.colleague.talks_in("G722", phone)
+
+
+@case("WXC-MED-080", variant="opus", requirements=["MED-CODEC-OTHER"], claims=["codecs.opus"])
+async def test_opus(bench: Bench, phone: Phone) -> None:
+    """Audio crosses both ways in opus."""
+    await bench.colleague.talks_in("opus", phone)
+
+
+@case("WXC-MED-092", requirements=["MED-DTMF"], claims=["dtmf", "codecs.opus"])
+async def test_sends_digits_beside_opus(bench: Bench, phone: Phone) -> None:
+    """Beside opus digits are telephone-events as well, whose clock is that of opus."""
+    digits = bench.some_digits()
+    call = await bench.colleague.talks_in("opus", phone)
+    await phone.presses(digits)
+    await call.brings_digits(digits)
+
+
+@case("WXC-MED-102", requirements=["MED-FAR-HOLD"], needs="in-call")
+async def test_is_held_by_the_far_end(bench: Bench, phone: Phone) -> None:
+    """The far end holds the call by sendonly, by inactive and by 0.0.0.0: each time it falls silent and goes on."""
+    media = bench.colleague.in_call.media
+    await media.is_heard()
+    await media.is_held_and_resumed("hold")
+    await media.is_held_and_resumed("hold without music")
+    await media.is_held_and_resumed("hold as of old")
+
+
+@case("WXC-MED-104", requirements=["MED-CODEC-CHANGE"], claims=["codecs.PCMU", "codecs.PCMA"], needs="in-call")
+async def test_changes_codecs(bench: Bench, phone: Phone) -> None:
+    """Re-INVITEs bring one law of G.711 and then the other, and audio goes on in each."""
+    media = bench.colleague.in_call.media
+    await media.is_heard()
+    await media.changes_codec("PCMU alone")
+    await media.changes_codec("PCMA alone")
+
+
+@case("WXC-MED-110", requirements=["MED-EARLY"])
+async def test_early_media_and_another_answer(bench: Bench, phone: Phone) -> None:
+    """A 183 brings an announcement from one place, the 200 an answer from another: audio crosses by the latter."""
+    await phone.dials(bench.colleague)
+    call = await bench.colleague.is_called(as_control=True)
+    call.media.is_early()
+    await call.media.announces()
+    await call.party_answers()
+    await phone.echoes_again()
+    await call.carries_audio_both_ways()
+
+
+@case("WXC-MED-120", requirements=["MED-LATE-OFFER"])
+async def test_makes_the_offer_when_it_is_asked_to(bench: Bench, phone: Phone) -> None:
+    """An INVITE without an offer is answered with one, by SRTP, and audio crosses both ways."""
+    call = await bench.colleague.calls(phone.line(1), offering="no offer")
+    await call.media.is_told_to_answer()
+    await call.media.offers_late()
+    await call.carries_audio_both_ways()
+
+
+@case("WXC-MED-130", requirements=["MED-SOURCE"], needs="in-call")
+async def test_bears_another_source(bench: Bench, phone: Phone) -> None:
+    """The far end's SSRC changes within the call, and audio goes on."""
+    media = bench.colleague.in_call.media
+    await media.is_heard()
+    await media.bears_another_source()
+
+
+@case("WXC-MED-140", requirements=["MED-BAD-NETWORK"], needs="in-call")
+async def test_bears_a_bad_network(bench: Bench, phone: Phone) -> None:
+    """Packets to the device are lost, doubled, swapped and late, and audio goes on."""
+    media = bench.colleague.in_call.media
+    await media.is_heard()
+    await media.bears_a_bad_network()
+
+
+@case("WXC-MED-086", variant="10", requirements=["MED-PTIME"])
+async def test_short_packets(bench: Bench, phone: Phone) -> None:
+    """Packets of 10 ms are heard."""
+    await bench.colleague.talks_with("packets of 10 ms", phone)
+
+
+@case("WXC-MED-086", variant="30", requirements=["MED-PTIME"])
+async def test_packets_of_another_length(bench: Bench, phone: Phone) -> None:
+    """Packets of 30 ms are heard."""
+    await bench.colleague.talks_with("packets of 30 ms", phone)
+
+
+@case("WXC-MED-086", variant="60", requirements=["MED-PTIME"])
+async def test_long_packets(bench: Bench, phone: Phone) -> None:
+    """Packets of 60 ms are heard."""
+    await bench.colleague.talks_with("packets of 60 ms", phone)
+
+
+@case("WXC-MED-170", requirements=["MED-VIDEO"])
+async def test_video_beside_the_audio(bench: Bench, phone: Phone) -> None:
+    """Video that is offered beside the audio does no harm to it."""
+    call = await bench.colleague.calls(phone.line(1), offering="video as well")
+    await call.media.is_told_to_answer()
+    await call.is_answered()
+    await call.carries_audio_both_ways()
 
 
 @case("WXC-MED-100", requirements=["MED-HOLD"], claims=["hold"], needs="in-call")

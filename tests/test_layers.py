@@ -42,7 +42,7 @@ MAY_IMPORT: dict[str, tuple[str, ...]] = {
     "devices": ("core", "sip"),  # what passwords and a User-Agent are
     "bench": ("core", *JUDGEMENT, *PROTOCOL_PARTS, "edge", "devices"),
     "evidence": ("core", *JUDGEMENT, "sip"),  # a ladder shows the words of SIP messages
-    "report": ("core", *JUDGEMENT, "evidence", "tls"),  # what the device offered is told by TLS's names
+    "report": ("core", *JUDGEMENT, "evidence", "tls", "media"),  # TLS's names, and the E-model
     "webex": ("core",),
     "refdevice": ("certsuite.sip.framer", "certsuite.sip.message"),
     "pytest_plugin": ("certsuite", *EVERYTHING_BUT_THE_TOP),

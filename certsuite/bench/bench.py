@@ -26,7 +26,7 @@ from certsuite.checks.call_requests import allows
 from certsuite.checks.registry import find_check
 from certsuite.checks.span import E, Seen, Span
 from certsuite.core.cases import Case, Disturbance
-from certsuite.core.events import ClientHelloSeen, CredentialsAudited, Note
+from certsuite.core.events import ClientHelloSeen, CredentialsAudited, Event, Note
 from certsuite.core.findings import Judgement
 from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
@@ -208,6 +208,14 @@ class Bench:
     def note(self, text: str) -> None:
         """Put something into the record that nothing judges."""
         self._journal.record(Note(text))
+
+    def record(self, event: Event, **place: Any) -> None:
+        """Put into the record what the bench did."""
+        self._journal.record(event, **place)
+
+    def seen_since(self, seq: int, kind: type[E]) -> list[Seen[E]]:
+        """What was seen of a kind since an observation."""
+        return Span(self._journal.since(seq)).of(kind)
 
     def seen_of_attempt(self, kind: type[E]) -> list[Seen[E]]:
         """What was seen of a kind since the device last had a reason to connect."""

@@ -7,19 +7,20 @@ import secrets
 from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.call_forms import FORMS
+from certsuite.bench.call_media import CallMedia
 from certsuite.bench.device import Unreachable
 from certsuite.bench.expecting import CannotJudge, NotApplicable
+from certsuite.bench.media_terms import PLAYABLE, TERMS
 from certsuite.bench.within_call import WithinCall
 from certsuite.core.cases import State
 from certsuite.core.errors import BenchError
-from certsuite.core.verdicts import Verdict
 from certsuite.edge.call_leg import CallLeg, LegState
 from certsuite.edge.crossings import answer_when_cancelled, bye_before_ack, cancel_when_answered
 from certsuite.sip.invite_forms import Edit, adding, unedited
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
-    from certsuite.bench.phone import Line
+    from certsuite.bench.phone import Line, Phone
 
 _TONES_HZ = (420, 480, 560, 640, 740, 860, 980, 1120, 1280, 1480, 1700, 1940)
 "More than a twentieth of an octave apart, none a multiple of another within the tolerance of the check."
@@ -40,6 +41,7 @@ class Call:
         "What the party asks of the device within it."
         self._tone = 0
         self._played: list[int] = []
+        self.media = CallMedia(bench, self)
 
     @property
     def leg(self) -> CallLeg:
@@ -50,104 +52,101 @@ class Call:
 
     async def rings(self) -> None:
         """The device rings in time."""
-        await self._expect("call.rings")
+        await self.expect("call.rings")
 
     async def is_answered(self) -> None:
         """The device accepted the call, with an SDP answer."""
-        await self._expect("call.is-answered")
+        await self.expect("call.is-answered")
 
     async def is_acknowledged(self) -> None:
         """The device acknowledged the answer."""
-        await self._expect("call.is-acknowledged")
+        await self.expect("call.is-acknowledged")
 
     async def is_refused(self) -> None:
         """The device refuses the offer; one that rings first is told to answer, and must refuse then."""
-        stated = self._bench.stated("call.rings", call_id=self._leg.call_id, since=self.since)
-        loop = asyncio.get_running_loop()
-        judgement = await self._bench.expecting.settles(stated, loop.time() + self._bench.patience_s("call.rings"))
-        if judgement.verdict in (Verdict.PASS, Verdict.WARN) and self._leg.state is LegState.EARLY:
-            await self._bench.phone.answers()
-        await self._expect("call.is-refused")
+        await self.media.is_told_to_answer()
+        await self.expect("call.is-refused")
 
     async def offers_srtp(self) -> None:
         """The device's offer asks for SRTP with Webex's suite."""
-        await self._expect("call.offers-srtp")
+        await self.expect("call.offers-srtp")
 
     async def is_under_srtp(self) -> None:
         """What the device sends decrypts under the key that it gave."""
-        await self._expect("media.srtp")
+        await self.expect("media.srtp")
 
     async def carries_audio_both_ways(self) -> None:
         """Two tones, chosen for this call, cross to the device and come back, under SRTP."""
         self._bench.needs_echo()
-        first = await self._plays_a_tone()
+        first = await self.plays_a_tone()
         second = self._new_tone()
         self._leg.stream.send_tone(second)
-        await self._expect("media.audio-both-ways", tones=[first, second])
+        await self.expect("media.audio-both-ways", tones=[first, second])
 
     async def is_heard(self) -> None:
         """A tone crosses to the device and comes back."""
         self._bench.needs_echo()
-        tone = await self._plays_a_tone()
-        await self._expect("media.audio-both-ways", tones=[tone])
+        tone = await self.plays_a_tone()
+        await self.expect("media.audio-both-ways", tones=[tone])
 
     async def is_held(self) -> None:
         """The device offers to hold. The party then sends nothing, as the offer asks, so its audio proves nothing."""
-        await self._expect("call.is-held")
+        await self.expect("call.is-held")
 
     async def is_resumed(self) -> None:
         """The device offers to go on, and audio flows again."""
-        await self._expect("call.is-resumed")
+        await self.expect("call.is-resumed")
         tone = self._new_tone()
         self._leg.stream.send_tone(tone)
-        await self._expect("media.audio-both-ways", tones=[tone])
+        await self.expect("media.audio-both-ways", tones=[tone])
 
     async def brings_digits(self, digits: str) -> None:
         """The digits arrive as telephone-events."""
-        await self._expect("media.dtmf", digits=digits)
+        await self.expect("media.dtmf", digits=digits)
 
     async def ends(self) -> None:
         """The device ends the call, as it was told to."""
-        await self._expect("call.ends", after=self._bench.device.acted_seq)
+        await self.expect("call.ends", after=self._bench.device.acted_seq)
 
     async def is_given_up(self) -> None:
         """The device takes its call back, which rings, as it was told to, and acknowledges its end."""
-        await self._expect("call.is-given-up", after=self._bench.device.acted_seq)
-        await self._expect("call.acknowledges-refusal")
+        await self.expect("call.is-given-up", after=self._bench.device.acted_seq)
+        await self.expect("call.acknowledges-refusal")
 
     async def is_rejected(self) -> None:
         """The device refuses the call that rings, as it was told to."""
-        await self._expect("call.is-rejected")
+        await self.expect("call.is-rejected")
 
     async def survives_the_cancel(self) -> None:
         """The device answers the CANCEL that came too late."""
-        await self._expect("call.answers-cancel")
+        await self.expect("call.answers-cancel")
 
     async def is_ended_although_answered(self) -> None:
         """The device ends the call that was answered as it was given up."""
-        await self._expect("call.ends-crossed-call")
+        await self.expect("call.ends-crossed-call")
 
     async def takes_the_bye(self) -> None:
         """The device takes the party's BYE."""
-        await self._expect("call.ends")
+        await self.expect("call.ends")
 
     async def mirrors_its_caller(self) -> None:
         """The device's responses name the caller as the INVITE did."""
-        await self._expect("call.mirrors-caller")
+        await self.expect("call.mirrors-caller")
 
     async def heeds_what_is_required(self) -> None:
         """The device rings reliably, as the INVITE requires, or refuses to."""
-        await self._expect("call.heeds-100rel")
+        await self.expect("call.heeds-100rel")
 
     # --- what the party does
 
     async def hangs_up(self) -> None:
         """The party hangs up, and the device takes it."""
         self._leg.hang_up()
-        await self._expect("call.ends")
+        await self.expect("call.ends")
 
-    async def party_answers(self) -> None:
-        """The party lets it ring and answers."""
+    async def party_answers(self, *, taking: str = "as Webex") -> None:
+        """The party lets it ring and answers, on terms of ``media_terms``."""
+        self._leg.media.terms = TERMS[taking]
         self._leg.ring()
         self._leg.accept()
         await self.is_acknowledged()
@@ -164,7 +163,7 @@ class Call:
         if not self._leg.invited_with("Supported", "100rel"):
             raise NotApplicable("no-100rel", "the device does not offer 100rel in its INVITE")
         self._leg.respond(180, "Ringing", headers=[("Require", "100rel"), ("RSeq", "1")])
-        await self._expect("call.sends-prack")
+        await self.expect("call.sends-prack")
 
     def party_is_diverted(self) -> None:
         """The call is being forwarded at the far end."""
@@ -174,13 +173,13 @@ class Call:
         """The party's phone rings, and the call is refused for that reason: the device acknowledges it."""
         self._leg.ring()
         self._leg.refuse(_REFUSALS[reason], reason)
-        await self._expect("call.acknowledges-refusal")
+        await self.expect("call.acknowledges-refusal")
 
     async def party_gives_up(self) -> None:
         """The party hangs up before the device answers: the device takes that, and rings no longer."""
         self._leg.hang_up()
-        await self._expect("call.answers-cancel")
-        await self._expect("call.is-called-off")
+        await self.expect("call.answers-cancel")
+        await self.expect("call.is-called-off")
 
     def party_cancels_as_it_is_answered(self) -> None:
         """The party's CANCEL will cross the device's answer."""
@@ -196,13 +195,19 @@ class Call:
 
     # --- inside
 
+    def plays_on(self) -> int:
+        """Another tone is played from now on; gives it."""
+        tone = self._new_tone()
+        self._leg.stream.send_tone(tone)
+        return tone
+
     def _new_tone(self) -> int:
         """A tone that the device could not know, and that was not played in this call before."""
         self._tone = secrets.choice([tone for tone in _TONES_HZ if tone not in self._played])
         self._played.append(self._tone)
         return self._tone
 
-    async def _plays_a_tone(self) -> int:
+    async def plays_a_tone(self) -> int:
         """Play a new tone until it comes back, or until the patience is over: what was heard is judged afterwards."""
         tone = self._new_tone()
         self._leg.stream.send_tone(tone)
@@ -211,7 +216,8 @@ class Call:
         await self._bench.expecting.settles(stated, asyncio.get_running_loop().time() + patience)
         return tone
 
-    async def _expect(self, check: str, **params: Any) -> None:
+    async def expect(self, check: str, **params: Any) -> None:
+        """Expect something of this call."""
         await self._bench.expect(
             check,
             call_id=self._leg.call_id,
@@ -234,17 +240,30 @@ class Party:
         self._answers = False
         bench.network.control.on_call = self._on_call
 
-    async def calls(self, line: Line, *, srtp: bool = True, over_s: float = 0.0, edit: Edit = unedited) -> Call:
-        """Call a line of the device; ``over_s`` and ``edit`` as in :meth:`CallControl.call`.
+    async def calls(
+        self,
+        line: Line,
+        *,
+        offering: str = "as Webex",
+        rolls_over: bool = False,
+        over_s: float = 0.0,
+        edit: Edit = unedited,
+    ) -> Call:
+        """Call a line of the device, on terms of ``media_terms``; ``rolls_over``: what is sent rolls over soon;
+        ``over_s`` and ``edit`` as in :meth:`CallControl.call`.
 
-        Raises :class:`Unreachable` if it has lost its registration meanwhile.
+        Raises :class:`Unreachable` if the device has lost its registration meanwhile.
         """
         since = self._bench.here
         if not self._bench.device.registered:
             raise Unreachable(State.REGISTERED, "the device lost its registration before the call", "not-registered")
+        terms = TERMS[offering]
         leg = self._bench.network.control.call(
-            line.number, party=self.number, caller=self.name, srtp=srtp, over_s=over_s, edit=edit
+            line.number, party=self.number, caller=self.name, terms=terms, over_s=over_s, edit=edit
         )
+        leg.stream.packet_time(terms.ptime_ms)
+        if rolls_over:
+            leg.stream.rolls_over_soon()
         return Call(self._bench, leg, since)
 
     async def is_called(self, *, line: int = 1, as_control: bool = False) -> Call:
@@ -263,6 +282,27 @@ class Party:
             await self._bench.expect("call.answers-challenge", since=since, control=as_control)
             raise CannotJudge("call-not-taken", "the device's call came, and the bench found no line or number in it")
         return Call(self._bench, self._calls.pop(), since)
+
+    async def talks_in(self, codec: str, phone: Phone) -> Call:
+        """Call the device's first line with one codec: audio crosses both ways in it."""
+        return await self.talks_with(f"{codec} alone", phone)
+
+    async def talks_with(self, terms: str, phone: Phone) -> Call:
+        """The same on any terms of ``media_terms``."""
+        call = await self.calls(phone.line(1), offering=terms)
+        await call.media.is_answered_rightly()
+        await call.carries_audio_both_ways()
+        return call
+
+    async def suites_that_are_offered(self) -> list[str]:
+        """The crypto suites of the device's own offer which a party can play, in its order: it dials once for this."""
+        await self._bench.phone.dials(self)
+        call = await self.is_called(as_control=True)
+        await call.offers_srtp()
+        offered = call.leg.media.suites_offered(call.leg.offer)
+        call.leg.hang_up()
+        await self._bench.device.until(lambda: call.leg.state is LegState.ENDED, self._bench.patience_s("call.ends"))
+        return [suite for suite in offered if f"{suite} alone" in TERMS and suite in PLAYABLE]
 
     async def is_in_a_call(self) -> Call:
         """Call the device, which answers. Without a call nothing can be said of one."""

@@ -119,6 +119,11 @@ class Phone:
         """It takes the call back."""
         await self._bench.device.act("resume")
 
+    async def echoes_again(self) -> None:
+        """Its loop of audio is taken up again, if it is one that a new offer ends."""
+        if self._bench.device.driver.can("echo"):
+            await self._bench.device.act("echo")
+
     async def presses(self, digits: str) -> None:
         """It sends digits in the call."""
         await self._bench.device.act("dtmf", digits=digits)

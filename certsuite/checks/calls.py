@@ -14,7 +14,7 @@ from certsuite.sip.message import user_host
 _PROVISIONAL = range(180, 200)
 _SUCCESS = range(200, 300)
 _FAILURE = range(300, 700)
-_NOT_FOR_MEDIA = (401, 404, 407, 408, 480, 481, 486, 487, 600, 603, 604)
+NOT_FOR_MEDIA = (401, 404, 407, 408, 480, 481, 486, 487, 600, 603, 604)
 "Nobody there, busy, declined, cancelled by the caller, not authorised: none of these says anything of the offer."
 _SEPARATORS = str.maketrans("", "", "-.()")
 _HELD = {"sendonly", "inactive"}
@@ -153,9 +153,9 @@ def offers_srtp(question: Question) -> Judgement:
     if not offers:
         return question.unknown("nothing-seen", "the device sent no offer")
     offer = offers[0]
-    audio = _audio(offer)
+    audio = audio_of(offer)
     profile = audio.protocol if audio else "no audio"
-    suites = _suites(audio)
+    suites = suites_of(audio)
     if profile == "RTP/SAVP" and _SUITE in suites:
         return question.passed(offer.evidence)
     return question.failed(
@@ -196,7 +196,7 @@ def is_refused(question: Question) -> Judgement:
     refused = _answers(question, _FAILURE)
     if refused:
         status = refused[0].message.status
-        if status in _NOT_FOR_MEDIA:
+        if status in NOT_FOR_MEDIA:
             return question.unknown("refused-for-another-reason", f"refused with {status}, which says nothing of SRTP")
         return question.passed(refused[0].evidence)
     return question.unknown("no-answer", "the device neither accepted nor refused the offer without SRTP")
@@ -251,7 +251,7 @@ def _reoffers(question: Question) -> list[SeenMessage]:
     return [seen for seen in _invites(question, IN) if seen.message.has_sdp and seen.message.to_tag]
 
 
-def _audio(seen: SeenMessage) -> MediaSection | None:
+def audio_of(seen: SeenMessage) -> MediaSection | None:
     """The audio section of a message; ``None`` also where the body is no session description."""
     try:
         return SessionDescription.parse(seen.message.body).audio
@@ -260,7 +260,7 @@ def _audio(seen: SeenMessage) -> MediaSection | None:
 
 
 def _direction(seen: SeenMessage) -> str:
-    audio = _audio(seen)
+    audio = audio_of(seen)
     return SessionDescription.parse(seen.message.body).direction_of(audio) if audio else "no audio"
 
 
@@ -269,8 +269,8 @@ def _reoffer(question: Question, directions: set[str], finding: str, told: str, 
     for seen in offers:
         if _direction(seen) not in directions:
             continue
-        audio = _audio(seen)
-        if audio is not None and audio.protocol == "RTP/SAVP" and _suites(audio):
+        audio = audio_of(seen)
+        if audio is not None and audio.protocol == "RTP/SAVP" and suites_of(audio):
             return question.passed(seen.evidence)
         return question.failed(
             "reoffer-without-srtp",
@@ -289,6 +289,6 @@ def _reoffer(question: Question, directions: set[str], finding: str, told: str, 
     )
 
 
-def _suites(audio: MediaSection | None) -> list[str]:
+def suites_of(audio: MediaSection | None) -> list[str]:
     """Crypto suites that a media section names (RFC 4568), readable or not."""
     return [value.split()[1] for value in audio.values("crypto") if len(value.split()) > 1] if audio else []

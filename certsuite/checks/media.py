@@ -15,11 +15,11 @@ _PURE_ENOUGH = 0.35
 _LOUD_ENOUGH_DBFS = -45.0
 
 
-def _windows(question: Question) -> list[Seen[MediaWindow]]:
+def windows_of(question: Question) -> list[Seen[MediaWindow]]:
     return [seen for seen in question.span.of(MediaWindow) if seen.event.call_id == question.subject.call_id]
 
 
-def _heard(window: MediaWindow, tone_hz: float, deviation: float) -> bool:
+def is_heard(window: MediaWindow, tone_hz: float, deviation: float) -> bool:
     return (
         window.packets > 0
         and window.tone_purity >= _PURE_ENOUGH
@@ -31,10 +31,10 @@ def _heard(window: MediaWindow, tone_hz: float, deviation: float) -> bool:
 @check("media.srtp", limits=("audio_s",))
 def srtp(question: Question) -> Judgement:
     """The device's packets authenticate and decrypt under the key of its own crypto line (MED-SRTP)."""
-    missing = _no_media(question)
+    missing = no_media(question)
     if missing is not None:
         return missing
-    windows = _windows(question)
+    windows = windows_of(question)
     good = [seen for seen in windows if seen.event.packets]
     cleartext = sum(seen.event.cleartext for seen in windows)
     if good and not cleartext:
@@ -52,14 +52,14 @@ def audio_both_ways(question: Question) -> Judgement:
     """
     tones = [float(tone) for tone in question.param("tones")]
     deviation = question.limits["tone_deviation"].value
-    missing = _no_media(question)
+    missing = no_media(question)
     if missing is not None:
         return missing
-    opened = _opened(question)
-    windows = _windows(question)
+    opened = opened_of(question)
+    windows = windows_of(question)
     heard: list[Seen[MediaWindow]] = []
     for seen in windows:
-        if len(heard) < len(tones) and _heard(seen.event, tones[len(heard)], deviation):
+        if len(heard) < len(tones) and is_heard(seen.event, tones[len(heard)], deviation):
             heard.append(seen)
     packets = sum(seen.event.packets for seen in windows)
     lost = sum(seen.event.lost for seen in windows)
@@ -101,13 +101,13 @@ def audio_both_ways(question: Question) -> Judgement:
     )
 
 
-def _opened(question: Question) -> list[Seen[MediaOpened]]:
+def opened_of(question: Question) -> list[Seen[MediaOpened]]:
     return [seen for seen in question.span.of(MediaOpened) if seen.event.call_id == question.subject.call_id]
 
 
-def _no_media(question: Question) -> Judgement | None:
+def no_media(question: Question) -> Judgement | None:
     """Why there is no SRTP stream to look at; ``None`` if there is one."""
-    opened = _opened(question)
+    opened = opened_of(question)
     refused = [seen for seen in question.span.of(MediaNotAgreed) if seen.event.call_id == question.subject.call_id]
     if refused and not opened:
         if refused[0].event.reason_code == "not-playable":

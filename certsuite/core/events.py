@@ -642,6 +642,17 @@ class MediaWindow(Event):
     sent_tone_hz: float = 0.0
     "The tone that the party was sending in this window."
     sent_packets: int = 0
+    local: str = ""
+    "``address:port`` of the party's end."
+
+
+@_event("media-stimulus")
+class MediaStimulus(Event):
+    """What a party did to the media that it sends, for the device to bear."""
+
+    call_id: str
+    what: str
+    "Such as ``rolled-over``: what a check asks for."
 
 
 @_event("dtmf")
@@ -655,6 +666,24 @@ class DtmfEvent(Event):
     "Packets with the end bit; three are sent so that loss does not hide it."
     packets: int
     volume: int = 0
+
+
+@_event("media-quality")
+class MediaQuality(Event):
+    """How well the device's audio arrived on one stream, over all of it."""
+
+    call_id: str
+    local: str
+    codec: str
+    packets: int
+    lost: int
+    duplicates: int
+    reordered: int
+    jitter_ms: float
+    "Interarrival jitter at the end (RFC 3550 section 6.4.1), and the most that it was."
+    jitter_max_ms: float
+    longest_gap_s: float
+    "Between two packets of audio."
 
 
 @_event("media-closed")

@@ -37,6 +37,7 @@ ACTION_ARGUMENTS: dict[str, frozenset[str]] = {
     "hangup": frozenset(),
     "hold": frozenset(),
     "resume": frozenset(),
+    "echo": frozenset(),
     "dtmf": frozenset({"digits"}),
     "transfer": frozenset({"uri"}),
     "attended_transfer": frozenset({"uri"}),

@@ -47,6 +47,7 @@ ActionName = Literal[
     "hangup",
     "hold",
     "resume",
+    "echo",
     "dtmf",
     "transfer",
     "attended_transfer",

@@ -14,10 +14,11 @@ from certsuite.core.journal import Journal
 from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.call_leg import CallLeg
 from certsuite.edge.flow import Flow, OwnerOf
-from certsuite.edge.media import MediaLoop
+from certsuite.edge.media import MediaLoop, MediaStream
 from certsuite.edge.notifier import Notifier
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge
+from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
 from certsuite.sip.invite_forms import Edit, unedited
 from certsuite.sip.message import SipMessage, user_host
 from certsuite.sip.sse import ALLOW, response_to
@@ -118,7 +119,7 @@ class CallControl:
         *,
         party: str,
         caller: str,
-        srtp: bool = True,
+        terms: MediaTerms = WEBEX_TERMS,
         over: Flow | None = None,
         over_s: float = 0.0,
         edit: Edit = unedited,
@@ -135,7 +136,7 @@ class CallControl:
             raise BenchError(f"line {line} is not registered, so it cannot be called")
         edge = self.edges[flow.edge]
         leg = CallLeg(self, binding.account, flow, edge.sse, self._media.open(edge.address), party=party)
-        leg.invite(binding.contact, caller=caller, srtp=srtp, over_s=over_s, edit=edit)
+        leg.invite(binding.contact, caller=caller, terms=terms, over_s=over_s, edit=edit)
         self.legs[leg.call_id] = leg
         return leg
 
@@ -157,6 +158,9 @@ class CallControl:
             return leg.flow
         binding = self.registrar.bindings.get(leg.account.line)
         return (self._flow(binding.flow) if binding else None) or leg.flow
+
+    def open_stream(self, leg: CallLeg) -> MediaStream:
+        return self._media.open(self.edges[leg.flow.edge].address)
 
     def ended(self, leg: CallLeg) -> None:
         self.legs.pop(leg.call_id, None)

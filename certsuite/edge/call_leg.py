@@ -11,16 +11,12 @@ from collections.abc import Callable
 from enum import StrEnum
 from typing import Protocol
 
-from certsuite.core.events import MediaNotAgreed
 from certsuite.core.journal import Journal
 from certsuite.edge.accounts import Account
 from certsuite.edge.flow import Flow
+from certsuite.edge.leg_media import LegMedia, Place
 from certsuite.edge.media import MediaStream
-from certsuite.media.codecs import CodecError
-from certsuite.media.srtp import SrtpError
-from certsuite.sdp.crypto import AES_CM_128_HMAC_SHA1_80, Crypto
-from certsuite.sdp.offer_answer import Agreement, NoAgreement, agree, answer, webex_offer
-from certsuite.sdp.session import Direction, SdpError, SessionDescription
+from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
 from certsuite.sip.dialog import Dialog, failure_ack
 from certsuite.sip.invite_forms import Edit, Headers, unedited
 from certsuite.sip.message import SipMessage
@@ -57,6 +53,9 @@ class Signalling(Protocol):
     def flow_of(self, leg: CallLeg) -> Flow:
         """The flow that the call came by while it lasts, else the one that the leg's line is registered over."""
 
+    def open_stream(self, leg: CallLeg) -> MediaStream:
+        """Another stream at the leg's edge."""
+
     def ended(self, leg: CallLeg) -> None:
         """The call is over."""
 
@@ -72,13 +71,15 @@ class CallLeg:
         self.party = party
         "The number of the party."
         self.state = LegState.CALLING
-        self.stream = stream
+        self.media = LegMedia(control.journal, stream, self._place)
+        "What it offers, answers and has agreed on."
+        self._left: list[MediaStream] = []
+        "Streams that it has moved away from."
+        self.early: LegMedia | None = None
+        "That of a 183, until the call is answered."
         self.dialog: Dialog | None = None
-        self.agreement: Agreement | None = None
         self._control = control
         self._sse = sse
-        self._session_id = secrets.randbits(31)
-        self._version = 0
         self._invite: SipMessage | None = None
         "The INVITE that made the call, ours or the device's."
         self._from_device = False
@@ -89,13 +90,11 @@ class CallLeg:
         self._cancelled = False
         self._bye_said = False
         "By either side."
-        self._local: SessionDescription | None = None
-        self._offer_open: SessionDescription | None = None
-        "An offer of ours in a 2xx, which the ACK answers (RFC 3261 section 13.2.1)."
-        self._crypto: Crypto | None = None
         self._unacknowledged: int | None = None
         "CSeq number of an INVITE whose 2xx has met no ACK yet."
         self._retransmission: asyncio.TimerHandle | None = None
+        self._late_answers: dict[int, bytes] = {}
+        "Our answers to offers that came in a 2xx, by its CSeq number."
         self.tag = sse.tag()
         "Our tag of the dialog."
         self.takes_request: Callable[[Flow, SipMessage], bool] = lambda flow, request: False
@@ -104,8 +103,18 @@ class CallLeg:
         "The same with the responses to our INVITE."
 
     @property
+    def stream(self) -> MediaStream:
+        """Its media."""
+        return self.media.stream
+
+    @property
     def call_id(self) -> str:
         return self.dialog.call_id if self.dialog else ""
+
+    @property
+    def offer(self) -> bytes:
+        """The body of the INVITE that made the call."""
+        return self._invite.body if self._invite else b""
 
     @property
     def branch(self) -> str:
@@ -119,10 +128,16 @@ class CallLeg:
     # --- towards the device
 
     def invite(
-        self, contact: str, *, caller: str, srtp: bool = True, over_s: float = 0.0, edit: Edit = unedited
+        self,
+        contact: str,
+        *,
+        caller: str,
+        terms: MediaTerms = WEBEX_TERMS,
+        over_s: float = 0.0,
+        edit: Edit = unedited,
     ) -> None:
-        """Call the device's line at its registered contact, with the offer of the access SBC; without SRTP it is plain
-        RTP/AVP. ``over_s``: it is a long one, and comes over so many seconds. ``edit`` makes another INVITE of it."""
+        """Call the device's line at its registered contact, on these terms. ``over_s``: the INVITE is a long one, and
+        comes over so many seconds. ``edit`` makes another INVITE of it."""
         account = self.account
         self.dialog = Dialog(
             sse=self._sse,
@@ -132,16 +147,42 @@ class CallLeg:
             target=contact,
             local_user=self.party,
         )
-        self._crypto = Crypto.mint(1, AES_CM_128_HMAC_SHA1_80, secrets.token_bytes) if srtp else None
-        self._local = self._offer()
+        self.media.terms = terms
+        body = b"" if terms.late else self.media.offer()
         headers = invite_headers(
             asserted=f'"{caller}"<sip:{self.party}@{account.domain};user=phone>', correlation=secrets.token_hex(16)
         )
         if over_s:
             headers = [*headers, *_LONG]
-        self._invite = edit(self.dialog.request("INVITE", headers=headers, body=bytes(self._local)))
+        self._invite = edit(self.dialog.request("INVITE", headers=headers, body=body))
         self.dialog.local = self._invite.get("From") or self.dialog.local
         self._control.send_request(self.flow, self._invite, self._on_invite_response, over_s=over_s)
+
+    def reoffer(self, terms: MediaTerms) -> None:
+        """Offer other terms in a re-INVITE; nothing is sent in a call that is not up."""
+        if self.state is not LegState.CONFIRMED or self._hanging_up:
+            return
+        assert self.dialog is not None
+        self.media.terms = terms
+        body = b"" if terms.late else self.media.offer()
+        invite = self.dialog.request("INVITE", headers=[("Allow", ALLOW)], body=body)
+        taken = False
+
+        def on_response(response: SipMessage) -> None:
+            nonlocal taken
+            if response.status >= 300:
+                self.flow.send(failure_ack(invite, response), line=self.account.line)
+            elif response.status >= 200:
+                self._acknowledge(response, again=taken)
+                taken = True
+
+        self._control.send_request(self._control.flow_of(self), invite, on_response)
+
+    def move(self) -> None:
+        """Receive at another port, from the next offer on; the keys stay."""
+        self.media.stream.mute(True)
+        self._left.append(self.media.stream)
+        self.media.stream = self._control.open_stream(self)
 
     def ring(self) -> None:
         """180 to the device's INVITE. Nothing is sent once the device has given up."""
@@ -149,12 +190,24 @@ class CallLeg:
             self.respond(180, "Ringing")
             self.state = LegState.EARLY
 
+    def progress(self) -> None:
+        """183 with an answer of its own, from another place than the 200's and under another tag: as a fork has it."""
+        if not self._from_device or self._hanging_up or self.state not in (LegState.CALLING, LegState.EARLY):
+            return
+        assert self._invite is not None
+        self.early = LegMedia(self._control.journal, self._control.open_stream(self), self._place)
+        body = self.early.answer(self._invite)
+        if body is not None:
+            self.respond(183, "Session Progress", body=body, tag=self._sse.tag())
+            self.state = LegState.EARLY
+
     def accept(self) -> None:
         """200 with an SDP answer to the device's INVITE; sent again until its ACK comes."""
         if not self._from_device or self._hanging_up or self.state not in (LegState.CALLING, LegState.EARLY):
             return
         assert self._invite is not None
-        body = self._description_for(self._invite)
+        self._end_early()
+        body = self.media.description_for(self._invite)
         if body is None:
             self.respond(488, "Not Acceptable Here")
             self._end()
@@ -252,88 +305,8 @@ class CallLeg:
 
     # --- inside
 
-    def _offer(self) -> SessionDescription:
-        self._version += 1
-        return webex_offer(
-            self.stream.address, self.stream.port, self._crypto, session_id=self._session_id, version=self._version
-        )
-
-    def _description_for(self, request: SipMessage) -> bytes | None:
-        """Our answer to the device's offer, or our offer if it makes none; ``None`` if there is nothing to take."""
-        if request.has_sdp:
-            return self._answer(request)
-        if self._crypto is None and self.agreement is None:
-            self._crypto = Crypto.mint(1, AES_CM_128_HMAC_SHA1_80, secrets.token_bytes)
-        self._local = self._offer_open = self._offer()
-        return bytes(self._local)
-
-    def _answer(self, request: SipMessage) -> bytes | None:
-        """Our answer to the device's offer, with the media set accordingly."""
-        try:
-            offer = SessionDescription.parse(request.body)
-            self._version += 1
-            ours = answer(
-                offer,
-                address=self.stream.address,
-                port=self.stream.port,
-                random_bytes=secrets.token_bytes,
-                local_crypto=self._crypto,
-                session_id=self._session_id,
-                version=self._version,
-            )
-        except SdpError as error:
-            self._not_agreed("sdp-unreadable", str(error))
-            return None
-        except NoAgreement as error:
-            self._not_agreed(error.reason_code, str(error))
-            return None
-        if not self._agree(offer, ours, we_offered=False):
-            return None
-        self._local = ours
-        return bytes(ours)
-
-    @property
-    def session(self) -> bytes:
-        """What we described last: offered again, it changes nothing (RFC 3264 section 8)."""
-        return bytes(self._local) if self._local else b""
-
-    def take_reanswer(self, message: SipMessage) -> None:
-        """The device's answer to :attr:`session`, offered again."""
-        assert self._local is not None
-        self._take_answer(self._local, message)
-
-    def _take_answer(self, ours: SessionDescription, message: SipMessage) -> None:
-        """The device's answer to our offer, in a 2xx or in an ACK."""
-        try:
-            theirs = SessionDescription.parse(message.body)
-        except SdpError as error:
-            self._not_agreed("sdp-unreadable", str(error))
-            return
-        self._agree(ours, theirs, we_offered=True)
-
-    def _agree(self, offer: SessionDescription, reply: SessionDescription, *, we_offered: bool) -> bool:
-        """Set the media as offer and answer say; whether they make a stream."""
-        try:
-            agreement = agree(offer, reply, we_offered=we_offered)
-            self.stream.configure(
-                agreement,
-                call_id=self.call_id,
-                line=self.account.line,
-                flow=self.flow.id,
-                edge=self.flow.edge,
-            )
-        except NoAgreement as error:
-            self._not_agreed(error.reason_code, str(error))
-            return False
-        except (CodecError, SrtpError) as error:
-            # Agreed by the rules, and beyond what a party can do: G.729 stands in the offer of the real SBC.
-            self._not_agreed("not-playable", str(error))
-            return False
-        self.agreement = agreement
-        if agreement.local_crypto is not None:
-            self._crypto = agreement.local_crypto
-        self.stream.mute(agreement.direction in (Direction.RECVONLY, Direction.INACTIVE))
-        return True
+    def _place(self) -> Place:
+        return Place(self.call_id, self.account.line, self.flow.id, self.flow.edge)
 
     def _on_invite_response(self, response: SipMessage) -> None:
         assert self.dialog is not None
@@ -352,7 +325,8 @@ class CallLeg:
             self._end()
             return
         self.dialog.established_by(response)
-        self.flow.send(self.dialog.request("ACK", cseq=response.cseq[0]), line=self.account.line)
+        over = self.state in (LegState.CONFIRMED, LegState.ENDED) or self._hanging_up
+        self._acknowledge(response, again=over)
         if self.state is LegState.CONFIRMED:
             return
         if self._hanging_up or self.state is LegState.ENDED:
@@ -362,8 +336,19 @@ class CallLeg:
             self._bye()
             return
         self.state = LegState.CONFIRMED
-        assert self._local is not None
-        self._take_answer(self._local, response)
+
+    def _acknowledge(self, response: SipMessage, *, again: bool) -> None:
+        """ACK a 2xx to an INVITE of ours, and do as it says unless it was acknowledged before."""
+        assert self.dialog is not None
+        body = b""
+        if again:
+            body = self._late_answers.get(response.cseq[0], b"")
+        elif self.media.terms.late:
+            # Without an answer of ours the ACK has none: the device's offer cannot be taken.
+            body = self._late_answers[response.cseq[0]] = self.media.answer(response) or b""
+        else:
+            self.media.take_answer(response)
+        self.flow.send(self.dialog.request("ACK", cseq=response.cseq[0], body=body), line=self.account.line)
 
     def _bye(self) -> None:
         if not self._bye_said:
@@ -382,9 +367,8 @@ class CallLeg:
         if self._unacknowledged is None or request.cseq[0] != self._unacknowledged:
             return
         self._stop_retransmission()
-        ours, self._offer_open = self._offer_open, None
-        if ours is not None:
-            self._take_answer(ours, request)
+        if self.media.offer_open:
+            self.media.take_answer(request)
         if self._hanging_up:
             self._bye()
 
@@ -409,7 +393,7 @@ class CallLeg:
         if request.method == "UPDATE" and not request.has_sdp:
             flow.send(response_to(request, 200, "OK", headers=headers), line=self.account.line)
             return
-        body = self._description_for(request)
+        body = self.media.description_for(request)
         if body is None:
             flow.send(response_to(request, 488, "Not Acceptable Here"), line=self.account.line)
             return
@@ -418,13 +402,18 @@ class CallLeg:
         if request.method == "INVITE":
             self._await_ack(flow, response)
 
-    def respond(self, status: int, reason: str, *, headers: Headers = (), body: bytes = b"") -> None:
+    def _end_early(self) -> None:
+        if self.early is not None:
+            self.early.stream.close()
+            self.early = None
+
+    def respond(self, status: int, reason: str, *, headers: Headers = (), body: bytes = b"", tag: str = "") -> None:
         """A response to the device's INVITE."""
         assert self._invite is not None
         headers = [*headers, ("Contact", self._sse.contact(self.party))] if status < 300 else list(headers)
         if status == 200:
             headers.append(("Allow", ALLOW))
-        response = response_to(self._invite, status, reason, to_tag=self.tag, headers=headers, body=body)
+        response = response_to(self._invite, status, reason, to_tag=tag or self.tag, headers=headers, body=body)
         self.flow.send(response, line=self.account.line)
         if status == 200:
             self._await_ack(self.flow, response)
@@ -453,15 +442,6 @@ class CallLeg:
             self._retransmission.cancel()
             self._retransmission = None
 
-    def _not_agreed(self, code: str, reason: str) -> None:
-        self._control.journal.record(
-            MediaNotAgreed(self.call_id, code, reason),
-            line=self.account.line,
-            flow=self.flow.id,
-            edge=self.flow.edge,
-            direction="in",
-        )
-
     def _end_at(self, response: SipMessage) -> None:
         if response.status >= 200:
             self._end()
@@ -471,5 +451,7 @@ class CallLeg:
             return
         self.state = LegState.ENDED
         self._stop_retransmission()
-        self.stream.close()
+        self._end_early()
+        for stream in (*self._left, self.stream):
+            stream.close()
         self._control.ended(self)

@@ -6,12 +6,10 @@ done, and return at once.
 
 from __future__ import annotations
 
-import errno
 import os
 import random
 import selectors
 import socket
-import struct
 import sys
 import threading
 import time
@@ -19,12 +17,14 @@ from collections import deque
 from collections.abc import Callable
 
 from certsuite.core.capture import Capture, Endpoint
-from certsuite.core.errors import AddressUnavailable, BenchError
-from certsuite.core.events import MediaClosed, MediaOpened, Note, ToolError, TrafficClass
+from certsuite.core.errors import BenchError
+from certsuite.core.events import MediaClosed, MediaOpened, MediaStimulus, Note, ToolError, TrafficClass
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN
-from certsuite.edge.traffic_class import ask_for_dscp, dscp_of_datagram
+from certsuite.edge.media_sockets import ANCILLARY, age_ns_of, bind_pair
+from certsuite.edge.traffic_class import dscp_of_datagram
 from certsuite.media.dtmf import DIGITS
+from certsuite.media.outgoing import Disturbance, Outgoing
 from certsuite.media.pacing import PERIOD_NS, Lateness, Schedule
 from certsuite.media.receiver import Seen, StreamReceiver, endpoint_text
 from certsuite.media.sender import StreamSender
@@ -32,10 +32,6 @@ from certsuite.media.setup import StreamParts, prepare
 from certsuite.media.srtp import SrtpError
 from certsuite.sdp.offer_answer import Agreement
 
-_SO_TIMESTAMPNS = 35
-"Linux: the kernel stamps each datagram when it arrives (socket(7)); Python has no name for it."
-_TIMESPEC = struct.Struct("qq")
-_ANCILLARY = socket.CMSG_SPACE(_TIMESPEC.size) + socket.CMSG_SPACE(1)
 _DATAGRAM_LIMIT = 4096
 _STALL_NS = 10 * PERIOD_NS
 "After a longer stall packets are left out rather than sent late in a burst."
@@ -45,7 +41,7 @@ _SELECTOR_SLACK_NS = 200_000
 _SELECTABLE_NS = 1_000_000 + _SELECTOR_SLACK_NS
 "Shorter waits are slept: a selector counts in milliseconds."
 _IDLE_S = 1.0
-_PORT_TRIES = 200
+_SHORT_OF_ROLL_OVER = 0x10000 - 75
 
 _random = random.SystemRandom()
 
@@ -64,6 +60,8 @@ class MediaStream:
             ssrc=_random.getrandbits(32), sequence=_random.getrandbits(15), timestamp=_random.getrandbits(32)
         )
         self._receiver = StreamReceiver()
+        self._receiver.local = endpoint_text((self.address, self.port))
+        self._outgoing = Outgoing()
         self._place: tuple[int | None, str | None, str | None] = (None, None, None)
         self._remote: Endpoint | None = None
         self._last_due_ns: int | None = None
@@ -104,7 +102,7 @@ class MediaStream:
 
     def send_tone(self, hz: float | None) -> None:
         """Send a tone from the next packet on; silence for none."""
-        self._loop.call(lambda: setattr(self._sender, "tone_hz", hz))
+        self._loop.call(lambda: self._sends(hz))
 
     def send_dtmf(self, digits: str) -> None:
         """Send digits as telephone-events, 100 ms each with as much pause.
@@ -116,6 +114,26 @@ class MediaStream:
         if not all(digit in DIGITS for digit in digits.upper()):
             raise ValueError(f"{digits!r} are not all DTMF digits")
         self._loop.call(lambda: self._sender.queue_digits(digits))
+
+    def rolls_over_soon(self) -> None:
+        """Number packets so that the sequence number rolls over a second and a half after the first."""
+        self._loop.call(lambda: self._sender.begin_at(_SHORT_OF_ROLL_OVER))
+
+    def packet_time(self, ms: int) -> None:
+        """Send packets of so many milliseconds from now on."""
+        self._loop.call(lambda: setattr(self._sender, "packet_ms", ms))
+
+    def change_source(self) -> None:
+        """Go on under another SSRC, with other sequence numbers."""
+        self._loop.call(self._change_source)
+
+    def disturb(self, disturbance: Disturbance) -> None:
+        """Send as over a network that does this."""
+        self._loop.call(lambda: self._disturb(disturbance))
+
+    def replay(self) -> None:
+        """Send the first packets of the tone before the present one again, as they were, and nothing else meanwhile."""
+        self._loop.call(self._replay)
 
     def mute(self, muted: bool) -> None:
         """Send nothing at all, or send again."""
@@ -131,6 +149,26 @@ class MediaStream:
 
     # --- in the loop's thread ----------------------------------------------------------------------------------------
 
+    def _sends(self, hz: float | None) -> None:
+        self._sender.tone_hz = hz
+        self._outgoing.keep_anew()
+
+    def _replay(self) -> None:
+        self._outgoing.replay()
+        self._stimulus("replayed")
+
+    def _change_source(self) -> None:
+        self._sender.change_source(_random.getrandbits(32), _random.getrandbits(15))
+        self._stimulus("another source")
+
+    def _disturb(self, disturbance: Disturbance) -> None:
+        self._outgoing.disturbance = disturbance
+        self._stimulus("disturbed")
+
+    def _stimulus(self, kind: str) -> None:
+        line, flow, edge = self._place
+        self._loop.journal.record(MediaStimulus(self._receiver.call_id, kind), line=line, flow=flow, edge=edge)
+
     def _configured(self, parts: StreamParts, call_id: str, place: tuple[int | None, str | None, str | None]) -> None:
         self._sender.configure(parts)
         self._receiver.configure(parts, call_id, time.monotonic_ns() / 1e9)
@@ -139,18 +177,19 @@ class MediaStream:
         self._send_problem = ""
         self._loop.activated(self)
 
-    def send_due(self, due_ns: int) -> tuple[Endpoint, bytes] | None:
-        """Send the packet that is due; gives what was sent and where to."""
+    def send_due(self, due_ns: int) -> tuple[Endpoint, list[bytes]] | None:
+        """Send the packets that are due; gives what was sent and where to."""
         if self._last_due_ns is not None and due_ns - self._last_due_ns > PERIOD_NS:
             self._sender.skip((due_ns - self._last_due_ns) // PERIOD_NS - 1)
         self._last_due_ns = due_ns
         try:
-            data = self._sender.next_packet()
+            packets = self._due()
             target = self._receiver.latched or self._remote
-            if data is None or target is None:
+            if not packets or target is None:
                 return None
             late_ns = time.monotonic_ns() - due_ns
-            self._rtp.sendto(data, target)
+            for data in packets:
+                self._rtp.sendto(data, target)
         except (OSError, SrtpError) as error:
             if not self._send_problem:
                 self._send_problem = str(error)
@@ -158,7 +197,18 @@ class MediaStream:
             return None
         self._lateness_max_ns = max(self._lateness_max_ns, late_ns)
         self._loop.lateness.add(late_ns)
-        return target, data
+        return target, packets
+
+    def _due(self) -> list[bytes]:
+        """The packets of this period."""
+        if self._outgoing.replays:
+            self._sender.skip(1)
+            return [self._outgoing.next_replay()]
+        before = self._sender.sequence
+        packets = self._sender.next_packets()
+        if self._sender.sequence < before:
+            self._stimulus("rolled-over")
+        return self._outgoing.pass_on(packets)
 
     def poll(self, now_ns: int) -> None:
         """Record the events and windows that are due."""
@@ -183,6 +233,9 @@ class MediaStream:
                 max_send_lateness_ms=round(self._lateness_max_ns / 1e6, 3),
             )
             line, flow, edge = self._place
+            quality = receiver.quality()
+            if quality is not None:
+                self._loop.journal.record(quality, line=line, flow=flow, edge=edge, case=case)
             self._loop.journal.record(totals, line=line, flow=flow, edge=edge, case=case)
         self._rtp.close()
         self._rtcp.close()
@@ -268,7 +321,7 @@ class MediaLoop:
         """A stream on a free pair of ports of an address. Raises :class:`AddressUnavailable` when there is none."""
         if self._wake < 0:
             raise BenchError("the media loop has stopped")
-        rtp, rtcp = _bind_pair(address)
+        rtp, rtcp = bind_pair(address)
         stream = MediaStream(self, rtp, rtcp)
         self.call(lambda: self._opened(stream))
         return stream
@@ -368,11 +421,11 @@ class MediaLoop:
     def _read(self, stream: MediaStream, source: object, is_rtp: bool) -> None:
         assert isinstance(source, socket.socket)
         try:
-            data, ancillary, _, sender = source.recvmsg(_DATAGRAM_LIMIT, _ANCILLARY)
+            data, ancillary, _, sender = source.recvmsg(_DATAGRAM_LIMIT, ANCILLARY)
         except OSError:
             # An ICMP error for something sent before, or a datagram that was dropped for its checksum.
             return
-        age_ns = _age_ns(ancillary)
+        age_ns = age_ns_of(ancillary)
         remote = (sender[0], sender[1])
         local = (stream.address, stream.port if is_rtp else stream.port + 1)
         frame = self._capture.udp(remote, local, data, round(self.journal.clock.utc() * 1e9) - age_ns)
@@ -393,8 +446,9 @@ class MediaLoop:
             packet = stream.send_due(due_ns)
             if packet is not None:
                 sent.append((stream, packet, self.journal.clock.utc()))
-        for stream, (target, data), utc in sent:
-            self._capture.udp((stream.address, stream.port), target, data, round(utc * 1e9))
+        for stream, (target, packets), utc in sent:
+            for data in packets:
+                self._capture.udp((stream.address, stream.port), target, data, round(utc * 1e9))
         for stream in streams:
             stream.poll(due_ns)
 
@@ -416,44 +470,3 @@ def _clear(wake: int) -> None:
         os.eventfd_read(wake)
     except BlockingIOError:
         return
-
-
-def _age_ns(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """How long ago the kernel got the datagram; 0 without its time, or when the machine's clock was set meanwhile."""
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS and len(data) >= _TIMESPEC.size:
-            seconds, nanoseconds = _TIMESPEC.unpack_from(data)
-            age_ns = time.time_ns() - (seconds * 1_000_000_000 + nanoseconds)
-            return age_ns if 0 <= age_ns < 1_000_000_000 else 0
-    return 0
-
-
-def _bind_pair(address: str) -> tuple[socket.socket, socket.socket]:
-    """Sockets on an even port and the one after it."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    problem: OSError | None = None
-    for _ in range(_PORT_TRIES):
-        rtp = socket.socket(family, socket.SOCK_DGRAM)
-        rtcp = socket.socket(family, socket.SOCK_DGRAM)
-        try:
-            rtp.bind((address, 0))
-            port = rtp.getsockname()[1]
-            if port % 2:
-                # Even ports are for RTP (RFC 3550 section 11); the one below may be free.
-                rtcp, rtp = rtp, rtcp
-                rtp.bind((address, port - 1))
-            else:
-                rtcp.bind((address, port + 1))
-        except OSError as error:
-            problem = error
-            rtp.close()
-            rtcp.close()
-            if error.errno != errno.EADDRINUSE:
-                break
-            continue
-        for item in (rtp, rtcp):
-            item.setblocking(False)
-            item.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        ask_for_dscp(rtp)
-        return rtp, rtcp
-    raise AddressUnavailable(f"no free pair of UDP ports on {address}: {problem}")

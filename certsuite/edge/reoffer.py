@@ -13,7 +13,7 @@ def offer_again(leg: CallLeg, method: str) -> None:
     """A re-INVITE or an UPDATE with the description that the party gave last; what is answered counts."""
     assert leg.dialog is not None
     dialog = leg.dialog
-    request = dialog.request(method, body=leg.session)
+    request = dialog.request(method, body=leg.media.reoffer())
 
     def answered(response: SipMessage) -> None:
         if response.status < 200:
@@ -22,7 +22,7 @@ def offer_again(leg: CallLeg, method: str) -> None:
             dialog.updated_by(response)
             if method == "INVITE":
                 leg.flow.send(dialog.request("ACK", cseq=request.cseq[0]), line=leg.account.line)
-            leg.take_reanswer(response)
+            leg.media.take_answer(response)
         elif method == "INVITE":
             leg.flow.send(failure_ack(request, response), line=leg.account.line)
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from certsuite.core.capture import Endpoint
-from certsuite.core.events import Event, MediaWindow
+from certsuite.core.events import Event, MediaQuality, MediaWindow
 from certsuite.media.codecs import CodecError, Samples, looks_unencrypted
 from certsuite.media.dtmf import DtmfReceiver
 from certsuite.media.rtp import RtpError, RtpPacket, is_rtcp
 from certsuite.media.setup import StreamParts
 from certsuite.media.srtp import ReplayedPacket, SrtpError, Unprotector
+from certsuite.media.statistics import StreamStatistics
 from certsuite.media.tones import SILENCE, detect_tone
 
 WINDOW_S = 0.1
@@ -91,6 +92,8 @@ class StreamReceiver:
 
     def __init__(self) -> None:
         self.call_id = ""
+        self.local = ""
+        "``address:port`` of the stream, for its windows."
         self.latched: Endpoint | None = None
         "Where the first authentic packet came from: media goes there from then on."
         self.ssrc = 0
@@ -104,6 +107,7 @@ class StreamReceiver:
         self._parts: StreamParts | None = None
         self._previous: tuple[Unprotector, float] | None = None
         self._sequences = SequenceCounter()
+        self._statistics = StreamStatistics()
         self._dtmf: DtmfReceiver | None = None
         self._window_start = 0.0
         self._tally = _Tally()
@@ -127,6 +131,7 @@ class StreamReceiver:
                 self.latched = None
             if old.unprotector is not None and old.unprotector is not parts.unprotector:
                 self._previous = (old.unprotector, now + REKEY_GRACE_S)
+            self._statistics.pause()
             if old.decoder.rate != parts.decoder.rate:
                 self._heard.clear()
         dtmf, before = parts.agreement.dtmf, None if old is None else old.agreement.dtmf
@@ -179,6 +184,24 @@ class StreamReceiver:
             seen += self._close_window(now, sent_tone_hz or 0.0, sent)
         return seen + self._flush()
 
+    def quality(self) -> MediaQuality | None:
+        """How well the audio arrived; none if there was none."""
+        measured = self._statistics
+        if self._parts is None or not measured.packets:
+            return None
+        return MediaQuality(
+            call_id=self.call_id,
+            local=self.local,
+            codec=str(self._parts.agreement.codec),
+            packets=measured.packets,
+            lost=self.lost,
+            duplicates=self.replayed + measured.duplicates,
+            reordered=measured.reordered,
+            jitter_ms=round(measured.jitter_ms, 3),
+            jitter_max_ms=round(measured.jitter_max_ms, 3),
+            longest_gap_s=round(measured.longest_gap_s, 3),
+        )
+
     def _unprotected(self, unprotector: Unprotector, data: bytes, now: float) -> bytes:
         try:
             return unprotector.unprotect(data)
@@ -221,6 +244,8 @@ class StreamReceiver:
         if dtmf is not None and self._dtmf is not None and packet.payload_type == dtmf.receive_payload_type:
             self._event_frame = self._frame
             return [Seen(event, now, self._frame) for event in self._dtmf.receive(packet, now)]
+        if packet.payload_type == codec.receive_payload_type:
+            self._statistics.add(packet.ssrc, packet.sequence, packet.timestamp, codec.clock_rate, now)
         # More than a second of audio in one window is a flood; what is heard in it is known by then.
         if packet.payload_type == codec.receive_payload_type and self._tally.samples < parts.decoder.rate:
             try:
@@ -246,6 +271,7 @@ class StreamReceiver:
             cleartext=tally.cleartext,
             source="" if self.latched is None else endpoint_text(self.latched),
             ssrc=self.ssrc,
+            local=self.local,
             tone_hz=round(tone.hz, 2),
             tone_level_dbfs=tone.level_dbfs,
             tone_purity=round(tone.purity, 4),
@@ -297,6 +323,7 @@ def _likeness(window: MediaWindow) -> tuple[object, ...]:
         window.sent_tone_hz,
         window.source,
         window.ssrc,
+        window.local,
         window.call_id,
     )
 

@@ -8,6 +8,8 @@ from certsuite.media.rtp import RtpPacket
 from certsuite.media.setup import StreamParts
 from certsuite.media.tones import ToneGenerator
 
+_OCTETS_PER_MS = 8
+
 
 class StreamSender:
     """Makes the packets of one stream. SSRC, sequence number and timestamp go on over new agreements."""
@@ -28,6 +30,10 @@ class StreamSender:
         "What is sent: a tone, or silence."
         self.muted = False
         "Whether nothing is sent at all."
+        self.packet_ms = FRAME_MS
+        "Packet time; another one is for G.711 and G.722, whose octets can be cut anywhere."
+        self._octets = b""
+        "What waits for its packet, of another packet time."
         self.sent = 0
         "Packets made."
 
@@ -44,6 +50,21 @@ class StreamSender:
         self._step = codec.clock_rate * FRAME_MS // 1000
         self._parts = parts
 
+    def change_source(self, ssrc: int, sequence: int) -> None:
+        """Go on as another source: a new SSRC, and numbers that have nothing to do with those before."""
+        self.ssrc = ssrc
+        self._sequence = sequence & 0x7FFF
+        self._resumes = True
+
+    def begin_at(self, sequence: int) -> None:
+        """Number the next packet so."""
+        self._sequence = sequence & 0xFFFF
+
+    @property
+    def sequence(self) -> int:
+        """Number of the next packet."""
+        return self._sequence
+
     def queue_digits(self, digits: str) -> None:
         """Send digits. Raises :class:`ValueError` for what is none, or when no format for them was agreed."""
         if self._dtmf is None:
@@ -54,6 +75,27 @@ class StreamSender:
         """Let packet intervals pass in which nothing is sent."""
         self._timestamp = (self._timestamp + intervals * self._step) & 0xFFFFFFFF
         self._resumes = True
+
+    def next_packets(self) -> list[bytes]:
+        """The packets of the next interval, protected: as many as the packet time makes of it.
+
+        Raises what :meth:`next_packet` does.
+        """
+        if self.packet_ms == FRAME_MS or self._parts is None or self._tones is None:
+            packet = self.next_packet()
+            return [] if packet is None else [packet]
+        parts, size = self._parts, self.packet_ms * _OCTETS_PER_MS
+        if self.muted or parts.agreement.remote is None or not parts.agreement.direction.sends:
+            self.skip(1)
+            return []
+        self._octets += parts.encoder.encode(self._tones.block(parts.encoder.frame_samples, self.tone_hz))
+        packets = []
+        while len(self._octets) >= size:
+            payload, self._octets = self._octets[:size], self._octets[size:]
+            step = self._step * self.packet_ms // FRAME_MS
+            codec = parts.agreement.codec
+            packets.append(self._packet(codec.send_payload_type, self._timestamp, payload, step, marker=self._resumes))
+        return packets
 
     def next_packet(self) -> bytes | None:
         """The packet of the next interval, protected; none if nothing is to be sent.
@@ -75,9 +117,14 @@ class StreamSender:
             kind, stamp = agreement.codec.send_payload_type, self._timestamp
             payload = parts.encoder.encode(self._tones.block(parts.encoder.frame_samples, self.tone_hz))
             marker = self._resumes
+        return self._packet(kind, stamp, payload, self._step, marker=marker)
+
+    def _packet(self, kind: int, stamp: int, payload: bytes, step: int, *, marker: bool) -> bytes:
+        assert self._parts is not None
         packet = RtpPacket(kind, self._sequence, stamp, self.ssrc, payload, marker).pack()
         self._sequence = (self._sequence + 1) & 0xFFFF
-        self._timestamp = (self._timestamp + self._step) & 0xFFFFFFFF
+        self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
         self._resumes = False
         self.sent += 1
-        return packet if parts.protector is None else parts.protector.protect(packet)
+        protector = self._parts.protector
+        return packet if protector is None else protector.protect(packet)

@@ -10,7 +10,15 @@ from itertools import pairwise
 RATE = 8000
 DIGITS = "0123456789*#ABCD"
 "Digits in the order of their event codes (RFC 4733 section 3.2)."
-SILENCE = {"PCMU": 0xFF, "PCMA": 0xD5}
+SILENCE = {
+    "PCMU": b"\xff" * 160,
+    "PCMA": b"\xd5" * 160,
+    "G722": b"\xff" * 160,
+    "OPUS": b"\xf8\xff\xfe",
+}
+"20 ms of silence in each codec; the device echoes what it cannot decode as it came."
+CLOCK_HZ = {"PCMU": 8000, "PCMA": 8000, "G722": 8000, "OPUS": 48_000}
+"RTP clock rates (RFC 3551 section 4.5.2, RFC 7587 section 4.1)."
 _ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
 _KEYPAD = "123A456B789C*0#D"
 _AMPLITUDE = 6000
@@ -64,7 +72,7 @@ def _table(source: str, target: str) -> bytes:
 
 
 def transcode(data: bytes, source: str, target: str) -> bytes:
-    """G.711 octets of one law as those of the other."""
+    """G.711 octets of one law as those of the other; any other codec's as they are."""
     return data if source == target else data.translate(_table(source, target))
 
 

@@ -276,6 +276,18 @@ class Behaviour:
     "Whether SRTP is encrypted with the key of its SDP."
     accepts_plain_rtp: bool = False
     offers_plain_rtp: bool = False
+    overlooks_keys_of_plain_rtp: bool = False
+    "Whether an offer of RTP/AVP with crypto lines is taken as one without."
+    keeps_tag: bool = True
+    "Whether an answer has the tag of the crypto line that it takes; else it is 1."
+    checks_answers: bool = True
+    "Whether an answer has to take a crypto line that was offered."
+    takes_new_keys: bool = True
+    "Whether a new offer's keys are taken; else the first ones are kept."
+    counts_roll_overs: bool = True
+    keeps_roll_over: bool = True
+    "Whether the roll-over counter of what is received goes on over a new offer with the same key."
+    takes_replays: bool = False
     dialled_suffix: str = ""
     "What is added to each number that is dialled."
     moves_calls_at_503: bool = True
@@ -284,6 +296,36 @@ class Behaviour:
     "Whether a call goes on when its flow has ended."
     dials_again: bool = True
     "Whether a call that met a target that does not serve is placed at the next."
+    sends_from_own_port: bool = True
+    "Whether media is sent from the port at which it is received."
+    follows_address: bool = True
+    "Whether media goes where a new offer says."
+    takes_other_sources: bool = True
+    "Whether another SSRC than the first is heard."
+    waits_for_lost: bool = False
+    "Whether its jitter buffer waits for ever for a packet that was lost."
+    packet_octets: int = 0
+    "Octets of G.711 that a packet must have to be heard; 0 is any."
+    codecs: frozenset[str] = frozenset({"PCMU", "PCMA", "G722", "OPUS"})
+    "Codecs that it takes of an offer, in capitals."
+    mute_codecs: frozenset[str] = frozenset()
+    "Codecs in which it sends silence."
+    offers_late: bool = True
+    "Whether an INVITE without an offer is answered with one; else it is refused."
+    late_offer_plain: bool = False
+    "Whether that offer has no SRTP."
+    takes_changed_answer: bool = True
+    "Whether the answer of a 200 counts after one of a 183."
+    goes_on_when_held: bool = False
+    "Whether it goes on sending when the far end holds the call."
+    takes_old_hold: bool = True
+    "Whether an offer with the all-zeros address is taken."
+    comes_back_from_hold: bool = True
+    "Whether it sends again when the far end has held the call."
+    minds_video: bool = False
+    "Whether an offer with video is refused as a whole."
+    dtmf_clock_right: bool = True
+    "Whether durations of digits are in units of the clock that was agreed on; else of 8 kHz."
     dtmf_in_band: bool = False
     "Whether digits are sent as tones in the audio rather than by RFC 4733."
     dtmf_shift: int = 0

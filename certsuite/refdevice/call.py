@@ -222,9 +222,7 @@ class Call:
 
     def answer_to(self, body: bytes) -> bytes:
         """Answer an offer and go on with what it agrees on. Raises :class:`Unacceptable`."""
-        sdp, agreement = answer(
-            body, self.media.local(), self._wanted, takes_plain=self.owner.behaviour.accepts_plain_rtp
-        )
+        sdp, agreement = answer(body, self.media.local(), self._wanted, self.owner.behaviour)
         self.media.agree(agreement)
         return sdp
 
@@ -266,7 +264,7 @@ class Call:
         if number in self._late_offers:
             self._late_offers.discard(number)
             try:
-                self.media.agree(conclude(request.body, self._wanted))
+                self.media.agree(conclude(request.body, self._wanted, self.owner.behaviour))
             except Unacceptable as problem:
                 log.warning("ACK: %s", problem)
                 self.owner.spawn(self._give_up())
@@ -294,7 +292,7 @@ class Call:
                 response = await self.request("INVITE", sdp=offer(self.media.local(), direction))
             if response.status >= 300:
                 raise CallFailed(f"the far end answered {response.status} {response.reason}")
-            self.media.agree(conclude(response.body, direction))
+            self.media.agree(conclude(response.body, direction, self.owner.behaviour))
         except Unacceptable as problem:
             raise CallFailed(str(problem)) from problem
         finally:

@@ -37,7 +37,11 @@ class IncomingCall(Call):
         if self.invite.has_sdp:
             sdp = self.answer_to(self.invite.body)
         else:
-            sdp = offer(self.media.local(), "sendrecv")
+            behaviour = self.owner.behaviour
+            if not behaviour.offers_late:
+                self.reject(488, "there is no offer")
+                return
+            sdp = offer(self.media.local(), "sendrecv", plain=behaviour.late_offer_plain)
             self._late_offers.add(self.invite.cseq[0])
         self.state = State.ESTABLISHED
         extra = [self.contact(self.flow), ("Allow", ALLOW)]

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from certsuite.refdevice import audio
 from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.rtp import FRAME, JitterBuffer, Packet, parse, telephone_event
-from certsuite.refdevice.sdp import KEY_BYTES, Agreement, Local
-from certsuite.refdevice.srtp import SrtpError, SrtpReceiver, SrtpSender
+from certsuite.refdevice.sdp import Agreement, Local
+from certsuite.refdevice.srtp import SUITES, SrtpError, SrtpReceiver, SrtpSender
 
 log = logging.getLogger("refdevice.media")
 
@@ -36,16 +36,20 @@ class MediaSession:
         """Open the port. ``incoming`` says who called. Raises :class:`OSError` if there is none."""
         self._behaviour = behaviour
         self._socket = _even_port(address)
+        self._sends_by = self._socket if behaviour.sends_from_own_port else _even_port(address)
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self._socket.fileno(), self._readable)
-        self._key = secrets.token_bytes(KEY_BYTES)
+        self._keys = _new_keys()
         self._session, self._version = secrets.randbelow(1 << 31), 0
-        sending_key = self._key if behaviour.true_key else secrets.token_bytes(KEY_BYTES)
-        self._sender = SrtpSender(sending_key)
+        self._sending_keys = self._keys if behaviour.true_key else _new_keys()
+        self._sender: SrtpSender | None = None
+        self._suite = ""
         self._receiver: SrtpReceiver | None = None
         self._remote_key: bytes | None = None
-        self._buffer = JitterBuffer()
+        self._buffer = JitterBuffer(waits_for_lost=behaviour.waits_for_lost)
+        self._source: int | None = None
         self._agreement: Agreement | None = None
+        self._remote = ("", 0)
         self._digits: deque[tuple[str, asyncio.Future[None]]] = deque()
         self._ssrc = secrets.randbits(32)
         self._sequence = secrets.randbelow(1 << 15)
@@ -64,16 +68,37 @@ class MediaSession:
         """The device's end for a description; each call is a new version of it."""
         address, port = self._socket.getsockname()
         self._version += 1
-        return Local(address, port, self._key, self._session, self._version)
+        return Local(address, port, self._keys, self._session, self._version)
 
     def agree(self, agreement: Agreement) -> None:
         """Go on with what has been agreed. A key that stays keeps its roll-over counter."""
-        if self._agreement is None or agreement.remote_key != self._remote_key:
+        behaviour = self._behaviour
+        is_new = self._agreement is None or (agreement.remote_key != self._remote_key and behaviour.takes_new_keys)
+        if is_new or not behaviour.keeps_roll_over:
             self._remote_key = agreement.remote_key
-            self._receiver = SrtpReceiver(agreement.remote_key) if agreement.remote_key else None
+            self._receiver = self._receiver_for(agreement)
             self._buffer.clear()
+        if self._agreement is None or agreement.codec != self._agreement.codec:
+            self._buffer.clear(0 if agreement.codec == "OPUS" else FRAME)
+        if self._sender is None or agreement.suite != self._suite:
+            self._suite = agreement.suite
+            self._sender = SrtpSender(self._sending_keys[agreement.suite], agreement.suite)
+        if self._agreement is not None and not self._agreement.sends and agreement.sends:
+            self.muted = self.muted or not (self.held or behaviour.comes_back_from_hold)
+        if behaviour.follows_address or self._agreement is None:
+            self._remote = agreement.remote
         self._agreement = agreement
         log.info("media: %s %s to %s:%d", agreement.codec, agreement.direction, *agreement.remote)
+
+    def _receiver_for(self, agreement: Agreement) -> SrtpReceiver | None:
+        if agreement.remote_key is None:
+            return None
+        return SrtpReceiver(
+            agreement.remote_key,
+            agreement.suite,
+            counts_roll_overs=self._behaviour.counts_roll_overs,
+            takes_replays=self._behaviour.takes_replays,
+        )
 
     @property
     def has_events(self) -> bool:
@@ -108,6 +133,7 @@ class MediaSession:
         """Close the port; digits that were not sent are given up."""
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
+        self._sends_by.close()
         for _, sent in self._digits:
             if not sent.done():
                 sent.set_exception(OSError("the call has ended"))
@@ -121,7 +147,7 @@ class MediaSession:
         marker = True
         while True:
             agreement = self._agreement
-            if agreement is None or not agreement.sends or self.muted:
+            if agreement is None or self.muted or not (agreement.sends or self._behaviour.goes_on_when_held):
                 self._buffer.take()
                 while self._digits:  # pressed where nothing may be sent: lost, as on any phone
                     self._is_sent(self._digits[0][1])
@@ -145,7 +171,7 @@ class MediaSession:
     def _digit(self, digit: str, agreement: Agreement) -> Iterator[Packet | None]:
         """A digit and the pause after it."""
         code = (audio.DIGITS.index(digit) + self._behaviour.dtmf_shift) % len(audio.DIGITS)
-        if self._behaviour.dtmf_in_band:
+        if self._behaviour.dtmf_in_band and agreement.codec in ("PCMU", "PCMA"):
             tone = audio.digit_tone(audio.DIGITS[code], agreement.codec, _IN_BAND_MS)
             for at in range(0, len(tone), FRAME):
                 yield self._audio(tone[at : at + FRAME], agreement)
@@ -154,7 +180,9 @@ class MediaSession:
             beginning = self._timestamp
             for frame in range(1, _EVENT_FRAMES + _END_PACKETS):
                 self._buffer.take()
-                payload = telephone_event(code, min(frame, _EVENT_FRAMES) * FRAME, end=frame >= _EVENT_FRAMES)
+                clock_hz = agreement.clock_hz if self._behaviour.dtmf_clock_right else audio.RATE
+                duration = min(frame, _EVENT_FRAMES) * clock_hz * FRAME // audio.RATE
+                payload = telephone_event(code, duration, end=frame >= _EVENT_FRAMES)
                 self._skip()
                 yield self._packet(agreement.event_payload_type, beginning, payload, marker=frame == 1)
         for frame in range(_PAUSE_FRAMES):
@@ -163,8 +191,8 @@ class MediaSession:
     def _heard(self, agreement: Agreement) -> bytes:
         """20 ms of what came in; silence if nothing did, or if it is not to be echoed."""
         frame = self._buffer.take()
-        if frame is None or self.held or not self.echoes:
-            return bytes([audio.SILENCE[agreement.codec]]) * FRAME
+        if frame is None or self.held or not self.echoes or agreement.codec in self._behaviour.mute_codecs:
+            return audio.SILENCE[agreement.codec]
         return frame
 
     def _audio(self, frame: bytes, agreement: Agreement, *, marker: bool = False) -> Packet:
@@ -177,16 +205,17 @@ class MediaSession:
         return Packet(payload_type, self._sequence, timestamp, self._ssrc, payload, marker)
 
     def _skip(self) -> None:
-        self._timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
+        clock_hz = 8000 if self._agreement is None else self._agreement.clock_hz
+        self._timestamp = (self._timestamp + clock_hz * FRAME // audio.RATE) & 0xFFFFFFFF
 
     def _send(self, packet: Packet) -> None:
         agreement = self._agreement
         assert agreement is not None
         data = packet.to_bytes()
-        if agreement.remote_key is not None:
+        if agreement.remote_key is not None and self._sender is not None:
             data = self._sender.protect(data)
         try:
-            self._socket.sendto(data, agreement.remote)
+            self._sends_by.sendto(data, self._remote)
         except OSError as error:
             # The far end's port may be closed for a while; that is for the signalling to find out.
             log.debug("media: %s", error)
@@ -214,11 +243,23 @@ class MediaSession:
             self.refused += 1
             return
         self.received += 1
+        if self._source is None:
+            self._source = packet.ssrc
+        if packet.ssrc != self._source and not self._behaviour.takes_other_sources:
+            return
         heard = b""  # a telephone event: it has its place in the sequence, and is not heard
-        for codec, payload_type in (("PCMU", 0), ("PCMA", 8), (agreement.codec, agreement.payload_type)):
+        narrow = (("PCMU", 0), ("PCMA", 8)) if agreement.codec in ("PCMU", "PCMA") else ()
+        for codec, payload_type in (*narrow, (agreement.codec, agreement.payload_type)):
             if packet.payload_type == payload_type:
                 heard = audio.transcode(packet.payload, codec, agreement.codec)
-        self._buffer.put(packet, heard, bytes([audio.SILENCE[agreement.codec]]) * FRAME)
+        if self._behaviour.packet_octets and agreement.codec != "OPUS" and len(heard) != self._behaviour.packet_octets:
+            heard = audio.SILENCE[agreement.codec]
+        self._buffer.put(packet, heard, audio.SILENCE[agreement.codec])
+
+
+def _new_keys() -> dict[str, bytes]:
+    """A master key and salt for each suite."""
+    return {name: secrets.token_bytes(suite.key + suite.salt) for name, suite in SUITES.items()}
 
 
 def _even_port(address: str) -> socket.socket:

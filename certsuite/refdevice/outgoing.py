@@ -73,7 +73,9 @@ class OutgoingCall(Call):
                 return
             self.state = State.ESTABLISHED
             try:
-                self.media.agree(conclude(response.body))
+                agreement = conclude(response.body, behaviour=self.owner.behaviour)
+                if self.owner.behaviour.takes_changed_answer or not self.media.has_events:
+                    self.media.agree(agreement)
             except Unacceptable as problem:
                 log.warning("INVITE: %s", problem)
                 await self.hang_up()
@@ -176,7 +178,7 @@ class OutgoingCall(Call):
         self.owner.announce(f"progress {response.status}")
         if response.has_sdp:
             try:
-                self.media.agree(conclude(response.body))
+                self.media.agree(conclude(response.body, behaviour=self.owner.behaviour))
             except Unacceptable as problem:
                 log.warning("%d: %s", response.status, problem)
                 return

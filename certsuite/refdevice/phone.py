@@ -261,7 +261,7 @@ class Phone:
             return
         try:
             if invite.has_sdp:
-                answer(invite.body, call.media.local(), takes_plain=self.behaviour.accepts_plain_rtp)
+                answer(invite.body, call.media.local(), behaviour=self.behaviour)
         except Unacceptable as problem:
             log.warning("INVITE: %s", problem)
             call.media.close()

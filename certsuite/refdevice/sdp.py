@@ -6,17 +6,20 @@ import base64
 import binascii
 import ipaddress
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-SUITE = "AES_CM_128_HMAC_SHA1_80"
-KEY_BYTES = 30
-"Master key and master salt of the suite."
+from certsuite.refdevice.audio import CLOCK_HZ
+from certsuite.refdevice.behaviour import COMPLIANT, Behaviour
+from certsuite.refdevice.srtp import DEFAULT_SUITE, SUITES
+
 SECURE, PLAIN = "RTP/SAVP", "RTP/AVP"
 EVENT = "telephone-event"
-CODECS = {"PCMU": 0, "PCMA": 8}
-"Codecs of the device with their static payload types (RFC 3551)."
-_EVENT_PAYLOAD_TYPE = 101
-_STATIC = {0: "PCMU", 8: "PCMA"}
+CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 99}
+"Codecs of the device with the payload types that it gives them (RFC 3551)."
+_EVENT_PAYLOAD_TYPES = {8000: 101, 48_000: 108}
+_STATIC = {0: "PCMU", 8: "PCMA", 9: "G722"}
+_NARROW = ("PCMU", "PCMA")
 _REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 _CRYPTO = re.compile(r"(\d{1,9})\s+(\S+)\s+inline:(\S+)((?:\s+\S+)*)\s*")
 
@@ -30,6 +33,7 @@ class Crypto:
     """A ``crypto`` attribute that the device can use."""
 
     tag: int
+    suite: str
     key: bytes = field(repr=False)
 
 
@@ -59,7 +63,8 @@ class Local:
 
     address: str
     port: int
-    key: bytes = field(repr=False)
+    keys: Mapping[str, bytes] = field(repr=False)
+    "Its master key and salt for each suite."
     session: int
     version: int
 
@@ -76,6 +81,8 @@ class Agreement:
     event_payload_type: int | None = None
     remote_key: bytes | None = field(default=None, repr=False)
     "Master key and salt of what is received; ``None`` is plain RTP."
+    suite: str = DEFAULT_SUITE
+    clock_hz: int = 8000
 
     @property
     def sends(self) -> bool:
@@ -121,7 +128,7 @@ def _media_attribute(media: Media, value: str) -> None:
         media.encodings[int(payload_type)] = (encoding_name.upper(), int(clock.partition("/")[0]))
     elif name == "crypto" and (match := _CRYPTO.fullmatch(rest)):
         tag, suite, inline, parameters = match.groups()
-        if suite != SUITE or not all(one.upper().startswith("WSH=") for one in parameters.split()):
+        if suite not in SUITES or not all(one.upper().startswith("WSH=") for one in parameters.split()):
             return  # RFC 4568 section 6.3: an unknown session parameter makes the line unusable
         encoded, *rest_of_key = inline.split("|")
         if any(":" in part for part in rest_of_key):
@@ -130,32 +137,38 @@ def _media_attribute(media: Media, value: str) -> None:
             key = base64.b64decode(encoded, validate=True)
         except binascii.Error:
             return
-        if len(key) == KEY_BYTES:
-            media.cryptos.append(Crypto(int(tag), key))
+        if len(key) == SUITES[suite].key + SUITES[suite].salt:
+            media.cryptos.append(Crypto(int(tag), suite, key))
 
 
 def offer(local: Local, direction: str, *, plain: bool = False) -> bytes:
     """An offer of all codecs, under SRTP unless ``plain``."""
-    formats = [*map(str, CODECS.values()), str(_EVENT_PAYLOAD_TYPE)]
+    formats = map(str, [*CODECS.values(), *_EVENT_PAYLOAD_TYPES.values()])
     lines = [f"m=audio {local.port} {PLAIN if plain else SECURE} {' '.join(formats)}"]
-    lines += [f"a=rtpmap:{payload_type} {name}/8000" for name, payload_type in CODECS.items()]
-    lines += _event_lines(_EVENT_PAYLOAD_TYPE)
-    lines += [] if plain else [_crypto_line(1, local.key)]
+    lines += [_rtpmap(payload_type, name) for name, payload_type in CODECS.items()]
+    for clock_hz, payload_type in _EVENT_PAYLOAD_TYPES.items():
+        lines += _event_lines(payload_type, clock_hz)
+    lines += [] if plain else [_crypto_line(tag, suite, local) for tag, suite in enumerate(SUITES, 1)]
     lines += ["a=ptime:20", f"a={direction}"]
     return _description(local, lines)
 
 
 def answer(
-    body: bytes, local: Local, wanted: str = "sendrecv", *, takes_plain: bool = False
+    body: bytes, local: Local, wanted: str = "sendrecv", behaviour: Behaviour = COMPLIANT
 ) -> tuple[bytes, Agreement]:
     """The answer to an offer, and what it agrees on. Raises :class:`Unacceptable`.
 
-    ``wanted`` is the direction that the device would like, ``takes_plain`` takes RTP without SRTP.
+    ``wanted`` is the direction that the device would like.
     """
     lines: list[str] = []
     agreement: Agreement | None = None
-    for media in parse(body):
-        agreed = None if agreement else _accept(media, wanted, takes_plain=takes_plain)
+    medias = parse(body)
+    if behaviour.minds_video and any(media.kind == "video" for media in medias):
+        raise Unacceptable("video")
+    if not behaviour.takes_old_hold and any(media.address == "0.0.0.0" for media in medias):
+        raise Unacceptable("an address that is none")
+    for media in medias:
+        agreed = None if agreement else _accept(media, wanted, behaviour)
         if agreed is None:
             lines.append(f"m={media.kind} 0 {media.profile} {' '.join(media.formats)}")
             continue
@@ -164,37 +177,46 @@ def answer(
         if agreement.event_payload_type is not None:
             payload_types.append(agreement.event_payload_type)
         lines.append(f"m=audio {local.port} {media.profile} {' '.join(map(str, payload_types))}")
-        lines.append(f"a=rtpmap:{agreement.payload_type} {agreement.codec}/8000")
+        lines.append(_rtpmap(agreement.payload_type, agreement.codec))
         if agreement.event_payload_type is not None:
-            lines += _event_lines(agreement.event_payload_type)
+            lines += _event_lines(agreement.event_payload_type, agreement.clock_hz)
         if tag is not None:
-            lines.append(_crypto_line(tag, local.key))
+            lines.append(_crypto_line(tag if behaviour.keeps_tag else 1, agreement.suite, local))
         lines += ["a=ptime:20", f"a={agreement.direction}"]
     if agreement is None:
         raise Unacceptable("no audio stream with a known codec under SRTP")
     return _description(local, lines), agreement
 
 
-def conclude(body: bytes, wanted: str = "sendrecv") -> Agreement:
+def conclude(body: bytes, wanted: str = "sendrecv", behaviour: Behaviour = COMPLIANT) -> Agreement:
     """What the answer to an offer of the device agrees on. Raises :class:`Unacceptable`."""
     medias = parse(body)
-    agreed = _accept(medias[0], wanted, takes_plain=False) if medias else None
+    if medias and not behaviour.checks_answers and not medias[0].cryptos:
+        medias[0].cryptos.append(Crypto(1, DEFAULT_SUITE, bytes(30)))
+    agreed = _accept(medias[0], wanted, COMPLIANT) if medias else None
     if agreed is None:
         raise Unacceptable("the answer has no audio stream with a known codec under SRTP")
-    return agreed[0]
+    agreement, tag = agreed
+    if behaviour.checks_answers and dict(enumerate(SUITES, 1)).get(tag or 0) != agreement.suite:
+        raise Unacceptable("the answer takes a crypto line that was not offered")
+    return agreement
 
 
-def _accept(media: Media, wanted: str, *, takes_plain: bool) -> tuple[Agreement, int | None] | None:
+def _accept(media: Media, wanted: str, behaviour: Behaviour) -> tuple[Agreement, int | None] | None:
     if media.kind != "audio" or media.port == 0 or not media.address:
         return None
     crypto = media.cryptos[0] if media.profile == SECURE and media.cryptos else None
-    if crypto is None and not (takes_plain and media.profile == PLAIN):
+    overlooks_keys = behaviour.overlooks_keys_of_plain_rtp and bool(media.cryptos)
+    if crypto is None and not ((behaviour.accepts_plain_rtp or overlooks_keys) and media.profile == PLAIN):
         return None
     payload_types = [int(name) for name in media.formats if name.isdecimal() and int(name) < 128]
-    codecs = [number for number in payload_types if media.encoding(number)[0] in CODECS]
-    if not codecs:
+    known = [number for number in payload_types if media.encoding(number)[0] in behaviour.codecs]
+    if not known:
         return None
-    events = [number for number in payload_types if media.encoding(number) == (EVENT.upper(), 8000)]
+    # What it can decode itself goes before what it merely hands on.
+    codecs = [number for number in known if media.encoding(number)[0] in _NARROW] or known
+    clock_hz = CLOCK_HZ[media.encoding(codecs[0])[0]]
+    events = [number for number in payload_types if media.encoding(number) == (EVENT.upper(), clock_hz)]
     agreement = Agreement(
         remote=(media.address, media.port),
         codec=media.encoding(codecs[0])[0],
@@ -202,6 +224,8 @@ def _accept(media: Media, wanted: str, *, takes_plain: bool) -> tuple[Agreement,
         direction=_direction(media.direction, wanted),
         event_payload_type=events[0] if events else None,
         remote_key=crypto.key if crypto else None,
+        suite=crypto.suite if crypto else DEFAULT_SUITE,
+        clock_hz=clock_hz,
     )
     return agreement, crypto.tag if crypto else None
 
@@ -216,12 +240,17 @@ def _direction(remote: str, wanted: str) -> str:
     )
 
 
-def _event_lines(payload_type: int) -> list[str]:
-    return [f"a=rtpmap:{payload_type} {EVENT}/8000", f"a=fmtp:{payload_type} 0-15"]
+def _event_lines(payload_type: int, clock_hz: int) -> list[str]:
+    return [f"a=rtpmap:{payload_type} {EVENT}/{clock_hz}", f"a=fmtp:{payload_type} 0-15"]
 
 
-def _crypto_line(tag: int, key: bytes) -> str:
-    return f"a=crypto:{tag} {SUITE} inline:{base64.b64encode(key).decode('ascii')}"
+def _rtpmap(payload_type: int, codec: str) -> str:
+    name, channels = ("opus", "/2") if codec == "OPUS" else (codec, "")
+    return f"a=rtpmap:{payload_type} {name}/{CLOCK_HZ[codec]}{channels}"
+
+
+def _crypto_line(tag: int, suite: str, local: Local) -> str:
+    return f"a=crypto:{tag} {suite} inline:{base64.b64encode(local.keys[suite]).decode('ascii')}"
 
 
 def _description(local: Local, media_lines: list[str]) -> bytes:

@@ -1,17 +1,39 @@
-"""SRTP with AES_CM_128_HMAC_SHA1_80 (RFC 3711): key derivation, encryption, authentication, roll-over, replay."""
+"""SRTP (RFC 3711, RFC 7714): key derivation, encryption, authentication, roll-over, replay."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
 import struct
+from dataclasses import dataclass
 
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers import Cipher
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.ciphers.algorithms import AES
 from cryptography.hazmat.primitives.ciphers.modes import CTR
 
-KEY_BYTES, SALT_BYTES = 16, 14
-TAG_BYTES = 10
+DEFAULT_SUITE = "AES_CM_128_HMAC_SHA1_80"
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Lengths of a crypto suite, in bytes."""
+
+    key: int
+    salt: int
+    tag: int
+    is_aead: bool = False
+
+
+SUITES = {
+    DEFAULT_SUITE: Suite(16, 14, 10),
+    "AES_CM_128_HMAC_SHA1_32": Suite(16, 14, 4),
+    "AEAD_AES_128_GCM": Suite(16, 12, 16, is_aead=True),
+    "AEAD_AES_256_GCM": Suite(32, 12, 16, is_aead=True),
+}
+"Suites of the device, most preferred first (RFC 4568 section 6.2, RFC 7714 section 14.2)."
+_LONGEST_SALT = 14
 _AUTHENTICATION_KEY_BYTES = 20
 _ENCRYPTION, _AUTHENTICATION, _SALT = 0, 1, 2
 _REPLAY_WINDOW = 64
@@ -48,13 +70,41 @@ def header_length(packet: bytes) -> int:
 class _Session:
     """Session keys of one master key."""
 
-    def __init__(self, key_and_salt: bytes) -> None:
-        key, salt = key_and_salt[:KEY_BYTES], key_and_salt[KEY_BYTES : KEY_BYTES + SALT_BYTES]
-        self._key = derive(key, salt, _ENCRYPTION, KEY_BYTES)
+    def __init__(self, key_and_salt: bytes, suite: Suite) -> None:
+        self.suite = suite
+        # A shorter salt is filled up behind (RFC 7714 section 11).
+        key, salt = key_and_salt[: suite.key], key_and_salt[suite.key :].ljust(_LONGEST_SALT, b"\0")
+        self._key = derive(key, salt, _ENCRYPTION, suite.key)
         self._authentication_key = derive(key, salt, _AUTHENTICATION, _AUTHENTICATION_KEY_BYTES)
-        self._salt = int.from_bytes(derive(key, salt, _SALT, SALT_BYTES), "big")
+        self._salt = int.from_bytes(derive(key, salt, _SALT, suite.salt), "big")
 
-    def crypt(self, packet: bytes, index: int) -> bytes:
+    def protect(self, packet: bytes, index: int) -> bytes:
+        """Encrypt the payload of a packet and add its tag."""
+        if self.suite.is_aead:
+            at = header_length(packet)
+            return packet[:at] + AESGCM(self._key).encrypt(self._nonce(packet, index), packet[at:], packet[:at])
+        encrypted = self._crypt(packet, index)
+        return encrypted + self._tag(encrypted, index)
+
+    def unprotect(self, packet: bytes, index: int) -> bytes:
+        """Check the tag and decrypt the payload. Raises :class:`SrtpError`."""
+        if self.suite.is_aead:
+            at = header_length(packet)
+            try:
+                return packet[:at] + AESGCM(self._key).decrypt(self._nonce(packet, index), packet[at:], packet[:at])
+            except InvalidTag as error:
+                raise SrtpError("not authentic") from error
+        body, tag = packet[: -self.suite.tag], packet[-self.suite.tag :]
+        if not hmac.compare_digest(self._tag(body, index), tag):
+            raise SrtpError("not authentic")
+        return self._crypt(body, index)
+
+    def _nonce(self, packet: bytes, index: int) -> bytes:
+        """RFC 7714 section 8.1."""
+        number = int.from_bytes(packet[8:12], "big") << 48 | index
+        return (number ^ self._salt).to_bytes(12, "big")
+
+    def _crypt(self, packet: bytes, index: int) -> bytes:
         """Encrypt or decrypt the payload of a packet (the two are the same)."""
         at = header_length(packet)
         payload = packet[at:]
@@ -63,16 +113,16 @@ class _Session:
         crypted = int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")
         return packet[:at] + crypted.to_bytes(len(payload), "big")
 
-    def tag(self, packet: bytes, index: int) -> bytes:
+    def _tag(self, packet: bytes, index: int) -> bytes:
         roll_over = struct.pack("!I", index >> 16)
-        return hmac.new(self._authentication_key, packet + roll_over, hashlib.sha1).digest()[:TAG_BYTES]
+        return hmac.new(self._authentication_key, packet + roll_over, hashlib.sha1).digest()[: self.suite.tag]
 
 
 class SrtpSender:
     """Protects the packets of one source."""
 
-    def __init__(self, key_and_salt: bytes) -> None:
-        self._session = _Session(key_and_salt)
+    def __init__(self, key_and_salt: bytes, suite: str = DEFAULT_SUITE) -> None:
+        self._session = _Session(key_and_salt, SUITES[suite])
         self._roll_over = 0
         self._last: int | None = None
 
@@ -82,30 +132,38 @@ class SrtpSender:
         if self._last is not None and sequence < self._last:
             self._roll_over += 1
         self._last = sequence
-        index = self._roll_over << 16 | sequence
-        encrypted = self._session.crypt(packet, index)
-        return encrypted + self._session.tag(encrypted, index)
+        return self._session.protect(packet, self._roll_over << 16 | sequence)
 
 
 class SrtpReceiver:
     """Checks and decrypts packets, each source with a roll-over counter and a replay window of its own."""
 
-    def __init__(self, key_and_salt: bytes) -> None:
-        self._session = _Session(key_and_salt)
+    def __init__(
+        self,
+        key_and_salt: bytes,
+        suite: str = DEFAULT_SUITE,
+        *,
+        counts_roll_overs: bool = True,
+        takes_replays: bool = False,
+    ) -> None:
+        self._session = _Session(key_and_salt, SUITES[suite])
+        self._counts_roll_overs = counts_roll_overs
+        self._takes_replays = takes_replays
         self._highest: dict[bytes, int] = {}
         self._seen: dict[bytes, int] = {}
 
     def unprotect(self, packet: bytes) -> bytes:
         """The RTP packet in an SRTP packet. Raises :class:`SrtpError`."""
-        if len(packet) < 12 + TAG_BYTES:
+        if len(packet) < 12 + self._session.suite.tag:
             raise SrtpError("too short")
-        body, tag = packet[:-TAG_BYTES], packet[-TAG_BYTES:]
-        ssrc = body[8:12]
-        index = self._index(ssrc, int.from_bytes(body[2:4], "big"))
-        if not hmac.compare_digest(self._session.tag(body, index), tag):
-            raise SrtpError("not authentic")
-        self._not_replayed(ssrc, index)
-        return self._session.crypt(body, index)
+        ssrc = packet[8:12]
+        index = self._index(ssrc, int.from_bytes(packet[2:4], "big"))
+        if not self._counts_roll_overs:
+            index &= 0xFFFF
+        plain = self._session.unprotect(packet, index)
+        if self._is_replayed(ssrc, index) and not self._takes_replays:
+            raise SrtpError("a replay")
+        return plain
 
     def _index(self, ssrc: bytes, sequence: int) -> int:
         """The index that the sequence number most likely has (RFC 3711 section 3.3.1)."""
@@ -119,15 +177,17 @@ class SrtpReceiver:
             roll_over += 1
         return roll_over << 16 | sequence
 
-    def _not_replayed(self, ssrc: bytes, index: int) -> None:
+    def _is_replayed(self, ssrc: bytes, index: int) -> bool:
+        """Whether an index was seen before, or is too old to tell; it is noted."""
         highest = self._highest.get(ssrc)
         if highest is None or index > highest:
             shift = 0 if highest is None else index - highest
             window = self._seen.get(ssrc, 0) << shift if shift < _REPLAY_WINDOW else 0
             self._highest[ssrc] = index
             self._seen[ssrc] = (window | 1) & ((1 << _REPLAY_WINDOW) - 1)
-            return
+            return False
         bit = highest - index
         if bit >= _REPLAY_WINDOW or self._seen[ssrc] >> bit & 1:
-            raise SrtpError("a replay")
+            return True
         self._seen[ssrc] |= 1 << bit
+        return False

@@ -21,6 +21,7 @@ from certsuite.core.results import CaseResult, RunResult
 from certsuite.core.verdicts import Level, Mark, Outcome, Verdict
 from certsuite.report.battery import Battery
 from certsuite.report.failover import FailoverMatrix
+from certsuite.report.media import MediaTable
 from certsuite.report.offer import Offer
 from certsuite.report.offer_changes import OfferComparison
 from certsuite.report.results_json import doc_page
@@ -109,12 +110,13 @@ def index_html(
     comparison: OfferComparison | None = None,
     battery: Battery | None = None,
     failover: FailoverMatrix | None = None,
+    media: MediaTable | None = None,
 ) -> bytes:
     """The page. ``ladders`` are SVG of ours by (id, variant); ``titles`` say what a requirement's id stands for.
 
     ``offer`` is what the device offered as a TLS client, if it did; ``comparison`` is that against an earlier run.
     ``battery`` is what it made of certificate chains, if it was shown any.
-    ``failover`` is what came of each failure of an edge, if there was one.
+    ``failover`` is what came of each failure of an edge, ``media`` how calls sounded, if there were any.
     """
     word, colour, sign = _OUTCOMES[result.outcome]
     page = _template().render(
@@ -132,6 +134,7 @@ def index_html(
         anchors=_anchors(result),
         offer=offer,
         failover=failover,
+        media=media,
         failover_transactions=TRANSACTIONS,
         offer_comparison=comparison,
         battery=battery,

@@ -20,6 +20,7 @@ from certsuite.report.failover import gather_failover
 from certsuite.report.files import write_file, write_folder
 from certsuite.report.html import INDEX, index_html
 from certsuite.report.junit import JUNIT, junit_xml
+from certsuite.report.media import gather_media
 from certsuite.report.offer import Offer, gather_offer
 from certsuite.report.offer_changes import OFFER, OfferComparison, OfferOfRun, compare_offers, find_earlier
 from certsuite.report.results_json import RESULTS, results_document, results_json
@@ -51,7 +52,8 @@ def write_reports(
     comparison = None if offer is None else _compare_offer(folder, result, offer, baseline)
     battery = gather_battery(record.observations)
     failover = gather_failover(result, record.observations)
-    write_file(folder / INDEX, index_html(result, ladders, titles, offer, comparison, battery, failover))
+    media = gather_media(record.observations)
+    write_file(folder / INDEX, index_html(result, ladders, titles, offer, comparison, battery, failover, media))
     # Last, since programs wait for it: when it is there, so is everything that it names.
     write_file(folder / RESULTS, results_json(results_document(result, ladders.keys())))
 

@@ -100,10 +100,14 @@ def webex_offer(
     version: int = 1,
     direction: Direction = Direction.SENDRECV,
     formats: Sequence[RtpMap] = WEBEX_FORMATS,
+    protocol: str = "",
+    ptime_ms: int = 20,
 ) -> SessionDescription:
-    """The offer of the access SBC: RTP/SAVP with the given crypto lines, or plain RTP/AVP without any."""
+    """The offer of the access SBC: RTP/SAVP with the given crypto lines, or plain RTP/AVP without any, unless
+    ``protocol`` says otherwise."""
     lines = () if crypto is None else (crypto,) if isinstance(crypto, Crypto) else tuple(crypto)
-    section = _audio(port, SAVP if lines else AVP, formats, WEBEX_PARAMETERS, lines, direction)
+    protocol = protocol or (SAVP if lines else AVP)
+    section = _audio(port, protocol, formats, WEBEX_PARAMETERS, lines, direction, ptime_ms)
     return _session(address, section, session_id, version)
 
 
@@ -343,13 +347,14 @@ def _audio(
     parameters: dict[int, str],
     crypto: Sequence[Crypto],
     direction: Direction,
+    ptime_ms: int = 20,
 ) -> MediaSection:
     attributes = []
     for item in formats:
         attributes.append(Attribute("rtpmap", str(item)))
         if parameters.get(item.payload_type):
             attributes.append(Attribute("fmtp", f"{item.payload_type} {parameters[item.payload_type]}"))
-    attributes.append(Attribute("ptime", "20"))
+    attributes.append(Attribute("ptime", str(ptime_ms)))
     attributes += [Attribute("crypto", item.format()) for item in crypto]
     attributes.append(Attribute(direction.value))
     names = tuple(str(item.payload_type) for item in formats)

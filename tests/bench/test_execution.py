@@ -277,7 +277,7 @@ async def test_a_case_within_a_call_begins_with_one_and_leaves_none(stage: Stagi
     seen: list[bool] = []
 
     async def function(bench: Bench, phone: Phone) -> None:
-        seen.append(bench.colleague.in_call.leg.agreement is not None)
+        seen.append(bench.colleague.in_call.leg.media.agreement is not None)
         await bench.expect("reg.registers", since=0)
 
     case = replace(CASE, needs=State.IN_CALL)

@@ -42,7 +42,7 @@ async def test_a_call_to_the_device_in_all_its_steps(stage: Staging) -> None:
 async def test_an_offer_without_srtp_is_refused(stage: Staging) -> None:
     on: Stage = await stage()
     await begun(on)
-    call = await on.bench.colleague.calls(on.bench.phone.line(1), srtp=False)
+    call = await on.bench.colleague.calls(on.bench.phone.line(1), offering="plain RTP")
     await call.is_refused()
     assert not on.events(MediaOpened)
 
@@ -51,7 +51,7 @@ async def test_an_offer_without_srtp_is_refused(stage: Staging) -> None:
 async def test_a_device_that_takes_plain_rtp_is_found_out(stage: Staging) -> None:
     on: Stage = await stage(reference(), "accepts-plain-rtp")
     await begun(on)
-    call = await on.bench.colleague.calls(on.bench.phone.line(1), srtp=False)
+    call = await on.bench.colleague.calls(on.bench.phone.line(1), offering="plain RTP")
     with pytest.raises(ExpectationNotMet, match="200 to an offer of RTP/AVP"):
         await call.is_refused()
     assert [event.suite for event in on.events(MediaOpened)] == ["none"]

@@ -29,6 +29,7 @@ from tests.checks.good_calls import GOOD_CALLS
 from tests.checks.good_connection import GOOD_CONNECTION
 from tests.checks.good_dns import GOOD_DNS
 from tests.checks.good_identity import GOOD_IDENTITY
+from tests.checks.good_media import GOOD_MEDIA
 from tests.checks.good_provisioning import GOOD_PROVISIONING
 from tests.checks.good_registration import GOOD_REGISTRATION
 from tests.checks.good_subscriptions import GOOD_SUBSCRIPTIONS
@@ -80,6 +81,7 @@ for own in (
     GOOD_CONNECTION,
     GOOD_DNS,
     GOOD_IDENTITY,
+    GOOD_MEDIA,
     GOOD_PROVISIONING,
     GOOD_REGISTRATION,
     GOOD_SUBSCRIPTIONS,

@@ -250,14 +250,14 @@ async def test_an_update_changes_the_media_and_needs_no_ack(world: World, sink: 
 async def test_a_reinvite_that_cannot_be_taken_leaves_the_call_as_it_is(world: World, sink: socket.socket) -> None:
     """RFC 3261 section 14.2."""
     phone, leg, accepted = await up(world, sink)
-    before = leg.agreement
+    before = leg.media.agreement
     body = theirs(sink, profile="RTP/AVP", crypto="")
     phone.wire.send(phone.within(accepted, "INVITE", accepted.contact_uri, body=body.replace(b"a=crypto:\r\n", b"")))
     refused = await phone.wire.response("INVITE")
     assert refused.status == 488
     phone.acknowledge(refused, accepted.contact_uri)
     await phone.wire.ask_options()
-    assert (leg.state, leg.agreement) == (LegState.CONFIRMED, before)
+    assert (leg.state, leg.media.agreement) == (LegState.CONFIRMED, before)
     assert [event.reason_code for event in world.events(MediaNotAgreed)] == ["srtp-not-offered"]
 
 

@@ -24,7 +24,7 @@ async def test_the_same_session_is_offered(world: World, sink: socket.socket, me
     if method == "INVITE":
         assert (await phone.wire.request("ACK")).cseq[0] == request.cseq[0]
     await phone.wire.ask_options()
-    assert leg.agreement is not None
+    assert leg.media.agreement is not None
 
 
 async def test_a_refusal_is_acknowledged_and_the_call_stays(world: World, sink: socket.socket) -> None:

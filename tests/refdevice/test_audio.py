@@ -21,7 +21,7 @@ def test_every_octet_is_the_nearest_to_its_own_value(codec: str) -> None:
 
 @pytest.mark.parametrize("codec", ["PCMU", "PCMA"])
 def test_silence_is_silent(codec: str) -> None:
-    assert abs(decode(bytes([SILENCE[codec]]), codec)[0]) <= 8
+    assert abs(decode(SILENCE[codec], codec)[0]) <= 8
 
 
 def test_one_law_as_the_other() -> None:

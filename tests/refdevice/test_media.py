@@ -23,7 +23,7 @@ async def test_a_description_is_a_new_version_of_the_same_end() -> None:
     media = MediaSession("127.0.0.1", Behaviour(), incoming=True)
     first, second = media.local(), media.local()
     assert first.port % 2 == 0
-    assert (first.port, first.key, first.session) == (second.port, second.key, second.session)
+    assert (first.port, first.keys, first.session) == (second.port, second.keys, second.session)
     assert second.version == first.version + 1
     media.close()
 

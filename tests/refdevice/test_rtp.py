@@ -90,3 +90,27 @@ def test_cleared() -> None:
     _put(buffer, 1, 2, 3)
     buffer.clear()
     assert buffer.take() is None
+
+
+def test_a_source_that_goes_on_with_older_numbers_has_begun_anew() -> None:
+    buffer = JitterBuffer()
+    _put(buffer, 1000, 1001, 1002)
+    assert len(_taken(buffer)) == 3
+    _put(buffer, 10, 11, 12)
+    assert _taken(buffer) == []
+    _put(buffer, 13, 14, 15, 16)
+    assert _taken(buffer) == [_frame(13), _frame(14), _frame(15), _frame(16)]
+
+
+def test_what_is_no_g711_is_given_out_as_it_came() -> None:
+    buffer = JitterBuffer()
+    buffer.clear(0)
+    for number, size in enumerate((3, 50, 7)):
+        buffer.put(Packet(99, number, 0, 1, b""), bytes(size), b"")
+    assert [len(frame) for frame in _taken(buffer)] == [3, 50, 7]
+
+
+def test_a_faulty_one_waits_for_what_was_lost() -> None:
+    buffer = JitterBuffer(waits_for_lost=True)
+    _put(buffer, 1, 2, 3, 5, 6, 7, 8, 9)
+    assert _taken(buffer) == [_frame(1), _frame(2), _frame(3)]

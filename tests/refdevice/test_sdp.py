@@ -8,11 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.sdp import Agreement, Local, Unacceptable, answer, conclude, offer, parse
+from certsuite.refdevice.srtp import SUITES
 
 _KEY = bytes(range(30))
 _INLINE = base64.b64encode(_KEY).decode()
-_LOCAL = Local("127.0.0.2", 40_000, bytes(30), 1, 1)
+_LOCAL = Local("127.0.0.2", 40_000, {name: bytes(one.key + one.salt) for name, one in SUITES.items()}, 1, 1)
 
 
 def _offered(*lines: str, formats: str = "99 9 8 0 18 101 108", profile: str = "RTP/SAVP") -> bytes:
@@ -55,10 +57,10 @@ def test_the_first_usable_suite_is_taken_and_a_lifetime_is_no_obstacle() -> None
     [
         _offered(profile="RTP/AVP"),
         _offered("a=sendrecv"),
-        _offered(f"a=crypto:1 AES_CM_128_HMAC_SHA1_32 inline:{_INLINE}"),
+        _offered(f"a=crypto:1 AES_256_CM_HMAC_SHA1_80 inline:{_INLINE}"),
         _offered("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA"),
         _offered("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:!!!!"),
-        _offered(formats="99 9"),
+        _offered(formats="18 3"),
         b"v=0\r\nm=video 5004 RTP/SAVP 97\r\n",
         b"v=0\r\nm=audio many RTP/SAVP 0\r\n",
         b"v=0\r\nc=IN IP4 nobody\r\nm=audio 1 RTP/SAVP 0\r\n",
@@ -72,7 +74,9 @@ def test_what_cannot_be_taken(body: bytes) -> None:
 
 
 def test_plain_rtp_only_if_it_is_wanted() -> None:
-    body, agreement = answer(_offered("a=sendrecv", profile="RTP/AVP"), _LOCAL, takes_plain=True)
+    body, agreement = answer(
+        _offered("a=sendrecv", profile="RTP/AVP"), _LOCAL, behaviour=Behaviour(accepts_plain_rtp=True)
+    )
     assert agreement.remote_key is None
     assert b"RTP/AVP 8 101" in body
     assert b"crypto" not in body
@@ -110,7 +114,7 @@ def test_other_streams_are_refused_in_their_place() -> None:
 
 def test_an_offer_of_ours_meets_an_answer_of_ours() -> None:
     offered = offer(_LOCAL, "sendonly")
-    answered, theirs = answer(offered, Local("127.0.0.3", 30_000, _KEY, 2, 1))
+    answered, theirs = answer(offered, Local("127.0.0.3", 30_000, dict.fromkeys(SUITES, _KEY), 2, 1))
     ours = conclude(answered, "sendonly")
     assert (ours.codec, ours.direction, ours.remote, ours.remote_key) == (
         "PCMU",

@@ -7,7 +7,7 @@ import struct
 import pylibsrtp
 import pytest
 
-from certsuite.refdevice.srtp import SrtpError, SrtpReceiver, SrtpSender, derive, header_length, keystream
+from certsuite.refdevice.srtp import SUITES, SrtpError, SrtpReceiver, SrtpSender, derive, header_length, keystream
 
 _KEY = bytes(range(30))
 
@@ -97,3 +97,41 @@ def test_a_header_with_sources_and_extension_is_not_encrypted() -> None:
 def test_what_is_no_rtp(packet: bytes) -> None:
     with pytest.raises(SrtpError):
         header_length(packet)
+
+
+PROFILES = {
+    "AES_CM_128_HMAC_SHA1_80": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+    "AES_CM_128_HMAC_SHA1_32": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
+    "AEAD_AES_128_GCM": pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+    "AEAD_AES_256_GCM": pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
+}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_each_suite_is_that_of_libsrtp_both_ways(suite: str) -> None:
+    key = bytes(range(SUITES[suite].key + SUITES[suite].salt))
+    policies = [
+        pylibsrtp.Policy(key=key, ssrc_type=direction, srtp_profile=PROFILES[suite])
+        for direction in (pylibsrtp.Policy.SSRC_ANY_INBOUND, pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
+    ]
+    reads, writes = map(pylibsrtp.Session, policies)
+    sender, receiver = SrtpSender(key, suite), SrtpReceiver(key, suite)
+    for sequence in (65_534, 65_535, 0, 1):
+        packet = _rtp(sequence)
+        assert reads.unprotect(sender.protect(packet)) == packet
+        assert receiver.unprotect(writes.protect(packet)) == packet
+    changed = bytearray(sender.protect(_rtp(2)))
+    changed[20] ^= 1
+    with pytest.raises(SrtpError):
+        receiver.unprotect(bytes(changed))
+
+
+def test_faulty_ones_do_not_count_or_take_what_they_had() -> None:
+    sender = SrtpSender(_KEY)
+    packets = [sender.protect(_rtp(sequence)) for sequence in (65_535, 0)]
+    forgetful, careless = SrtpReceiver(_KEY, counts_roll_overs=False), SrtpReceiver(_KEY, takes_replays=True)
+    forgetful.unprotect(packets[0])
+    with pytest.raises(SrtpError):
+        forgetful.unprotect(packets[1])
+    for packet in (*packets, packets[0]):
+        careless.unprotect(packet)

@@ -1,0 +1,149 @@
+"""How each call sounded: packets, loss, jitter, gaps, delay, R-factor and MOS, with a plot, out of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from certsuite.checks.span import Seen, Span
+from certsuite.core.events import MediaOpened, MediaQuality, MediaWindow
+from certsuite.core.observations import Observation
+from certsuite.media.e_model import has_values, mos, r_factor
+from certsuite.report.words import name_of
+
+_HEARD_DEVIATION = 0.03
+_PURE_ENOUGH = 0.35
+_WIDTH, _HEIGHT = 600.0, 36.0
+_FLOOR_DBFS = -60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One window of time in a plot: where it stands in the plot's own units, and what it was."""
+
+    x: float
+    width: float
+    height: float
+    kind: str
+    "``heard``: the tone that was sent came back; ``sound``; ``quiet``: packets without a tone; ``none``: no packets."
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRow:
+    """One stream of one call."""
+
+    name: str
+    "Of the case."
+    codec: str
+    suite: str
+    packets: int
+    lost: int
+    jitter_ms: float
+    longest_gap_s: float
+    round_trip_s: float | None
+    "From a tone sent to its return, to a window's length; none where none came back."
+    r: float | None
+    "None for a codec without values in the narrow-band model, and where the delay is not known."
+    bars: tuple[Bar, ...]
+    seconds: float
+
+    @property
+    def mos(self) -> float | None:
+        """Mean opinion score of the R-factor."""
+        return None if self.r is None else mos(self.r)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaTable:
+    """All streams on which audio came."""
+
+    rows: tuple[StreamRow, ...]
+    width: float = _WIDTH
+    height: float = _HEIGHT
+
+
+def gather_media(observations: Sequence[Observation]) -> MediaTable | None:
+    """The streams of a whole record; ``None`` if no audio came on any."""
+    span = Span(observations)
+    opened = {(seen.event.call_id, seen.event.local): seen.event for seen in span.of(MediaOpened)}
+    windows: dict[tuple[str, str], list[Seen[MediaWindow]]] = {}
+    for seen in span.of(MediaWindow):
+        windows.setdefault((seen.event.call_id, seen.event.local), []).append(seen)
+    rows = [
+        _row(seen, opened.get(key), windows.get(key, []))
+        for seen in span.of(MediaQuality)
+        for key in [(seen.event.call_id, seen.event.local)]
+    ]
+    return MediaTable(tuple(rows)) if rows else None
+
+
+def _row(seen: Seen[MediaQuality], opened: MediaOpened | None, windows: list[Seen[MediaWindow]]) -> StreamRow:
+    quality = seen.event
+    round_trip = _round_trip(windows)
+    codec = quality.codec.partition("/")[0]
+    r = None
+    if round_trip is not None and has_values(codec):
+        loss = quality.lost / (quality.lost + quality.packets)
+        r = r_factor(codec, delay_ms=round_trip * 500, loss=loss)
+    begin = windows[0].at.t - windows[0].event.duration_s if windows else 0.0
+    seconds = windows[-1].at.t - begin if windows else 0.0
+    return StreamRow(
+        name=name_of(seen.at.case, seen.at.variant),
+        codec=quality.codec,
+        suite=opened.suite if opened else "",
+        packets=quality.packets,
+        lost=quality.lost,
+        jitter_ms=quality.jitter_ms,
+        longest_gap_s=quality.longest_gap_s,
+        round_trip_s=round_trip,
+        r=r,
+        bars=tuple(_bars(windows, begin, seconds)),
+        seconds=seconds,
+    )
+
+
+def _is_back(window: MediaWindow, tone_hz: float) -> bool:
+    near = abs(window.tone_hz - tone_hz) <= _HEARD_DEVIATION * tone_hz
+    return bool(tone_hz) and near and window.tone_purity >= _PURE_ENOUGH
+
+
+def _round_trip(windows: list[Seen[MediaWindow]]) -> float | None:
+    """The shortest time from the first window with a tone sent to the first with it heard."""
+    times = []
+    sent_since: dict[float, float] = {}
+    for seen in windows:
+        window, begin = seen.event, seen.at.t - seen.event.duration_s
+        if window.sent_tone_hz:
+            sent_since.setdefault(window.sent_tone_hz, begin)
+        back = next((hz for hz in sent_since if _is_back(window, hz)), None)
+        if back is not None:
+            times.append(max(begin - sent_since.pop(back), 0.0))
+            sent_since[back] = float("inf")
+    known = [time for time in times if time < float("inf")]
+    return min(known) if known else None
+
+
+def _bars(windows: list[Seen[MediaWindow]], begin: float, seconds: float) -> list[Bar]:
+    if seconds <= 0:
+        return []
+    bars = []
+    tones: list[float] = []
+    for seen in windows:
+        window = seen.event
+        tones = [*tones, window.sent_tone_hz][-4:]
+        loudness = 1 - min(max(window.tone_level_dbfs / _FLOOR_DBFS, 0.0), 1.0)
+        if not window.packets:
+            kind = "none"
+        elif any(_is_back(window, tone) for tone in tones):
+            kind = "heard"
+        else:
+            kind = "sound" if window.tone_hz else "quiet"
+        bars.append(
+            Bar(
+                x=round((seen.at.t - window.duration_s - begin) / seconds * _WIDTH, 1),
+                width=round(window.duration_s / seconds * _WIDTH, 1),
+                height=round(max(loudness, 0.1) * _HEIGHT, 1),
+                kind=kind,
+            )
+        )
+    return bars

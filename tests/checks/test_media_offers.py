@@ -1,0 +1,76 @@
+"""Late offers, and calls that the far end holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from certsuite.core.observations import OUT
+from certsuite.sdp.session import Direction
+from certsuite.sdp.terms import MediaTerms
+from tests.checks.good_media import hears, offer, opens, reoffered, reply
+
+if TYPE_CHECKING:
+    from tests.checks.conftest import Trace
+
+HOLD = MediaTerms(direction=Direction.SENDONLY)
+
+
+def test_an_offer_that_comes_late(trace: Trace) -> None:
+    trace.is_open("call.offers-late", "not-stimulated")
+    trace.request("INVITE", OUT)
+    trace.is_open("call.offers-late", "no-answer")
+    trace.answer(200, body=trace.sdp())
+    trace.passes("call.offers-late")
+
+
+@pytest.mark.parametrize("body", [b"", b"v=0\r\n", b"no sdp"])
+def test_a_late_offer_without_srtp(trace: Trace, body: bytes) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(200, body=body)
+    trace.fails("call.offers-late", "late-offer-without-srtp")
+
+
+def test_a_late_offer_of_plain_rtp_and_none_at_all(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(200, body=trace.sdp("RTP/AVP", suites=()))
+    trace.fails("call.offers-late", "late-offer-without-srtp")
+
+
+def test_a_refused_late_offer(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(488)
+    trace.fails("call.offers-late", "late-offer-refused")
+
+
+def test_silence_while_it_is_held(trace: Trace) -> None:
+    opens(trace)
+    trace.is_open("media.stops-when-held", "not-held")
+    reoffered(trace, HOLD)
+    hears(trace, 700, duration_s=0.3)
+    trace.fails("media.stops-when-held", "held-goes-on-sending", settled=False)
+    # A window that was over before the answer says nothing.
+    hears(trace, 0, packets=0, duration_s=0.5)
+    trace.fails("media.stops-when-held", "held-goes-on-sending", settled=False)
+    hears(trace, 0, packets=0)
+    trace.passes("media.stops-when-held")
+
+
+def test_an_answer_that_ignores_the_hold(trace: Trace) -> None:
+    reoffered(trace, HOLD, body=reply(offer()))
+    trace.fails("media.stops-when-held", "held-answer-wrong")
+
+
+def test_with_the_hold_of_old_the_attribute_does_not_count(trace: Trace) -> None:
+    opens(trace)
+    reoffered(trace, MediaTerms(unspecified=True), body=reply(offer()))
+    hears(trace, 0, packets=0)
+    hears(trace, 0, packets=0)
+    trace.passes("media.stops-when-held")
+
+
+def test_a_hold_that_was_refused_is_not_judged_here(trace: Trace) -> None:
+    trace.request("INVITE", OUT, body=bytes(offer(HOLD)), to_tag="2")
+    trace.answer(488)
+    trace.is_open("media.stops-when-held", "not-held")
