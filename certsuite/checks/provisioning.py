@@ -244,7 +244,7 @@ def keeps_working(question: Question) -> Judgement:
     )
 
 
-@check("prov.keeps-secrets")
+@check("prov.keeps-secrets", passive=True)
 def keeps_secrets(question: Question) -> Judgement:
     """No password stands in a URL or a header, and none is sent without TLS, in the whole run (PROV-SECRETS)."""
     asked = _asked(question)

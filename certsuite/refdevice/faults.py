@@ -343,7 +343,9 @@ FAULTS: dict[str, Fault] = {
             "has another maker's MAC address in its User-Agent",
             user_agent="{configured} 805ec0001122",
         ),
-        _fault("password-in-user-agent", "has its password in the User-Agent", user_agent="{configured} {password}"),
+        _fault(
+            "password-in-sip-user-agent", "has its password in SIP's User-Agent", user_agent="{configured} {password}"
+        ),
         # --- calls and media
         _fault("never-answers", "rings, and ignores that it is answered", answers=False),
         _fault("silent-call", "sends silence in every call", echoes_incoming=False, echoes_outgoing=False),

@@ -10,7 +10,7 @@ import pytest
 
 from certsuite.core.errors import UsageError
 from certsuite.core.redaction import Secret
-from certsuite.edge.webex_state import Organization
+from certsuite.edge.webex_state import REGISTRAR, Organization
 from certsuite.webex.answers import Device
 from certsuite.webex.client import WebexClient
 from certsuite.webex.errors import Conflict, NotFound, OutcomeUnknown, Refused, UnexpectedAnswer
@@ -40,7 +40,7 @@ async def test_a_device_from_its_mac_address_to_its_status(lab: Lab, password: S
     assert device.calling_id != device.id
     calling = await client.calling(device)
     assert calling.owner is not None
-    assert calling.owner.line_port.endswith(".lab.invalid")
+    assert calling.owner.line_port.endswith(f"@{REGISTRAR}")
     assert calling.proxy is not None
     assert calling.proxy.outbound_proxy
     before = await client.status(device.id)
