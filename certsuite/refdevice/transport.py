@@ -203,15 +203,15 @@ class Flow(asyncio.Protocol):
         self._transactions.pop((transaction.request.branch, transaction.request.method), None)
 
     def keep_alive(self, every_s: float, pong_s: float) -> float:
-        """Send a double CRLF if it is time, and end a flow on which the last one was not answered within ``pong_s``,
-        which is shorter. Gives when to look again, on the monotonic clock (RFC 5626 section 4.4.1).
+        """Send a double CRLF if it is time, and end a flow on which the last one was not answered within ``pong_s``.
+        Gives when to look again, on the monotonic clock (RFC 5626 section 4.4.1).
         """
         now = time.monotonic()
         if self._awaits_pong and now >= self._pinged_at + pong_s:
             self._end("a keep-alive was not answered")
         if not self.alive:
             return now
-        if now >= self._pinged_at + every_s:
+        if not self._awaits_pong and now >= self._pinged_at + every_s:
             self._pinged_at, self._awaits_pong = now, True
             self.send_bytes(b"\r\n\r\n")
         return self._pinged_at + (min(pong_s, every_s) if self._awaits_pong else every_s)

@@ -84,6 +84,7 @@ TIMED = (
     "fo.saves",
     "fo.uses-secondary",
     "media.audio-both-ways",
+    "media.goes-on-after",
     "net.another-port",
     "net.notices-silence",
     "pw.rotates",
