@@ -18,7 +18,7 @@ _TOO_FAST_AT_LEAST = 2
 _ASKS_TO_REGISTER = ("reregister", "resync", "restart", "start")
 "Actions after which a registration is not of the device's own accord."
 _ACTION_S = 1.0
-"How long an order to the device takes at most, from its effect to its end."
+"How long an order to the device takes at most, from its effect to its end or the other way about."
 
 
 @check("reg.refresh-pace", limits=("refresh_share",), passive=True)
@@ -59,7 +59,8 @@ def refresh_pace(question: Question) -> Judgement:
 def _refreshes(question: Question) -> list[tuple[Seen[BindingChanged], Seen[BindingChanged]]]:
     """(a registration, its refresh) over the same flow, none of them asked for by the bench."""
     pairs = []
-    # An action stands in the record when it is done: what it brought about may stand before it.
+    # An action stands in the record when it is done: what it brought about may stand before it. A device that was about
+    # to register by itself does that first.
     asked = [seen.at.t for seen in question.span.of(DriverAction) if seen.event.action in _ASKS_TO_REGISTER]
     last: dict[tuple[int | None, str | None], Seen[BindingChanged]] = {}
     for observation in question.span:
@@ -72,7 +73,7 @@ def _refreshes(question: Question) -> list[tuple[Seen[BindingChanged], Seen[Bind
         if event.why != "register" or event.granted_s <= 0:
             last.pop(place, None)
             continue
-        if place in last and not any(0 <= at - seen.at.t <= _ACTION_S for at in asked):
+        if place in last and not any(abs(at - seen.at.t) <= _ACTION_S for at in asked):
             pairs.append((last[place], seen))
         last[place] = seen
     return pairs

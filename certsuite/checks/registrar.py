@@ -34,6 +34,9 @@ def _told(question: Question, status: int) -> list[SeenMessage]:
     )
 
 
+_STALE = "stale=true"
+
+
 @check("reg.takes-challenge", limits=("registration_s",))
 def takes_challenge(question: Question) -> Judgement:
     """A 401 that has ``shown`` in its challenges is answered, and the line is bound by that.
@@ -46,13 +49,17 @@ def takes_challenge(question: Question) -> Judgement:
         return question.unknown("never-asked", "the device sent no REGISTER that could be challenged so")
     first = asked[0]
     bound = _bound(question, first.at.seq)
-    if bound:
-        return question.passed(first.evidence, bound[0].evidence)
     answers = [
         seen
         for seen in question.span.of(DigestChecked)
         if seen.event.method == "REGISTER" and line in (None, seen.at.line) and seen.at.seq > first.at.seq
     ]
+    # Who gives up at a stale nonce comes to a new one at its next attempt, and has been without service until then.
+    given_up = shown == _STALE and bool(answers) and not answers[0].event.nonce_right
+    if bound and not given_up:
+        return question.passed(first.evidence, bound[0].evidence)
+    if given_up:
+        answers = answers[:1]
     observed, last = "no REGISTER with credentials after the 401", first.evidence
     if answers:
         event, last = answers[-1].event, answers[-1].evidence
@@ -65,7 +72,7 @@ def takes_challenge(question: Question) -> Judgement:
         first.evidence,
         last,
         hint=question.text("hint"),
-        settled=False,
+        settled=given_up,
         verdict=Verdict.WARN if question.params.get("optional") else Verdict.FAIL,
     )
 

@@ -66,6 +66,16 @@ def test_what_is_only_noted_warns(trace: Trace) -> None:
     )
 
 
+def test_who_gives_up_at_a_stale_nonce_and_registers_at_its_next_attempt_has_not_answered_it(trace: Trace) -> None:
+    trace.request("REGISTER")
+    told(trace, 401, ("WWW-Authenticate", 'Digest realm="r",stale=true'))
+    for right in (False, True):
+        trace.after(5).see(DigestChecked("REGISTER", "u", "r", True, True, right), flow="f1", line=1)
+    binds(trace)
+    asked = {**ASKED, "shown": "stale=true", "finding": "digest-stale-not-answered"}
+    trace.fails("reg.takes-challenge", "digest-stale-not-answered", **asked)
+
+
 # --- reg.takes-invite-challenge
 
 
