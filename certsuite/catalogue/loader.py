@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -72,8 +72,20 @@ class Catalogue:
         return strictest.level, strictest.mark
 
 
-def load_catalogue(folder: Path = _HERE) -> Catalogue:
-    """Read ``requirements.yaml``, ``limits.yaml`` and ``plans.yaml``. Raises :class:`CatalogueError`."""
+def load_catalogue(folder: Path | None = None) -> Catalogue:
+    """``requirements.yaml``, ``limits.yaml`` and ``plans.yaml`` of a folder, or the suite's own, which are read once.
+
+    Raises :class:`CatalogueError`.
+    """
+    return _shipped() if folder is None else _read(folder)
+
+
+@cache
+def _shipped() -> Catalogue:
+    return _read(_HERE)
+
+
+def _read(folder: Path) -> Catalogue:
     digest = hashlib.sha256()
     documents: dict[str, dict[str, Any]] = {}
     for name in ("requirements", "limits", "plans"):
