@@ -120,7 +120,7 @@ class Flow(asyncio.Protocol):
         self._framer = StreamFramer()
         self._joins_pieces = joins_pieces
         self._pinged_at = -math.inf
-        self._awaits_pong = False
+        self._unanswered_since: float | None = None
         self._transactions: dict[tuple[str, str], ClientTransaction] = {}
         self._transport: asyncio.Transport | None = None
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -207,14 +207,16 @@ class Flow(asyncio.Protocol):
         Gives when to look again, on the monotonic clock (RFC 5626 section 4.4.1).
         """
         now = time.monotonic()
-        if self._awaits_pong and now >= self._pinged_at + pong_s:
+        if self._unanswered_since is not None and now >= self._unanswered_since + pong_s:
             self._end("a keep-alive was not answered")
         if not self.alive:
             return now
-        if not self._awaits_pong and now >= self._pinged_at + every_s:
-            self._pinged_at, self._awaits_pong = now, True
+        if now >= self._pinged_at + every_s:
+            self._pinged_at = now
+            self._unanswered_since = now if self._unanswered_since is None else self._unanswered_since
             self.send_bytes(b"\r\n\r\n")
-        return self._pinged_at + (min(pong_s, every_s) if self._awaits_pong else every_s)
+        due = self._pinged_at + every_s
+        return due if self._unanswered_since is None else min(due, self._unanswered_since + pong_s)
 
     def close(self) -> None:
         """End the connection in good order."""
@@ -306,7 +308,7 @@ class Flow(asyncio.Protocol):
             if isinstance(part, Framed):
                 self._message(part.raw)
             elif isinstance(part, KeepAlive) and part.form == "pong":
-                self._awaits_pong = False
+                self._unanswered_since = None
             elif isinstance(part, KeepAlive) and part.form == "ping":
                 self.send_bytes(b"\r\n")
             elif isinstance(part, Garbage) and self._joins_pieces:

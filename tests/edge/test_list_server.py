@@ -15,7 +15,7 @@ from certsuite.core.events import HttpRequest
 from certsuite.core.journal import Journal, SystemClock
 from certsuite.edge.list_server import ListServer
 
-PORT = 38_880
+PORT = 28_880
 
 
 @pytest_asyncio.fixture
