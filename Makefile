@@ -15,12 +15,9 @@ unexport PYTHONDONTWRITEBYTECODE
 certify: $(VENV)/.run-time
 	$(BIN)/certsuite run $(DEVICE)
 
-# Most tests are about time, and wait. What fails beside others on a busy machine is run once more, by itself, and counts.
-AGAIN = $(BIN)/pytest --last-failed --last-failed-no-failures none
-
 test: $(VENV)/.tests
-	$(BIN)/pytest -n 4 --dist loadgroup --ignore tests/proof || $(AGAIN)
-	$(BIN)/pytest -n 8 --dist loadgroup tests/proof || $(AGAIN)
+	$(BIN)/pytest -n 4 --dist loadgroup --ignore tests/proof
+	$(BIN)/pytest -n 8 --dist loadgroup tests/proof
 
 # Every fault of the reference device against the full plan.
 proof: $(VENV)/.tests
