@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+from certsuite.checks.call_messages import requests, responses, told
 from certsuite.checks.registry import Question, check
-from certsuite.checks.span import SeenMessage
 from certsuite.core.findings import Judgement
-from certsuite.core.observations import IN, OUT
-from certsuite.core.redaction import printable
+from certsuite.core.observations import OUT
 
 _FINAL = range(200, 700)
 _SUCCESS = range(200, 300)
@@ -17,27 +16,14 @@ _REJECTIONS = (480, 486, 600, 603)
 _NO_TRANSACTION = 481
 
 
-def _requests(question: Question, method: str, direction: str = IN) -> list[SeenMessage]:
-    return question.span.messages(method=method, direction=direction, call_id=question.subject.call_id)
-
-
-def _responses(question: Question, method: str, status: range, direction: str = IN) -> list[SeenMessage]:
-    call_id = question.subject.call_id
-    return question.span.messages(method=method, direction=direction, status=status, call_id=call_id)
-
-
-def _told(seen: SeenMessage) -> str:
-    return f"{seen.message.status} {printable(seen.message.reason, at_most=60)}"
-
-
 @check("call.is-given-up", limits=("action_s",))
 def is_given_up(question: Question) -> Judgement:
     """The device takes its INVITE back, by CANCEL or BYE, after it was told to hang up (CALL-ORIG-CANCEL)."""
     told_at = question.param("after")
-    said = [seen for method in ("CANCEL", "BYE") for seen in _requests(question, method) if seen.at.seq >= told_at]
+    said = [seen for method in ("CANCEL", "BYE") for seen in requests(question, method) if seen.at.seq >= told_at]
     if said:
         return question.passed(said[0].evidence)
-    invites = _requests(question, "INVITE")
+    invites = requests(question, "INVITE")
     if not invites:
         return question.unknown("nothing-seen", "the device sent no INVITE")
     return question.failed(
@@ -53,18 +39,16 @@ def is_given_up(question: Question) -> Judgement:
 @check("call.acknowledges-refusal", limits=("action_s",))
 def acknowledges_refusal(question: Question) -> Judgement:
     """The device sends ACK for a final failure to its INVITE (RFC 3261 section 17.1.1.3)."""
-    refusals = [
-        seen for seen in _responses(question, "INVITE", _FAILURE, OUT) if seen.message.status not in _CHALLENGES
-    ]
+    refusals = [seen for seen in responses(question, "INVITE", _FAILURE, OUT) if seen.message.status not in _CHALLENGES]
     if not refusals:
         return question.unknown("not-stimulated", "the device's INVITE was not refused")
     refused = refusals[-1]
-    acks = [seen for seen in _requests(question, "ACK") if seen.at.seq > refused.at.seq]
+    acks = [seen for seen in requests(question, "ACK") if seen.at.seq > refused.at.seq]
     if acks:
         return question.passed(refused.evidence, acks[0].evidence)
     return question.failed(
         "refusal-not-acknowledged",
-        f"no ACK for {_told(refused)}",
+        f"no ACK for {told(refused)}",
         "ACK",
         refused.evidence,
         settled=False,
@@ -75,11 +59,11 @@ def acknowledges_refusal(question: Question) -> Judgement:
 @check("call.answers-cancel", limits=("action_s",))
 def answers_cancel(question: Question) -> Judgement:
     """The device answers a CANCEL: with 200, or with 481 once it has answered the call (RFC 3261 section 9.2)."""
-    cancels = _requests(question, "CANCEL", OUT)
+    cancels = requests(question, "CANCEL", OUT)
     if not cancels:
         return question.unknown("not-stimulated", "CANCEL was not sent")
-    accepted = [seen for seen in _responses(question, "INVITE", _SUCCESS) if seen.at.seq < cancels[0].at.seq]
-    answers = _responses(question, "CANCEL", _FINAL)
+    accepted = [seen for seen in responses(question, "INVITE", _SUCCESS) if seen.at.seq < cancels[0].at.seq]
+    answers = responses(question, "CANCEL", _FINAL)
     good = [
         seen for seen in answers if seen.message.status < 300 or (accepted and seen.message.status == _NO_TRANSACTION)
     ]
@@ -87,7 +71,7 @@ def answers_cancel(question: Question) -> Judgement:
         return question.passed(cancels[0].evidence, good[0].evidence)
     return question.failed(
         "cancel-not-answered",
-        f"{_told(answers[0])} to CANCEL" if answers else "no answer to CANCEL",
+        f"{told(answers[0])} to CANCEL" if answers else "no answer to CANCEL",
         "200 OK",
         cancels[0].evidence,
         *(seen.evidence for seen in answers[:1]),
@@ -99,12 +83,12 @@ def answers_cancel(question: Question) -> Judgement:
 @check("call.is-called-off", limits=("action_s",))
 def is_called_off(question: Question) -> Judgement:
     """An INVITE that is cancelled while it rings gets its final response, best 487 (CALL-TERM-CANCEL)."""
-    cancels = _requests(question, "CANCEL", OUT)
+    cancels = requests(question, "CANCEL", OUT)
     if not cancels:
         return question.unknown("not-stimulated", "CANCEL was not sent")
-    if _responses(question, "INVITE", _SUCCESS):
+    if responses(question, "INVITE", _SUCCESS):
         return question.unknown("answered-meanwhile", "the call was answered before the CANCEL came")
-    failures = _responses(question, "INVITE", _FAILURE)
+    failures = responses(question, "INVITE", _FAILURE)
     if failures:
         return question.passed(cancels[0].evidence, failures[0].evidence)
     return question.failed(
@@ -120,8 +104,8 @@ def is_called_off(question: Question) -> Judgement:
 @check("call.is-rejected", limits=("action_s",))
 def is_rejected(question: Question) -> Judgement:
     """The device refuses a call that its user rejects, as its user's wish and not as a failure (CALL-REJECT)."""
-    failures = _responses(question, "INVITE", _FAILURE)
-    if not _requests(question, "INVITE", OUT):
+    failures = responses(question, "INVITE", _FAILURE)
+    if not requests(question, "INVITE", OUT):
         return question.unknown("not-stimulated", "the INVITE was not sent")
     if not failures:
         return question.failed(
@@ -136,7 +120,7 @@ def is_rejected(question: Question) -> Judgement:
         return question.passed(refused.evidence)
     return question.failed(
         "call-rejected-as-failure",
-        f"{_told(refused)} to a call that the user rejects",
+        f"{told(refused)} to a call that the user rejects",
         "486 Busy Here, 603 Decline, 480 or 600",
         refused.evidence,
         hint="A server treats this status as a failure of the device, and not as its user's wish.",
@@ -146,13 +130,13 @@ def is_rejected(question: Question) -> Judgement:
 @check("call.ends-crossed-call", limits=("action_s",))
 def ends_crossed_call(question: Question) -> Judgement:
     """A 200 that crosses the device's CANCEL is acknowledged, and the call ended by BYE (RFC 3261 section 9.1)."""
-    cancels = _requests(question, "CANCEL")
-    accepted = _responses(question, "INVITE", _SUCCESS, OUT)
+    cancels = requests(question, "CANCEL")
+    accepted = responses(question, "INVITE", _SUCCESS, OUT)
     if not cancels or not accepted:
         return question.unknown("not-stimulated", "no 200 crossed a CANCEL of the device")
     after = accepted[0]
-    acks = [seen for seen in _requests(question, "ACK") if seen.at.seq > after.at.seq]
-    byes = [seen for seen in _requests(question, "BYE") if seen.at.seq > after.at.seq]
+    acks = [seen for seen in requests(question, "ACK") if seen.at.seq > after.at.seq]
+    byes = [seen for seen in requests(question, "BYE") if seen.at.seq > after.at.seq]
     if acks and byes:
         return question.passed(after.evidence, acks[0].evidence, byes[0].evidence)
     return question.failed(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 
+from certsuite.checks.call_messages import requests, responses, told
 from certsuite.checks.registry import Question, check
-from certsuite.checks.span import SeenMessage, Span
+from certsuite.checks.span import Span
 from certsuite.core.events import DriverAction, SipMessageSeen
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
@@ -29,27 +30,14 @@ def allows(span: Span, method: str) -> bool:
     )
 
 
-def _requests(question: Question, method: str, direction: str = IN) -> list[SeenMessage]:
-    return question.span.messages(method=method, direction=direction, call_id=question.subject.call_id)
-
-
-def _responses(question: Question, method: str, status: range, direction: str = IN) -> list[SeenMessage]:
-    call_id = question.subject.call_id
-    return question.span.messages(method=method, direction=direction, status=status, call_id=call_id)
-
-
-def _told(seen: SeenMessage) -> str:
-    return f"{seen.message.status} {printable(seen.message.reason, at_most=60)}"
-
-
 @check("call.answers-request", limits=("action_s",))
 def answers_request(question: Question) -> Judgement:
     """A request within the call gets a final response of those ``allowed`` (RFC 3261 sections 8.2 and 12.2.2)."""
     method, number = question.text("method"), question.param("cseq")
-    asked = [seen for seen in _requests(question, method, OUT) if seen.message.cseq[0] == number]
+    asked = [seen for seen in requests(question, method, OUT) if seen.message.cseq[0] == number]
     if not asked:
         return question.unknown("not-stimulated", f"{method} was not sent")
-    answers = [seen for seen in _responses(question, method, _FINAL) if seen.message.cseq[0] == number]
+    answers = [seen for seen in responses(question, method, _FINAL) if seen.message.cseq[0] == number]
     if not answers:
         return question.failed(
             question.text("finding"),
@@ -63,7 +51,7 @@ def answers_request(question: Question) -> Judgement:
         return question.passed(asked[0].evidence, answers[0].evidence)
     return question.failed(
         question.text("finding"),
-        f"{_told(answers[0])} to {printable(method)}",
+        f"{told(answers[0])} to {printable(method)}",
         question.text("expected"),
         asked[0].evidence,
         answers[0].evidence,
@@ -74,10 +62,10 @@ def answers_request(question: Question) -> Judgement:
 def takes_refresh(question: Question) -> Judgement:
     """The session, offered again as it is, is agreed to again (RFC 3264 section 8, RFC 4028 section 7.4)."""
     method = question.text("method")
-    asked = _requests(question, method, OUT)
+    asked = requests(question, method, OUT)
     if not asked:
         return question.unknown("not-stimulated", f"{method} was not sent")
-    answers = _responses(question, method, _FINAL)
+    answers = responses(question, method, _FINAL)
     if not answers:
         return question.failed(
             "session-refresh-refused",
@@ -92,7 +80,7 @@ def takes_refresh(question: Question) -> Judgement:
         return question.passed(asked[0].evidence, answer.evidence)
     return question.failed(
         "session-refresh-refused",
-        f"{_told(answer)}{'' if answer.message.status >= 300 else ' without SDP'}",
+        f"{told(answer)}{'' if answer.message.status >= 300 else ' without SDP'}",
         "200 with an SDP answer",
         asked[0].evidence,
         answer.evidence,
@@ -103,17 +91,17 @@ def takes_refresh(question: Question) -> Judgement:
 @check("call.refuses-crossing-offer", limits=("action_s",))
 def refuses_crossing_offer(question: Question) -> Judgement:
     """A re-INVITE that crosses the device's own is refused with 491 (RFC 3261 section 14.2)."""
-    own = [seen for seen in _requests(question, "INVITE") if seen.message.to_tag]
-    theirs = [seen for seen in _requests(question, "INVITE", OUT) if seen.message.to_tag]
+    own = [seen for seen in requests(question, "INVITE") if seen.message.to_tag]
+    theirs = [seen for seen in requests(question, "INVITE", OUT) if seen.message.to_tag]
     if not own or not theirs or theirs[0].at.seq < own[0].at.seq:
         return question.unknown("not-stimulated", "no offer crossed one of the device")
     number = theirs[0].message.cseq[0]
-    answers = [seen for seen in _responses(question, "INVITE", _FINAL) if seen.message.cseq[0] == number]
+    answers = [seen for seen in responses(question, "INVITE", _FINAL) if seen.message.cseq[0] == number]
     if answers and answers[0].message.status == 491:
         return question.passed(own[0].evidence, answers[0].evidence)
     return question.failed(
         "crossing-offer-not-refused",
-        f"{_told(answers[0])}" if answers else "no final response to the re-INVITE that crossed the device's own",
+        f"{told(answers[0])}" if answers else "no final response to the re-INVITE that crossed the device's own",
         "491 Request Pending",
         own[0].evidence,
         theirs[0].evidence,
@@ -125,8 +113,8 @@ def refuses_crossing_offer(question: Question) -> Judgement:
 @check("call.mirrors-caller", limits=("action_s",))
 def mirrors_caller(question: Question) -> Judgement:
     """From of each response is that of the INVITE, to the letter of its URI and name (RFC 3261 section 8.2.6.2)."""
-    invites = _requests(question, "INVITE", OUT)
-    answers = _responses(question, "INVITE", range(100, 700))
+    invites = requests(question, "INVITE", OUT)
+    answers = responses(question, "INVITE", range(100, 700))
     if not invites or not answers:
         return question.unknown("nothing-seen", "the device answered no INVITE")
     expected = "".join((invites[0].message.get("From") or "").split())
@@ -144,13 +132,13 @@ def mirrors_caller(question: Question) -> Judgement:
 @check("call.heeds-100rel", limits=("action_s",))
 def heeds_100rel(question: Question) -> Judgement:
     """An INVITE that requires 100rel gets reliable provisional responses, or 420 (RFC 3262 section 3)."""
-    invites = _requests(question, "INVITE", OUT)
+    invites = requests(question, "INVITE", OUT)
     if not invites:
         return question.unknown("not-stimulated", "the INVITE was not sent")
-    refused = [seen for seen in _responses(question, "INVITE", range(300, 700)) if seen.message.status == 420]
+    refused = [seen for seen in responses(question, "INVITE", range(300, 700)) if seen.message.status == 420]
     if refused:
         return question.passed(invites[0].evidence, refused[0].evidence)
-    seen = [*_responses(question, "INVITE", _PROVISIONAL), *_responses(question, "INVITE", range(200, 300))]
+    seen = [*responses(question, "INVITE", _PROVISIONAL), *responses(question, "INVITE", range(200, 300))]
     if not seen:
         return question.unknown("nothing-seen", "the device neither rang nor refused the call")
     first = seen[0]
@@ -158,7 +146,7 @@ def heeds_100rel(question: Question) -> Judgement:
         return question.passed(invites[0].evidence, first.evidence)
     return question.failed(
         "required-100rel-ignored",
-        f"{_told(first)} without RSeq to an INVITE that requires 100rel",
+        f"{told(first)} without RSeq to an INVITE that requires 100rel",
         "a reliable 18x, or 420 Bad Extension",
         invites[0].evidence,
         first.evidence,
@@ -168,12 +156,12 @@ def heeds_100rel(question: Question) -> Judgement:
 @check("call.sends-prack", limits=("action_s",))
 def sends_prack(question: Question) -> Judgement:
     """A reliable provisional response to the device's INVITE gets its PRACK (RFC 3262 section 4)."""
-    reliable = [seen for seen in _responses(question, "INVITE", _PROVISIONAL, OUT) if seen.message.get("RSeq")]
+    reliable = [seen for seen in responses(question, "INVITE", _PROVISIONAL, OUT) if seen.message.get("RSeq")]
     if not reliable:
         return question.unknown("not-stimulated", "no reliable provisional response was sent")
     message = reliable[0].message
     wanted = [message.get("RSeq"), *(message.get("CSeq") or "").split()]
-    pracks = _requests(question, "PRACK")
+    pracks = requests(question, "PRACK")
     right = [seen for seen in pracks if (seen.message.get("RAck") or "").split() == wanted]
     if right:
         return question.passed(reliable[0].evidence, right[0].evidence)

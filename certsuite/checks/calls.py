@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certsuite.checks.call_messages import requests, responses
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
 from certsuite.core.events import DigestChecked, DriverAction
@@ -21,14 +22,6 @@ _HELD = {"sendonly", "inactive"}
 _SUITE = "AES_CM_128_HMAC_SHA1_80"
 
 
-def _invites(question: Question, direction: str) -> list[SeenMessage]:
-    return question.span.messages(method="INVITE", direction=direction, call_id=question.subject.call_id)
-
-
-def _answers(question: Question, status: range, *, method: str = "INVITE", direction: str = IN) -> list[SeenMessage]:
-    return question.span.messages(method=method, direction=direction, status=status, call_id=question.subject.call_id)
-
-
 def _not_asked(question: Question, what: str) -> Judgement:
     return question.unknown("not-stimulated", f"{what} was not sent")
 
@@ -37,15 +30,15 @@ def _not_asked(question: Question, what: str) -> Judgement:
 def rings(question: Question) -> Judgement:
     """The device answers an INVITE with 180 to 199 in time: SSE cancels a call that does not ring (CALL-TERM)."""
     limit = question.limits["ring_s"]
-    invites = _invites(question, OUT)
+    invites = requests(question, "INVITE", OUT)
     if not invites:
         return _not_asked(question, "the INVITE")
     sent = invites[0]
-    for answer in [*_answers(question, _PROVISIONAL), *_answers(question, _SUCCESS)]:
+    for answer in [*responses(question, "INVITE", _PROVISIONAL), *responses(question, "INVITE", _SUCCESS)]:
         return question.timed(
             "post_dial_delay", answer.at.t - sent.at.t, limit, "call-rings-late", "rang after", answer.evidence
         )
-    refused = _answers(question, _FAILURE)
+    refused = responses(question, "INVITE", _FAILURE)
     if refused:
         return question.failed(
             "call-refused",
@@ -69,14 +62,14 @@ def rings(question: Question) -> Judgement:
 @check("call.is-answered", limits=("answer_s",))
 def is_answered(question: Question) -> Judgement:
     """The device accepts the call with a 200 and an SDP answer (CALL-TERM)."""
-    accepted = _answers(question, _SUCCESS)
+    accepted = responses(question, "INVITE", _SUCCESS)
     if accepted:
         if not accepted[0].message.has_sdp:
             return question.failed(
                 "call-answer-without-sdp", "200 without SDP", "200 with an SDP answer", accepted[0].evidence
             )
         return question.passed(accepted[0].evidence)
-    refused = _answers(question, _FAILURE)
+    refused = responses(question, "INVITE", _FAILURE)
     if refused:
         return question.failed(
             "call-refused",
@@ -149,7 +142,7 @@ def answers_challenge(question: Question) -> Judgement:
 @check("call.offers-srtp", limits=("invite_s",))
 def offers_srtp(question: Question) -> Judgement:
     """The device's offer is RTP/SAVP with ``AES_CM_128_HMAC_SHA1_80`` (MED-SRTP)."""
-    offers = [seen for seen in _invites(question, IN) if seen.message.has_sdp]
+    offers = [seen for seen in requests(question, "INVITE", IN) if seen.message.has_sdp]
     if not offers:
         return question.unknown("nothing-seen", "the device sent no offer")
     offer = offers[0]
@@ -170,7 +163,7 @@ def offers_srtp(question: Question) -> Judgement:
 @check("call.is-acknowledged", limits=("action_s",))
 def is_acknowledged(question: Question) -> Judgement:
     """The device sends ACK for the 200 (RFC 3261 section 13.2.2.4)."""
-    accepted = _answers(question, _SUCCESS, direction=OUT)
+    accepted = responses(question, "INVITE", _SUCCESS, OUT)
     acks = question.span.messages(method="ACK", call_id=question.subject.call_id)
     # One that came before is that for a challenge.
     after = [seen for seen in acks if accepted and seen.at.seq > accepted[0].at.seq]
@@ -182,9 +175,9 @@ def is_acknowledged(question: Question) -> Judgement:
 @check("call.is-refused", limits=("answer_s",))
 def is_refused(question: Question) -> Judgement:
     """The device refuses an offer without SRTP with a final failure, best 488 (MED-NO-PLAIN-RTP)."""
-    if not _invites(question, OUT):
+    if not requests(question, "INVITE", OUT):
         return _not_asked(question, "the INVITE")
-    accepted = _answers(question, _SUCCESS)
+    accepted = responses(question, "INVITE", _SUCCESS)
     if accepted:
         return question.failed(
             "accepts-plain-rtp",
@@ -193,7 +186,7 @@ def is_refused(question: Question) -> Judgement:
             accepted[0].evidence,
             hint="Set SRTP to mandatory, not to optional or negotiated.",
         )
-    refused = _answers(question, _FAILURE)
+    refused = responses(question, "INVITE", _FAILURE)
     if refused:
         status = refused[0].message.status
         if status in NOT_FOR_MEDIA:
@@ -224,7 +217,7 @@ def ends(question: Question) -> Judgement:
         return question.failed("call-never-ended", "no BYE after the device was told to hang up", "BYE", settled=False)
     if not theirs:
         return _not_asked(question, "BYE")
-    answered = _answers(question, range(200, 700), method="BYE")
+    answered = responses(question, "BYE", range(200, 700))
     if answered and answered[0].message.status < 300:
         return question.passed(answered[0].evidence)
     if answered:
@@ -248,7 +241,7 @@ def is_resumed(question: Question) -> Judgement:
 
 def _reoffers(question: Question) -> list[SeenMessage]:
     """The device's offers within the call, after the one that made it."""
-    return [seen for seen in _invites(question, IN) if seen.message.has_sdp and seen.message.to_tag]
+    return [seen for seen in requests(question, "INVITE", IN) if seen.message.has_sdp and seen.message.to_tag]
 
 
 def audio_of(seen: SeenMessage) -> MediaSection | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certsuite.checks.call_messages import told
 from certsuite.checks.calls import audio_of, suites_of
 from certsuite.checks.media import windows_of
 from certsuite.checks.registry import Question, check
@@ -28,7 +29,7 @@ def offers_late(question: Question) -> Judgement:
     if answer.message.status >= 300:
         return question.failed(
             "late-offer-refused",
-            f"{answer.message.status} {printable(answer.message.reason, at_most=60)} to an INVITE without an offer",
+            f"{told(answer)} to an INVITE without an offer",
             "200 OK with an offer (RFC 3261 section 13.3.1.4)",
             answer.evidence,
             hint="Calls that are transferred or clicked to dial may come without an offer.",

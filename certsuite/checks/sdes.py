@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from certsuite.checks.call_messages import requests, responses, told
 from certsuite.checks.calls import NOT_FOR_MEDIA
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
@@ -17,15 +18,15 @@ _FINAL = range(200, 700)
 
 def last_offer(question: Question, *, reoffer: bool) -> SeenMessage | None:
     """The party's last offer in an INVITE: the one that made the call, or one within it."""
-    invites = question.span.messages(method="INVITE", direction=OUT, call_id=question.subject.call_id)
+    invites = requests(question, "INVITE", OUT)
     offers = [seen for seen in invites if seen.message.has_sdp and bool(seen.message.to_tag) == reoffer]
     return offers[-1] if offers else None
 
 
 def final_answer(question: Question, invite: SeenMessage) -> SeenMessage | None:
     """The final response to one INVITE, by its CSeq."""
-    responses = question.span.messages(method="INVITE", status=_FINAL, call_id=question.subject.call_id)
-    own = [seen for seen in responses if seen.message.cseq[0] == invite.message.cseq[0]]
+    answers = responses(question, "INVITE", _FINAL)
+    own = [seen for seen in answers if seen.message.cseq[0] == invite.message.cseq[0]]
     return own[0] if own else None
 
 
@@ -62,7 +63,7 @@ def answer_fits(question: Question) -> Judgement:
     if answer.message.status >= 300:
         return question.failed(
             "call-refused",
-            f"{answer.message.status} {printable(answer.message.reason, at_most=60)}",
+            told(answer),
             "200 OK: a suite of the device is among those that are offered",
             offer.evidence,
             answer.evidence,
@@ -85,7 +86,7 @@ def takes_reoffer(question: Question) -> Judgement:
     if answer.message.status >= 300:
         return question.failed(
             "reoffer-refused",
-            f"{answer.message.status} {printable(answer.message.reason, at_most=60)} to the re-INVITE",
+            f"{told(answer)} to the re-INVITE",
             "200 OK with an SDP answer",
             offer.evidence,
             answer.evidence,
