@@ -195,7 +195,10 @@ def test_a_folder_that_holds_a_run(certify: Callable[..., Finished]) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [("certsuite.cli", "run"), ("pytest", "testcases", "--device", "reference")],
+    [
+        ("certsuite.cli", "run", "--plan", "calls"),
+        ("pytest", "testcases", "--device", "reference", "--plan", "calls"),
+    ],
     ids=["certsuite", "plain pytest"],
 )
 def test_a_disk_that_is_full(command: tuple[str, ...], tmp_path: Path, pytestconfig: pytest.Config) -> None:
