@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import requests, responses, told
+from certsuite.checks.call_messages import acknowledgements, requests, responses, taken, told
 from certsuite.checks.registry import Question, check
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import OUT
@@ -21,16 +21,20 @@ def is_given_up(question: Question) -> Judgement:
     """The device takes its INVITE back, by CANCEL or BYE, after it was told to hang up (CALL-ORIG-CANCEL)."""
     told_at = question.param("after")
     said = [seen for method in ("CANCEL", "BYE") for seen in requests(question, method) if seen.at.seq >= told_at]
-    if said:
-        return question.passed(said[0].evidence)
+    right = [seen for seen in said if taken(question, seen)]
+    if right:
+        return question.passed(right[0].evidence)
     invites = requests(question, "INVITE")
     if not invites:
         return question.unknown("nothing-seen", "the device sent no INVITE")
     return question.failed(
         "call-not-given-up",
-        "no CANCEL after the device was told to hang up",
-        "CANCEL for the INVITE that rings",
+        f"{said[0].message.method} of another transaction than the INVITE's"
+        if said
+        else "no CANCEL after the device was told to hang up",
+        "CANCEL for the INVITE that rings, with its branch and its CSeq number",
         invites[-1].evidence,
+        *(seen.evidence for seen in said[:1]),
         settled=False,
         limit=question.limits["action_s"],
     )
@@ -43,7 +47,7 @@ def acknowledges_refusal(question: Question) -> Judgement:
     if not refusals:
         return question.unknown("not-stimulated", "the device's INVITE was not refused")
     refused = refusals[-1]
-    acks = [seen for seen in requests(question, "ACK") if seen.at.seq > refused.at.seq]
+    acks = acknowledgements(question, refused)
     if acks:
         return question.passed(refused.evidence, acks[0].evidence)
     return question.failed(
@@ -135,8 +139,8 @@ def ends_crossed_call(question: Question) -> Judgement:
     if not cancels or not accepted:
         return question.unknown("not-stimulated", "no 200 crossed a CANCEL of the device")
     after = accepted[0]
-    acks = [seen for seen in requests(question, "ACK") if seen.at.seq > after.at.seq]
-    byes = [seen for seen in requests(question, "BYE") if seen.at.seq > after.at.seq]
+    acks = acknowledgements(question, after)
+    byes = [seen for seen in requests(question, "BYE") if seen.at.seq > after.at.seq and taken(question, seen)]
     if acks and byes:
         return question.passed(after.evidence, acks[0].evidence, byes[0].evidence)
     return question.failed(

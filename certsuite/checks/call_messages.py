@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from certsuite.checks.registry import Question
 from certsuite.checks.span import SeenMessage
-from certsuite.core.observations import IN
+from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
 
 
@@ -17,6 +17,22 @@ def responses(question: Question, method: str, status: range, direction: str = I
     """Responses of the call to requests of a method, in order."""
     call_id = question.subject.call_id
     return question.span.messages(method=method, direction=direction, status=status, call_id=call_id)
+
+
+def acknowledgements(question: Question, response: SeenMessage) -> list[SeenMessage]:
+    """ACKs that came after a final response of ours to an INVITE, for that INVITE by its CSeq (RFC 3261 sections
+    13.2.2.4 and 17.1.1.3)."""
+    number = response.message.cseq[0]
+    return [
+        seen for seen in requests(question, "ACK") if seen.at.seq > response.at.seq and seen.message.cseq[0] == number
+    ]
+
+
+def taken(question: Question, request: SeenMessage) -> bool:
+    """Whether a request of the device was within the call: 481 says that it named another dialog or transaction."""
+    method, number = request.message.method, request.message.cseq[0]
+    refused = responses(question, method, range(481, 482), OUT)
+    return not any(seen.message.cseq[0] == number for seen in refused)
 
 
 def told(seen: SeenMessage) -> str:

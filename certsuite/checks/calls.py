@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import requests, responses
+from certsuite.checks.call_messages import acknowledgements, requests, responses, taken
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
 from certsuite.core.events import DigestChecked, DriverAction
@@ -164,12 +164,18 @@ def offers_srtp(question: Question) -> Judgement:
 def is_acknowledged(question: Question) -> Judgement:
     """The device sends ACK for the 200 (RFC 3261 section 13.2.2.4)."""
     accepted = responses(question, "INVITE", _SUCCESS, OUT)
-    acks = question.span.messages(method="ACK", call_id=question.subject.call_id)
+    acks = acknowledgements(question, accepted[0]) if accepted else []
+    if acks:
+        return question.passed(acks[0].evidence)
     # One that came before is that for a challenge.
-    after = [seen for seen in acks if accepted and seen.at.seq > accepted[0].at.seq]
-    if after:
-        return question.passed(after[0].evidence)
-    return question.failed("no-ack", "no ACK for the 200", "ACK", settled=False)
+    others = [seen for seen in requests(question, "ACK") if accepted and seen.at.seq > accepted[0].at.seq]
+    return question.failed(
+        "no-ack",
+        f"ACK with CSeq {others[0].message.cseq[0]}" if others else "no ACK for the 200",
+        f"ACK with CSeq {accepted[0].message.cseq[0]}" if accepted else "ACK",
+        *(seen.evidence for seen in others[:1]),
+        settled=False,
+    )
 
 
 @check("call.is-refused", limits=("answer_s",))
@@ -212,9 +218,16 @@ def ends(question: Question) -> Judgement:
             hint="Look at what the device's log says before its BYE: no audio, a timer, a refused request.",
         )
     if told_at is not None:
-        if own:
-            return question.passed(own[0].evidence)
-        return question.failed("call-never-ended", "no BYE after the device was told to hang up", "BYE", settled=False)
+        right = [seen for seen in own if taken(question, seen)]
+        if right:
+            return question.passed(right[0].evidence)
+        return question.failed(
+            "call-never-ended",
+            "BYE of another dialog" if own else "no BYE after the device was told to hang up",
+            "BYE within the call, by its tags",
+            *(seen.evidence for seen in own[:1]),
+            settled=False,
+        )
     if not theirs:
         return _not_asked(question, "BYE")
     answered = responses(question, "BYE", range(200, 700))

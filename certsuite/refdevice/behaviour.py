@@ -337,7 +337,13 @@ class Behaviour:
     # --- how calls end
     cancels: bool = True
     "Whether a call that rings at the far end is taken back there when the user hangs up."
+    cancels_its_invite: bool = True
+    "Whether a CANCEL is of its INVITE's transaction, by its branch."
     acknowledges_refusals: bool = True
+    ack_offset: int = 0
+    "By how much the CSeq number of an ACK for a 2xx is off."
+    ends_its_dialog: bool = True
+    "Whether a BYE is of the call's dialog, by its tags."
     rejects_with: int = 486
     heeds_second_line: bool = True
     "Whether calls can be placed from and taken on another line than the first."

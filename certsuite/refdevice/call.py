@@ -141,6 +141,8 @@ class Call:
             return
         for acknowledged in list(self._unacknowledged.values()):
             await acknowledged.wait()  # RFC 3261 section 15: no BYE before the ACK
+        if not self.owner.behaviour.ends_its_dialog:
+            self.dialog.remote_value = self.dialog.remote_value.partition(";tag=")[0]
         try:
             await self.request("BYE")
         except CallFailed as failure:
@@ -339,7 +341,9 @@ class Call:
         """ACK the final response to an INVITE: within the dialog for a 2xx, else within the INVITE's transaction."""
         if response.status < 300:
             self.dialog.refreshed(response)
-            ack = self.dialog.request("ACK", self.composer, self.flow, cseq=invite.cseq[0])
+            ack = self.dialog.request(
+                "ACK", self.composer, self.flow, cseq=invite.cseq[0] + self.owner.behaviour.ack_offset
+            )
             self._acknowledgement = ack
         elif response.status not in (401, 407) and not self.owner.behaviour.acknowledges_refusals:
             return

@@ -396,6 +396,9 @@ FAULTS: dict[str, Fault] = {
         _fault("never-resumes", "says that a call is resumed and leaves it held", resume_reinvites=False),
         # --- how calls end
         _fault("never-cancels", "hangs a call up that rings, and tells nobody", cancels=False),
+        _fault("cancels-another", "sends CANCEL with a branch of its own", cancels_its_invite=False),
+        _fault("acknowledges-another", "sends ACK for a 2xx with the next CSeq number", ack_offset=1),
+        _fault("ends-another-dialog", "sends BYE without the far end's tag", ends_its_dialog=False),
         _fault("never-acknowledges-refusals", "sends no ACK for a refusal", acknowledges_refusals=False),
         _fault("rejects-with-503", "rejects calls with 503 Service Unavailable", rejects_with=503),
         _fault("one-line-alone", "calls from the first line and refuses calls to others", heeds_second_line=False),

@@ -203,7 +203,7 @@ class OutgoingCall(Call):
             to_value=invite.get("To") or "",
             call_id=invite.call_id,
             cseq=invite.cseq[0],
-            branch=invite.branch,
+            branch=invite.branch if self.owner.behaviour.cancels_its_invite else "",
             routes=invite.all("Route"),
         )
         self._try_send(cancel)

@@ -25,6 +25,21 @@ def test_a_call_is_given_up_after_the_order_alone(trace: Trace) -> None:
     trace.passes("call.is-given-up", after=2)
 
 
+def test_what_names_another_transaction_gives_nothing_up(trace: Trace) -> None:
+    trace.request("INVITE")
+    trace.request("CANCEL")
+    trace.answer(481, "Call/Transaction Does Not Exist", OUT, method="CANCEL")
+    judged = trace.fails("call.is-given-up", "call-not-given-up", settled=False, after=0)
+    assert judged.findings[0].observed == "CANCEL of another transaction than the INVITE's"
+
+
+def test_the_ack_of_another_request_acknowledges_nothing(trace: Trace) -> None:
+    trace.request("INVITE")
+    trace.answer(486, "Busy Here", OUT)
+    trace.request("ACK", headers={"CSeq": "2 ACK"})
+    trace.fails("call.acknowledges-refusal", "refusal-not-acknowledged", settled=False)
+
+
 def test_the_ack_to_a_challenge_acknowledges_no_refusal(trace: Trace) -> None:
     trace.request("INVITE")
     trace.answer(407, "", OUT)

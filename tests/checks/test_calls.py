@@ -166,6 +166,9 @@ def test_the_answer_is_acknowledged(trace: Trace) -> None:
     trace.fails("call.is-acknowledged", "no-ack", settled=False)
     trace.request("ACK", OUT)
     trace.fails("call.is-acknowledged", "no-ack", settled=False)
+    trace.request("ACK", headers={"CSeq": "2 ACK"})
+    judged = trace.fails("call.is-acknowledged", "no-ack", settled=False)
+    assert judged.findings[0].observed == "ACK with CSeq 2"
     trace.request("ACK")
     trace.passes("call.is-acknowledged")
 
@@ -249,6 +252,15 @@ def test_the_device_hangs_up_when_it_is_told_to(trace: Trace) -> None:
     trace.fails("call.ends", "call-never-ended", settled=False, after=told_at)
     bye = trace.request("BYE")
     trace.passes("call.ends", after=told_at)
+    trace.passes("call.ends", after=bye.seq)
+
+
+def test_a_bye_of_another_dialog_ends_nothing(trace: Trace) -> None:
+    bye = trace.request("BYE")
+    trace.answer(481, "Call/Transaction Does Not Exist", OUT, method="BYE")
+    judged = trace.fails("call.ends", "call-never-ended", settled=False, after=bye.seq)
+    assert judged.findings[0].observed == "BYE of another dialog"
+    trace.request("BYE", headers={"CSeq": "2 BYE"})
     trace.passes("call.ends", after=bye.seq)
 
 
