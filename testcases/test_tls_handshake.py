@@ -147,3 +147,10 @@ async def test_survives_handshakes_that_are_broken_off(bench: Bench, phone: Phon
     await bench.handshakes_break_off(bench.primary, places=bench.places_of_a_handshake)
     await bench.handshakes_break_off(bench.primary, bench.secondary, places=bench.middle_of_a_handshake)
     return bench.over_the_whole_run("net.no-cleartext")
+
+
+@case("WXC-TLS-190", requirements=["TLS-CLOCK"], disturbs=["registration"], waits=["own-retry"])
+async def test_clock_is_set_later(bench: Bench, phone: Phone) -> None:
+    """A device that starts with a clock of 1970 registers once its clock is set."""
+    await bench.clock.is_of_1970_and_set_later()
+    await bench.expect_after_its_own_retry("tls.comes-with-its-clock", lines=bench.device.profile.lines)

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
+from certsuite.bench.clock_control import ClockControl
 from certsuite.bench.connection_control import ConnectionControl
 from certsuite.bench.device import Device
 from certsuite.bench.dns_control import DnsControl
@@ -72,6 +73,7 @@ class Bench:
         self.provisioning = Provisioning(self, journal)
         self.notifier = NotifierControl(self)
         self.connection = ConnectionControl(self, journal)
+        self.clock = ClockControl(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
         self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}

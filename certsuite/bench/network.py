@@ -139,8 +139,6 @@ class Network:
         "Likewise: seconds that it is to ask for."
         self.mac = mac or f"02{secrets.token_hex(5)}"
         "Unless it is given, a locally administered address (IEEE 802)."
-        self.clock_offset_s = 0
-        "How far from the truth its clock is then set, where its driver can."
         self.net = net or LoopbackNet()
         self.ahead = tuple(
             Place(f"w{number:02}.lab-dc1.bcld.test", self.net.host(_FIRST_AHEAD + number))
@@ -359,7 +357,6 @@ class Network:
         """What the device is configured with."""
         return DeviceSettings(
             outbound_proxy=self.outbound_proxy,
-            clock_offset_s=self.clock_offset_s,
             resolver=(self.net.host(_HOSTS["dns"]), self.net.dns_port),
             device_address=self.net.host(_HOSTS["device"]),
             lines=tuple(line_settings(account) for account in self.registrar.accounts),

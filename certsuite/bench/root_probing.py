@@ -173,8 +173,9 @@ class RootProbing:
         network, device = self._bench.network, self._bench.device
         await device.stop()
         network.outbound_proxy = self.host
-        network.clock_offset_s = made.clock_offset_s
         device.renew()
+        if made.clock_offset_s:
+            device.driver.set_clock(made.clock_offset_s)
         network.resolve(network.zone(self.host))
         for edge in network.edges.values():
             await edge.behave(f"good for {self.host}", tls=TlsBehaviour(made.good, MODERN))
@@ -182,7 +183,7 @@ class RootProbing:
     async def _move_back(self) -> None:
         network, device = self._bench.network, self._bench.device
         await device.stop()
-        network.outbound_proxy, network.clock_offset_s = OUTBOUND_PROXY, 0
+        network.outbound_proxy = OUTBOUND_PROXY
         network.resolve(network.zone())
         device.renew()
         for edge in network.edges.values():

@@ -164,15 +164,18 @@ def offers_srtp(question: Question) -> Judgement:
 def is_acknowledged(question: Question) -> Judgement:
     """The device sends ACK for the 200 (RFC 3261 section 13.2.2.4)."""
     accepted = responses(question, "INVITE", _SUCCESS, OUT)
-    acks = acknowledgements(question, accepted[0]) if accepted else []
+    if not accepted:
+        return _not_asked(question, "a 200 to the device's INVITE")
+    acks = acknowledgements(question, accepted[0])
     if acks:
         return question.passed(acks[0].evidence)
     # One that came before is that for a challenge.
-    others = [seen for seen in requests(question, "ACK") if accepted and seen.at.seq > accepted[0].at.seq]
+    others = [seen for seen in requests(question, "ACK") if seen.at.seq > accepted[0].at.seq]
     return question.failed(
         "no-ack",
         f"ACK with CSeq {others[0].message.cseq[0]}" if others else "no ACK for the 200",
-        f"ACK with CSeq {accepted[0].message.cseq[0]}" if accepted else "ACK",
+        f"ACK with CSeq {accepted[0].message.cseq[0]}",
+        accepted[0].evidence,
         *(seen.evidence for seen in others[:1]),
         settled=False,
     )

@@ -12,6 +12,7 @@ from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
 from certsuite.checks.tls import application_data, chain_refused, exited, lost_a_race, sip_elsewhere, went_elsewhere
 from certsuite.core.events import (
+    BenchChanged,
     BindingChanged,
     ClientHelloSeen,
     ClientKeyExchangeSeen,
@@ -213,6 +214,40 @@ def comes_back(question: Question) -> Judgement:
         *(one.evidence for one in broken[:3]),
         hint="Treat a connection that ends in the handshake like one that is refused: go on to the next target, "
         "and try again after a pause.",
+        settled=False,
+    )
+
+
+@check("tls.comes-with-its-clock", limits=("failover_s",))
+def comes_with_its_clock(question: Question) -> Judgement:
+    """A device whose clock was of 1970 at its start registers every line once the clock is set (TLS-CLOCK).
+
+    One that registered before has taken no offence at its clock, which is for other cases to judge.
+    """
+    lines = int(question.param("lines"))
+    moments = [seen for seen in question.span.of(BenchChanged) if seen.event.what == "clock"]
+    if [seen.event.behaviour for seen in moments] != ["1970", "right"]:
+        return question.unknown("clock-never-set", "the device was not started with a clock of 1970 that was set later")
+    at_start, is_right = moments
+    bound = {
+        seen.at.line: seen
+        for seen in reversed(question.span.of(BindingChanged))
+        if seen.event.granted_s > 0 and seen.at.line is not None
+    }
+    if len(bound) >= lines:
+        last = max(bound.values(), key=lambda seen: seen.at.seq)
+        took = Measurement("registered_after_clock_was_set", round(last.at.t - is_right.at.t, 3), "s")
+        return question.passed(at_start.evidence, last.evidence, measurements=(took,))
+    met = [seen for seen in question.span.of(TlsPresented) if seen.at.seq < is_right.at.seq]
+    if not met:
+        return question.unknown("never-connected", "the device connected to no edge while its clock was of 1970")
+    return question.failed(
+        "tls-never-without-clock",
+        f"{len(met)} handshakes with a clock of 1970, and {len(bound)} of {lines} lines registered after it was set",
+        "a registration of every line once the clock is right",
+        met[-1].evidence,
+        is_right.evidence,
+        hint="A certificate that is not valid yet may mean that the clock is wrong: ask NTP first, and try again.",
         settled=False,
     )
 

@@ -69,8 +69,6 @@ class DeviceSettings:
     "PEM file of the lab's root certificate alone."
     trusted_roots: Path
     "PEM file with the system's bundle and the lab's root: a device's whole store."
-    clock_offset_s: int = 0
-    "Seconds by which its clock is to be ahead of the truth; below zero: behind. Only where its driver can set it."
     monitored: tuple[MonitoredUser, ...] = ()
     "Whose state the device shows on its keys."
     codecs: tuple[str, ...] = ()

@@ -56,6 +56,8 @@ class Behaviour:
     "Whether it breaks off when the server tells that its ClientHello was altered."
     handshake_timeout_s: float | None = 3.0
     "For the TCP connection and the TLS handshake together; ``None`` is to wait for ever, also in silence."
+    survives_wrong_clock: bool = True
+    "Whether it tries again after a handshake that failed while its clock was of 1970."
     survives_broken_handshake: bool = True
     "Whether it goes on to another target, or tries again, when a server closes the connection in the handshake."
     verifies_each_time: bool = True

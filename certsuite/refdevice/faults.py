@@ -105,6 +105,7 @@ FAULTS: dict[str, Fault] = {
         _fault("ignores-downgrade-mark", "goes on when a server marks a downgrade", heeds_downgrade=False),
         _fault("impatient-handshake", "gives a handshake 0.3 s", handshake_timeout_s=0.3),
         _fault("endless-handshake", "waits for ever in a handshake", handshake_timeout_s=None),
+        _fault("needs-clock-at-start", "gives up for good when its clock is of 1970", survives_wrong_clock=False),
         _fault(
             "gives-up-after-broken-handshake",
             "gives up for good when a server breaks a handshake off",

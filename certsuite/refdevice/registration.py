@@ -24,6 +24,8 @@ from certsuite.refdevice.transport import Flow, FlowFailed, HandshakeBroken, Lis
 log = logging.getLogger("refdevice.registration")
 
 _HAMMERING_S = 0.02
+_LONG_AGO = 1_000_000_000.0
+"A time before that is of a clock that was never set."
 
 
 class Registration:
@@ -318,6 +320,9 @@ class Registration:
                 continue
             except FlowFailed as failure:
                 log.warning("%s: %s", target, failure)
+                self._gave_up = not self._behaviour.survives_wrong_clock and time.time() < _LONG_AGO
+                if self._gave_up:
+                    return None
                 continue
             try:
                 if self._behaviour.garbage_bytes:

@@ -149,7 +149,11 @@ def explain(result: RunResult) -> str:
     if result.outcome is Outcome.QUALIFIED:
         return f"Every blocking case of the full plan passed.{settled}"
     if result.outcome is Outcome.PASSED:
-        return f"Everything that was asked for passed. It was less than the full plan.{settled}"
+        others = sum(case.verdict is Verdict.FAIL for case in result.cases)
+        passed = "Everything that was asked for passed."
+        if others:
+            passed = f"Nothing that blocks failed; {_number(others, 'other case')} did."
+        return f"{passed} It was less than the full plan.{settled}"
     if result.outcome is Outcome.NOT_QUALIFIED:
         more = f" {undecided} more without a decision." if undecided else ""
         return f"{failed} of {_number(len(blocking), 'blocking case')} failed.{more}{settled}"

@@ -197,6 +197,14 @@ def comes_back(trace: Trace) -> None:
     binds(trace, "secondary")
 
 
+@good("tls.comes-with-its-clock", lines=1)
+def comes_with_its_clock(trace: Trace) -> None:
+    trace.see(BenchChanged("clock", "1970"))
+    odd_handshake(trace)
+    trace.see(BenchChanged("clock", "right"))
+    binds(trace, "secondary")
+
+
 @good("trust.root", root="AB", name="Root", modes=["spoof TLSv1.2"], rounds=1, store="system", chain="none")
 def answers_a_root_probe(trace: Trace) -> None:
     for role, alert in (("unknown", 48), ("trusted", 51), ("probed", 51)):

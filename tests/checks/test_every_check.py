@@ -58,7 +58,6 @@ NAMES = [check.name for check in all_checks()]
 
 FAILS_ON_SILENCE = {
     "call.answers-challenge": "no INVITE with credentials after the 407",
-    "call.is-acknowledged": "no ACK for the 200",
     "call.is-answered": "no 200 after the device was told to answer",
     "call.is-held": "no re-INVITE after the device was told to put the call on hold",
     "call.is-resumed": "no re-INVITE after the device was told to take the call back",

@@ -8,6 +8,7 @@ import pytest
 
 from certsuite.checks.registry import find_check
 from certsuite.core.events import (
+    BenchChanged,
     BindingChanged,
     ClientHelloSeen,
     ClientKeyExchangeSeen,
@@ -246,6 +247,32 @@ def test_only_an_edge_that_broke_off_counts_as_tried(trace: Trace) -> None:
     assert trace.judge("tls.is-broken-off", **SO).verdict is Verdict.INCONCLUSIVE
     ends(trace, by="bench")
     assert trace.judge("tls.is-broken-off", **SO).verdict is Verdict.PASS
+
+
+def test_every_line_registers_once_the_clock_is_set(trace: Trace) -> None:
+    check = "tls.comes-with-its-clock"
+    trace.see(BenchChanged("clock", "1970"))
+    trace.see(BenchChanged("clock", "right"))
+    trace.is_open(check, "never-connected", lines=2)
+    begins(trace)
+    # It came when the clock was right: nothing is known of a wrong one.
+    trace.is_open(check, "never-connected", lines=2)
+
+
+def test_who_never_comes_back_without_its_clock_fails(trace: Trace) -> None:
+    check = "tls.comes-with-its-clock"
+    trace.see(BenchChanged("clock", "1970"))
+    begins(trace)
+    ends(trace, by="device")
+    trace.is_open(check, "clock-never-set", lines=2)
+    trace.see(BenchChanged("clock", "right"))
+    binding = BindingChanged("sip:a@x", "sip:a@y", 60)
+    trace.see(binding, flow="f2", edge="secondary", line=1)
+    trace.see(BindingChanged("sip:a@x", "sip:a@y", 0), flow="f2", edge="secondary", line=2)
+    judged = trace.fails(check, "tls-never-without-clock", settled=False, lines=2)
+    assert "1 of 2 lines" in judged.findings[0].observed
+    trace.after(3).see(binding, flow="f2", edge="secondary", line=2)
+    assert measured(trace.passes(check, lines=2)) == {"registered_after_clock_was_set": 3.0}
 
 
 def test_a_registration_before_the_break_does_not_count(trace: Trace) -> None:

@@ -19,12 +19,26 @@ def is_here() -> bool:
     return shutil.which("faketime") is not None
 
 
-def environment(offset_s: int) -> dict[str, str]:
-    """What a program is started with so that its clock is off by that much; nothing for none."""
+def environment(offset_s: int, file: Path) -> dict[str, str]:
+    """What a program is started with so that its clock is off by that much, and by what :func:`write` writes later on;
+    nothing for none."""
     if not offset_s:
         return {}
     clear_segments()
-    return {"LD_PRELOAD": _LIBRARY, "FAKETIME": f"{offset_s:+d}", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    write(offset_s, file)
+    return {
+        "LD_PRELOAD": _LIBRARY,
+        "FAKETIME_TIMESTAMP_FILE": str(file),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+
+
+def write(offset_s: int, file: Path) -> None:
+    """Set the clock of a program that runs with this file. It is replaced as a whole: who reads it sees one offset."""
+    new = file.with_suffix(".new")
+    new.write_text(f"{offset_s:+d}\n", encoding="ascii")
+    new.replace(file)
 
 
 def clear_segments(folder: Path = _SEGMENTS) -> None:

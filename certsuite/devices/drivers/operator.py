@@ -102,6 +102,9 @@ class OperatorDriver:
     def hide(self, secrets: list[Secret]) -> None:
         """Nothing of the device's is shown or kept."""
 
+    def set_clock(self, offset_s: int) -> None:
+        raise ActionFailed("the clock of a device that a person drives is not set")
+
     async def start(self) -> None:
         if self.running:
             return

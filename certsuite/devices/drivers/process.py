@@ -78,6 +78,7 @@ class ProcessDriver:
             "control_port": str(control_port),
             "device_address": settings.device_address,
         }
+        self._clock_offset_s = 0
         self._serial = itertools.count(1)
         self._one_action = asyncio.Lock()
         self._exited = asyncio.Event()
@@ -98,7 +99,7 @@ class ProcessDriver:
         for helper in needed:
             if shutil.which(helper) is None:
                 raise ProgramMissing(f"the program {helper!r} is not on this machine; install: util-linux and mount")
-        if self._settings.clock_offset_s and not (self._control.clock and faketime.is_here()):
+        if self._clock_offset_s and not faketime.is_here():
             raise ProgramMissing("the device's clock is to be set, and 'faketime' is not here; install: faketime")
         program = placeholders.fill(self._control.start[0], self._program)
         if shutil.which(program) is None:
@@ -122,6 +123,13 @@ class ProcessDriver:
         self._secrets = spellings(self._hidden)
         if self._run is not None:
             self._run.log.hide(secrets)
+
+    def set_clock(self, offset_s: int) -> None:
+        if self._control.clock is None:
+            raise ActionFailed(f"{self._profile.name} has no clock that can be set (control.clock)")
+        self._clock_offset_s = offset_s
+        if self._clock_file.exists():
+            faketime.write(offset_s, self._clock_file)
 
     async def start(self) -> None:
         if self.running:
@@ -317,8 +325,12 @@ class ProcessDriver:
             "HOME": str(self._config_dir),
             **inherited,
             **own,
-            **faketime.environment(self._settings.clock_offset_s),
+            **faketime.environment(self._clock_offset_s, self._clock_file),
         }
+
+    @property
+    def _clock_file(self) -> Path:
+        return self._config_dir / ".clock"
 
     def _standard_input(self) -> _StandardInput:
         """A file, nothing at all, or, for the channel ``stdin``, None: a pipe."""

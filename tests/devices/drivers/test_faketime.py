@@ -13,8 +13,8 @@ needs_faketime = pytest.mark.skipif(not faketime.is_here(), reason="faketime is 
 
 
 @needs_faketime
-def test_what_a_killed_program_left_is_cleared() -> None:
-    environment = {**os.environ, **faketime.environment(-100)}
+def test_what_a_killed_program_left_is_cleared(tmp_path: Path) -> None:
+    environment = {**os.environ, **faketime.environment(-100, tmp_path / "clock")}
     with subprocess.Popen(["sh", "-c", "echo up; read _"], stdin=-1, stdout=-1, env=environment) as program:
         assert program.stdout is not None
         program.stdout.readline()
@@ -37,5 +37,6 @@ def test_other_files_stay(tmp_path: Path) -> None:
     faketime.clear_segments(tmp_path / "nowhere")
 
 
-def test_no_offset_needs_no_library() -> None:
-    assert faketime.environment(0) == {}
+def test_no_offset_needs_no_library(tmp_path: Path) -> None:
+    assert faketime.environment(0, tmp_path / "clock") == {}
+    assert not (tmp_path / "clock").exists()

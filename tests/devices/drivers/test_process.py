@@ -15,7 +15,6 @@ import textwrap
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -391,7 +390,7 @@ async def test_the_program_dies_with_the_harness(search: Path, small_profile: st
 @pytest.mark.parametrize("offset_s", [0, -220_000_000, 40_000_000])
 async def test_the_clock_of_a_program_is_set_and_its_timers_run_on(make: Make, offset_s: int, tmp_path: Path) -> None:
     driver = make(CLOCKS, channel={"stdin": True}, ready="clock", clock="faketime")
-    driver._settings = replace(driver._settings, clock_offset_s=offset_s)
+    driver.set_clock(offset_s)
     await driver.start()
     now = time.time()
     await driver.stop()
@@ -402,9 +401,28 @@ async def test_the_clock_of_a_program_is_set_and_its_timers_run_on(make: Make, o
 
 
 @pytest.mark.asyncio
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="faketime is not here: apt-get install faketime")
+async def test_a_clock_is_set_while_the_program_runs(make: Make) -> None:
+    tells = {"hold": [{"send": "now"}, {"capture": r"now (?P<now>-?\d+)"}]}
+    driver = make(CLOCKS, channel={"stdin": True}, ready="clock", clock="faketime", actions=tells)
+    driver.set_clock(-1_000_000_000)
+    await driver.start()
+    before = int((await driver.do("hold"))["now"])
+    driver.set_clock(0)
+    after = int((await driver.do("hold"))["now"])
+    await driver.stop()
+    assert abs(after - time.time()) < 60
+    assert abs(after - before - 1_000_000_000) < 60
+
+
+@pytest.mark.asyncio
 async def test_a_clock_that_cannot_be_set_is_told(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     driver = make(CLOCKS, channel={"stdin": True})
     driver.check()
-    driver._settings = replace(driver._settings, clock_offset_s=-5)
+    with pytest.raises(ActionFailed, match="has no clock that can be set"):
+        driver.set_clock(-5)
+    driver = make(CLOCKS, channel={"stdin": True}, clock="faketime")
+    monkeypatch.setattr("certsuite.devices.drivers.faketime.is_here", lambda: False)
+    driver.set_clock(-5)
     with pytest.raises(ProgramMissing, match="clock is to be set"):
         driver.check()
