@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from certsuite.checks.call_messages import acknowledgements, requests, responses, taken
+from certsuite.checks.media import no_media
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
 from certsuite.core.events import DigestChecked, DriverAction
@@ -165,7 +166,9 @@ def is_acknowledged(question: Question) -> Judgement:
     """The device sends ACK for the 200 (RFC 3261 section 13.2.2.4)."""
     accepted = responses(question, "INVITE", _SUCCESS, OUT)
     if not accepted:
-        return _not_asked(question, "a 200 to the device's INVITE")
+        missing = no_media(question)
+        # An offer that the party cannot take gets no 200.
+        return missing if missing and missing.findings else _not_asked(question, "a 200 to the device's INVITE")
     acks = acknowledgements(question, accepted[0])
     if acks:
         return question.passed(acks[0].evidence)
