@@ -24,6 +24,8 @@ from certsuite.refdevice.transport import Flow, FlowFailed, HandshakeBroken, Lis
 log = logging.getLogger("refdevice.registration")
 
 _HAMMERING_S = 0.02
+_UNRESOLVED = 2.0
+"How much longer it waits when DNS was of no use: a resolver in trouble is given time."
 
 
 class Registration:
@@ -151,8 +153,10 @@ class Registration:
                 if self._gave_up or failures == self._behaviour.rounds_tried:
                     await self._wait(math.inf)
                     continue
-                pause_s = _HAMMERING_S if self._behaviour.hammers else retry_after(self._config.retry_s, failures)
-                await self._wait(pause_s)
+                pause_s = retry_after(self._config.retry_s, failures)
+                if self._targets is None:
+                    pause_s *= _UNRESOLVED
+                await self._wait(_HAMMERING_S if self._behaviour.hammers else pause_s)
                 continue
             failures = 0
             failed = await self._stay(flow)
