@@ -326,6 +326,9 @@ class Registration:
             try:
                 if self._behaviour.garbage_bytes:
                     flow.send_bytes(random.Random(0).randbytes(self._behaviour.garbage_bytes))
+                if not must_register:
+                    # What was ordered while there was no flow is done hereby.
+                    self._forced = False
                 await self.bindings.register(flow, self.bindings.states)
             except (TargetFailed, FlowFailed) as failure:
                 self._note(target, failure)
