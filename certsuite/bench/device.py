@@ -36,8 +36,6 @@ from certsuite.edge.registrar import Binding
 
 _RETRY_AT_LEAST_S = 1.0
 "How long a device that just lost its flow is given to come back by itself."
-_STOP_S = 0.2
-"What a stop costs, for choosing the cheapest means."
 
 
 @dataclass
@@ -150,16 +148,14 @@ class Device:
 
     async def connect_anew(self) -> str:
         """Give the device a reason to connect anew, by the cheapest means; returns which it was."""
-        means = self._cheapest_means()
-        self._new_attempt()
+        means = cheapest_means(self.profile) if self.driver.running else "restart"
         match means:
             case "restart":
                 await self.restart()
             case "reregister":
-                self._end_flows()
-                await self.act("reregister")
+                await self.lose_connection()
             case _:
-                self._end_flows()
+                self.lose_flows()
         return means
 
     async def connect_anew_at_last(self, served: Callable[[], bool]) -> None:
@@ -280,16 +276,6 @@ class Device:
 
     # --- inside
 
-    def _cheapest_means(self) -> str:
-        values = self.profile.values
-        costs = {"restart": values.boot_s + _STOP_S}
-        if self.driver.running:
-            if self.driver.can("reregister"):
-                costs["reregister"] = 0.0 if values.boot_s > 1 else values.boot_s + 2 * _STOP_S
-            if values.registration_retry_s is not None:
-                costs["flow-closed"] = values.registration_retry_s + _STOP_S
-        return min(costs, key=lambda means: costs[means])
-
     def _end_flows(self, how: str = "fin") -> None:
         for edge in self.network.edges.values():
             edge.end_flows(how)
@@ -407,3 +393,12 @@ class Device:
         given_up = Unreachable(state, f"the device did not become {state}: {cause}", code, explained_by)
         self.unreachable[state] = given_up
         return given_up
+
+
+def cheapest_means(profile: DeviceProfile) -> str:
+    """How a device that runs is given a reason to connect anew: ``reregister`` if it can be told to, the end of its
+    flow (``flow-closed``) if it comes back by itself sooner than it boots, else a ``restart``."""
+    if profile.can("reregister"):
+        return "reregister"
+    retry_s = profile.values.registration_retry_s
+    return "flow-closed" if retry_s is not None and retry_s < profile.values.boot_s else "restart"

@@ -10,7 +10,7 @@ from typing import Any
 from certsuite.bench.waits import Waits
 from certsuite.checks.judge import evaluate
 from certsuite.checks.registry import find_check
-from certsuite.checks.span import Span, is_foreign
+from certsuite.checks.span import Span, Spans, is_foreign
 from certsuite.core.cases import Disturbance
 from certsuite.core.events import CaseBlocked, CaseNotApplicable, Expectation
 from certsuite.core.findings import Judgement
@@ -139,6 +139,7 @@ class Expecting:
         self._waits = waits
         self._limits = limits
         self._nothing_more = nothing_more
+        self._spans = Spans(journal.since)
 
     async def settles(self, stated: Stated, deadline: float) -> Judgement:
         """Wait until an expectation is settled, or until the loop's time is ``deadline``. Nothing is recorded."""
@@ -160,7 +161,7 @@ class Expecting:
         """Close the span and write the expectation; its verdict is its value over exactly that span."""
         last = self._journal.next_seq - 1
         self._journal.record(stated.over(last), line=stated.line, flow=stated.flow, case=case)
-        span = Span(self._journal.since(stated.since, last))
+        span = self._spans.over(stated.since, last)
         return evaluate(stated.over(last), span, self._limits, line=stated.line, flow=stated.flow)
 
     async def expect(self, stated: Stated, deadline: float) -> Judgement:

@@ -23,7 +23,7 @@ from certsuite.tls.server import TlsBehaviour
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
 
-_COMPARED_FOR_S = 5.0
+_COMPARED_FOR_S = 2.0
 "Seconds that showing chains one by one may take, to compare that with a walk."
 
 

@@ -35,8 +35,6 @@ class PasswordWatch:
         self._journal = journal
         self._forms: list[bytes] = []
         "The longest first, so that no part of one is left."
-        self._heads: set[bytes] = set()
-        "How they begin: of a hundred lines there are many, and they are looked for in every message."
         self._found: PasswordSeen | None = None
         self._told: set[tuple[int | None, PasswordSeen]] = set()
 
@@ -54,7 +52,6 @@ class PasswordWatch:
         forms = {one.reveal().encode() for one in spellings([password])} | {quote(text, safe="").encode()}
         forms.add(b64encode(f"{user}:{text}".encode()))
         self._forms = sorted({*self._forms, *forms}, key=len, reverse=True)
-        self._heads |= {form[:_SHORTEST] for form in forms}
 
     def _masked(self, event: Event) -> Event:
         match event:
@@ -87,8 +84,6 @@ class PasswordWatch:
         return PasswordSeen("SIP", f"{name}, {', '.join(dict.fromkeys(headers)) or 'its body'}")
 
     def _is_in(self, data: bytes) -> bool:
-        if self._heads.isdisjoint(data[at : at + _SHORTEST] for at in range(len(data) - _SHORTEST + 1)):
-            return False
         return any(form in data for form in self._forms)
 
     def _starred(self, data: bytes) -> bytes:

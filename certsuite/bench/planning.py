@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from certsuite.bench.device import cheapest_means
 from certsuite.bench.dns_control import TTL_S, quiet_in_silence_s
 from certsuite.bench.failover import DOWN_EXPIRIES, TIMES_LATE, WATCHED_EXPIRIES
 from certsuite.checks.diagnosis import STEPS
@@ -90,15 +91,6 @@ def plan(cases: Iterable[Case], profile: DeviceProfile, limits: Limits) -> list[
     return _with_what_is_left_over(planned)
 
 
-def reconnects_by_restart(profile: DeviceProfile) -> bool:
-    """Whether a restart is the cheapest way to have this device connect anew."""
-    values = profile.values
-    retry = values.registration_retry_s
-    if profile.can("reregister") and values.boot_s > 1:
-        return False
-    return retry is None or values.boot_s < retry
-
-
 def _with_what_is_left_over(planned: list[PlannedCase]) -> list[PlannedCase]:
     """What is waited for beside other cases has to be over when a case disturbs the registration."""
     disturbs = next((n for n, one in enumerate(planned) if one.case.disturbs), len(planned))
@@ -161,10 +153,10 @@ def _moves(case: Case, profile: DeviceProfile, *, walked: bool) -> tuple[int, fl
         # The walk of the first such case has shown the device what this one wants.
         return 0, _CASE_S
     if Disturbance.REGISTRATION in case.disturbs:
-        by_restart = reconnects_by_restart(profile)
-        if case.family in ("DNS", "FO") and case.needs is State.REGISTERED:
-            # It goes on running where it can be told to register, and in failover it mostly is where it should be.
-            by_restart = by_restart and case.family == "DNS" and not profile.can("reregister")
+        by_restart = cheapest_means(profile) == "restart"
+        if case.family == "FO" and case.needs is State.REGISTERED:
+            # In failover it mostly is where it should be.
+            by_restart = False
         if by_restart:
             return case.reconnects, _CASE_S + case.reconnects * (start + _CONNECT_S)
         pause_s = (

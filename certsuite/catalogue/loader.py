@@ -116,7 +116,7 @@ def _read(folder: Path) -> Catalogue:
     return Catalogue(requirements, Limits(limits), plans, digest.hexdigest())
 
 
-class _Loader(yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """Refuses a key that stands twice: the first of two requirements would silently be lost."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

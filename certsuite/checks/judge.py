@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from certsuite.catalogue import Catalogue
 from certsuite.checks.registry import Question, find_check
-from certsuite.checks.span import Span
+from certsuite.checks.span import Span, Spans
 from certsuite.core.events import (
     CaseBlocked,
     CaseFinished,
@@ -66,8 +66,9 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
     complete = isinstance(end, SegmentClosed) and end.complete
     interrupted = isinstance(end, SegmentClosed) and end.reason == "interrupted"
     limits = scaled(catalogue.limits, first.time_scale)
+    spans = _spans_of(observations)
     cases = tuple(
-        judge_case(trail, observations, limits, catalogue)
+        judge_case(trail, spans, limits, catalogue)
         for trail in _trails(observations).values()
         if trail.declared is not None
     )
@@ -112,11 +113,17 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
 
 
 def judge_one(
-    id: str, variant: str, observations: Sequence[Observation], catalogue: Catalogue, time_scale: float
+    id: str,
+    variant: str,
+    observations: Sequence[Observation],
+    catalogue: Catalogue,
+    time_scale: float,
+    *,
+    since: int = 0,
 ) -> CaseResult:
-    """The result of one case that has ended."""
-    trail = _trails(observations)[id, variant]
-    return judge_case(trail, observations, scaled(catalogue.limits, time_scale), catalogue)
+    """The result of one case that has ended; it began with or after the observation numbered ``since``."""
+    trail = _trails(observations[max(since - observations[0].seq, 0) :])[id, variant]
+    return judge_case(trail, _spans_of(observations), scaled(catalogue.limits, time_scale), catalogue)
 
 
 def scaled(limits: Limits, time_scale: float) -> Limits:
@@ -151,22 +158,18 @@ def _trails(observations: Sequence[Observation]) -> dict[tuple[str, str], _CaseT
     return trails
 
 
-def judge_case(
-    trail: _CaseTrail, observations: Sequence[Observation], limits: Limits, catalogue: Catalogue
-) -> CaseResult:
+def _spans_of(observations: Sequence[Observation]) -> Spans:
+    offset = observations[0].seq
+    return Spans(lambda first, last: observations[max(first - offset, 0) : max(last - offset + 1, 0)])
+
+
+def judge_case(trail: _CaseTrail, spans: Spans, limits: Limits, catalogue: Catalogue) -> CaseResult:
     """The result of one case from its trail."""
     assert trail.declared is not None
     assert trail.started is not None
     judged: list[tuple[Expectation, Judgement]] = []
-    offset = observations[0].seq
-    span, start, end = Span(()), -1, -1
     for placed, expectation in trail.expectations:
-        first, last = max(expectation.first_seq - offset, 0), max(expectation.last_seq - offset + 1, 0)
-        # What is expected of each of a hundred lines begins at the same place: each goes on where the last one ended.
-        if first != start or last < end:
-            span, end = Span(()), first
-        span.add(observations[end:last])
-        start, end = first, max(end, last)
+        span = spans.over(expectation.first_seq, expectation.last_seq)
         judged.append((expectation, evaluate(expectation, span, limits, line=placed.line, flow=placed.flow)))
     verdict, reason, code = _verdict(trail, judged)
     finished = trail.finished

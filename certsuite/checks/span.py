@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -36,6 +36,7 @@ _STUN = b"\x21\x12\xa4\x42"
 
 FOREIGN = "x"
 "First letter of the name of a flow that is not the device's; it is recorded and never judged."
+_OWNED = (FlowOpened, Cleartext, HttpRequest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,25 @@ class Span:
         return max((seen.event.max_ms / 1000 for seen in self.of(LoopLag)), default=0.0)
 
 
+class Spans:
+    """Spans of one record by where they begin: one that is asked for again, up to a later end, is grown and not made
+    anew. Expectations over a whole run are many, and so are those of a hundred lines."""
+
+    def __init__(self, between: Callable[[int, int], Sequence[Observation]]) -> None:
+        """``between`` gives the observations from one number to another, both inclusive."""
+        self._between = between
+        self._kept: dict[int, tuple[Span, int]] = {}
+
+    def over(self, first_seq: int, last_seq: int) -> Span:
+        """The span between these numbers. It is good until the next is asked for."""
+        span, last = self._kept.get(first_seq, (Span(()), first_seq - 1))
+        if last > last_seq:
+            span, last = Span(()), first_seq - 1
+        span.add(self._between(last + 1, last_seq))
+        self._kept[first_seq] = span, last_seq
+        return span
+
+
 def _is_a_keep_alive(event: Cleartext) -> bool:
     """Whether a datagram is blank, or a question to a STUN server."""
     data = event.data
@@ -176,6 +196,6 @@ def cuts_flows(event: BenchChanged) -> bool:
 def is_foreign(observation: Observation) -> bool:
     """Whether it is known not to be the device's."""
     event = observation.event
-    if isinstance(event, FlowOpened | Cleartext | HttpRequest) and event.owner == "foreign":
+    if isinstance(event, _OWNED) and event.owner == "foreign":
         return True
-    return (observation.flow or "").startswith(FOREIGN)
+    return observation.flow is not None and observation.flow.startswith(FOREIGN)

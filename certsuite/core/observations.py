@@ -22,6 +22,7 @@ IN = "in"
 OUT = "out"
 "Direction: from the bench to the device."
 
+_JSON = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"))
 _ENVELOPE = ("seq", "segment", "t_mono_ns", "t_utc", "case", "variant", "line", "flow", "edge", "direction", "frame")
 
 
@@ -53,9 +54,9 @@ class Observation:
         """One line of JSON, without its end of line."""
         line: dict[str, Any] = {name: getattr(self, name) for name in _ENVELOPE}
         line["kind"] = self.event.kind
-        for field in dataclasses.fields(self.event):
-            line["e_" + field.name if field.name in _ENVELOPE else field.name] = _plain(getattr(self.event, field.name))
-        return json.dumps(line, ensure_ascii=True, separators=(",", ":"))
+        for name, key in _keys(self.event.kind):
+            line[key] = _plain(getattr(self.event, name))
+        return _JSON.encode(line)
 
     @classmethod
     def from_json(cls, text: str) -> Observation:
@@ -73,9 +74,16 @@ class Observation:
             raise RecordError(f"not a line of a record: {error!r}: {text[:80]!r}") from error
 
 
+@cache
+def _keys(kind: str) -> tuple[tuple[str, str], ...]:
+    """(field, its key in a line of the record) of an event's fields."""
+    names = [field.name for field in dataclasses.fields(KINDS[kind])]
+    return tuple((name, "e_" + name if name in _ENVELOPE else name) for name in names)
+
+
 def utc_text(seconds: float) -> str:
     """Seconds since 1970 as ``2026-11-21T20:15:00.123456Z``."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def _plain(value: Any) -> Any:

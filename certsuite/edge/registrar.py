@@ -72,7 +72,7 @@ class Registrar:
 
     def behave(self, behaviour: RegistrarBehaviour) -> None:
         """Behave so from now on. Who asks in another way forgets its nonces, so that nobody goes on with an old one."""
-        if behaviour.challenges not in (self.behaviour.challenges, GOOD.challenges):
+        if behaviour.stale_once or behaviour.challenges not in (self.behaviour.challenges, GOOD.challenges):
             self._nonces.clear()
         self.behaviour = behaviour
         self.expiry_forms.clear()

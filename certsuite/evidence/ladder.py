@@ -6,13 +6,13 @@ middle, and it says so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
 from certsuite.core.observations import Observation
 from certsuite.core.redaction import printable
-from certsuite.evidence.ladder_rows import Row, ladder_rows, participants
+from certsuite.evidence.ladder_rows import Row, ladder_rows, left_out, participants
 
 MOST_ROWS = 150
 _FIRST_ROWS = 110
@@ -75,20 +75,20 @@ class _Canvas:
         return max(self.lanes.values())
 
 
-def ladder_svg(observations: Iterable[Observation], *, title: str) -> str:
+def ladder_svg(observations: Sequence[Observation], *, title: str) -> str:
     """The ladder of these observations; times are relative to the first that is shown.
 
     Nothing of a device's strings is live in it: they are escaped, and cut where they would not fit.
     """
     every = ladder_rows(observations)
-    rows, left_out = _fit(every)
+    rows, gap = _fit(every)
     names = participants(every)
     lanes = {name: float(_LEFT + 60 + place * _LANE) for place, name in enumerate(names)}
     canvas = _Canvas(lanes, max(max(lanes.values()) + _RIGHT, _LEAST_WIDTH))
     y = float(_HEAD)
     body: list[str] = []
     for row in rows:
-        if row is left_out:
+        if row is gap:
             body.append(_note(canvas, y, row, show_time=False))
             y += _NOTE_ROW
         elif row.source:
@@ -116,8 +116,7 @@ def _fit(rows: list[Row]) -> tuple[list[Row], Row | None]:
         return rows, None
     last_rows = MOST_ROWS - _FIRST_ROWS - 1
     out = rows[_FIRST_ROWS:-last_rows]
-    text = f"… {len(out)} rows are left out here: numbers {out[0].seq} to {out[-1].seq} of record.jsonl …"
-    gap = Row(out[0].t, out[0].seq, text, tone="quiet")
+    gap = Row(out[0].t, out[0].seq, left_out(out[0].seq, out[-1].seq), tone="quiet")
     return [*rows[:_FIRST_ROWS], gap, *rows[-last_rows:]], gap
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import singledispatchmethod
+from functools import lru_cache, singledispatchmethod
 
 from certsuite.core.events import (
     BenchChanged,
@@ -65,6 +65,8 @@ _TONE_STEP_HZ = 40
 _FATAL = 2
 _ON_THE_WIRE = (DnsQuery, FlowOpened, ClientHelloSeen, TlsAlert, SipMessageSeen, Cleartext, MediaWindow, DtmfEvent)
 _SHOWN_ANSWERS = 3
+_SHOWN_AT_EACH_END = 1000
+"Observations at the beginning and the end of a long span that become rows: no ladder has room for those between."
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,27 +100,40 @@ class _Writer:
     now: Observation | None = None
 
     def take(self, observation: Observation) -> None:
-        if observation.segment != self.segment:
-            resumed = self.segment >= 0
-            self.segment, self.base_t = observation.segment, observation.t
-            self.now = observation
-            if resumed:
-                self.note("the run was resumed by another process; times start again", "action")
+        resumed = observation.segment != self.segment >= 0
+        self._remember(observation)
         self.now = observation
-        flow = observation.flow
-        if flow is not None and observation.edge:
-            self.edge_of_flow.setdefault(flow, observation.edge)
+        if resumed:
+            self.note("the run was resumed by another process; times start again", "action")
         # A flow whose name begins so is another program's: that it came is told, and no more of it.
-        if isinstance(observation.event, FlowOpened) or not (flow or "").startswith("x"):
-            self.show(observation.event)
+        if isinstance(observation.event, FlowOpened) or not (observation.flow or "").startswith("x"):
+            # Looked up by class: the method would be made anew for each of many thousand observations.
+            _showing(type(observation.event))(self, observation.event)
+
+    def pass_over(self, observations: Sequence[Observation]) -> None:
+        """Say that these are not shown, and keep what later ones need."""
+        if not observations:
+            return
+        self.note(left_out(observations[0].seq, observations[-1].seq))
+        for observation in observations:
+            self._remember(observation)
+
+    def _remember(self, observation: Observation) -> None:
+        if observation.segment != self.segment:
+            self.segment, self.base_t = observation.segment, observation.t
+        if observation.flow is not None and observation.edge:
+            self.edge_of_flow.setdefault(observation.flow, observation.edge)
+        if isinstance(observation.event, MediaOpened):
+            self.media[observation.event.call_id] = observation.event
 
     # --- writing rows
 
     def arrow(self, source: str, target: str, text: str, tone: str = "plain") -> None:
-        self._add(Row(0.0, 0, text, source, target, tone))
+        assert self.now is not None
+        self.rows.append(Row(self.now.t - self.base_t, self.now.seq, text, source, target, tone))
 
     def note(self, text: str, tone: str = "quiet") -> None:
-        self._add(Row(0.0, 0, text, tone=tone))
+        self.arrow("", "", text, tone)
 
     def directed(self, text: str, tone: str = "plain") -> None:
         """An arrow between device and edge, as the observation's direction says."""
@@ -127,11 +142,6 @@ class _Writer:
             self.arrow(self.edge, DEVICE, text, tone)
         else:
             self.arrow(DEVICE, self.edge, text, tone)
-
-    def _add(self, row: Row) -> None:
-        assert self.now is not None
-        row = replace(row, t=self.now.t - self.base_t, seq=self.now.seq)
-        self.rows.append(row)
 
     def merge(self, source: str, target: str, text: str, tone: str, key: tuple[object, ...], packets: int) -> None:
         """An arrow that joins the latest one of the same kind, if there was nothing new between them."""
@@ -364,7 +374,6 @@ class _Writer:
 
     @show.register
     def _(self, event: MediaOpened) -> None:
-        self.media[event.call_id] = event
         self.note(printable(f"media agreed: {event.codec} · {event.suite} · device receives at {event.remote}"))
 
     @show.register
@@ -411,12 +420,24 @@ class _Writer:
         self.note(printable(event.text))
 
 
-def ladder_rows(observations: Iterable[Observation]) -> list[Row]:
-    """The rows of a ladder, in the order in which things were seen."""
+_showing = vars(_Writer)["show"].dispatcher.dispatch
+
+
+def ladder_rows(observations: Sequence[Observation]) -> list[Row]:
+    """The rows of a ladder, in the order in which things were seen; one stands for the middle of a long span."""
     writer = _Writer()
-    for observation in observations:
+    begin, end = _SHOWN_AT_EACH_END, max(len(observations) - _SHOWN_AT_EACH_END, _SHOWN_AT_EACH_END)
+    for observation in observations[:begin]:
+        writer.take(observation)
+    writer.pass_over(observations[begin:end])
+    for observation in observations[end:]:
         writer.take(observation)
     return [_with_packets(row) for row in writer.rows]
+
+
+def left_out(first_seq: int, last_seq: int) -> str:
+    """What is said in the place of rows that are not shown."""
+    return f"… left out here: numbers {first_seq} to {last_seq} of record.jsonl …"
 
 
 def is_worth_a_ladder(observations: Iterable[Observation]) -> bool:
@@ -440,6 +461,7 @@ def _with_packets(row: Row) -> Row:
     return replace(row, text=f"{row.text} · {row.packets} packet{'' if row.packets == 1 else 's'}")
 
 
+@lru_cache(maxsize=8192)
 def _sip_text(raw: bytes) -> tuple[str, str]:
     """First line and CSeq of a message, and its tone."""
     message = sip.read(raw)

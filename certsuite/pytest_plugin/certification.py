@@ -97,13 +97,15 @@ class Certification:
     def run_case(self, case: Case, function: CaseFunction) -> CaseResult | None:
         """Run a case; gives its result, or ``None`` if it is settled later. Raises :class:`RecordError`."""
         assert self._run is not None
+        since = self.journal.next_seq
         self._run.run_case(case, function)
         self._check_record()
         self._writer.sync()
         self._capture.sync()
         if case in self._run.pending:
             return None
-        return judge_one(case.id, case.variant, self.journal.since(0), self.catalogue, self.asked.options.time_scale)
+        time_scale = self.asked.options.time_scale
+        return judge_one(case.id, case.variant, self.journal.since(0), self.catalogue, time_scale, since=since)
 
     def settle(self) -> None:
         """Wait for what cases deferred."""

@@ -26,6 +26,8 @@ log = logging.getLogger("refdevice.registration")
 _HAMMERING_S = 0.02
 _LONG_AGO = 1_000_000_000.0
 "A time before that is of a clock that was never set."
+_UNRESOLVED = 2.0
+"How much longer it waits when DNS was of no use: a resolver in trouble is given time."
 
 
 class Registration:
@@ -153,8 +155,10 @@ class Registration:
                 if self._gave_up or failures == self._behaviour.rounds_tried:
                     await self._wait(math.inf)
                     continue
-                pause_s = _HAMMERING_S if self._behaviour.hammers else retry_after(self._config.retry_s, failures)
-                await self._wait(pause_s)
+                pause_s = retry_after(self._config.retry_s, failures)
+                if self._targets is None:
+                    pause_s *= _UNRESOLVED
+                await self._wait(_HAMMERING_S if self._behaviour.hammers else pause_s)
                 continue
             failures = 0
             failed = await self._stay(flow)
@@ -327,6 +331,9 @@ class Registration:
             try:
                 if self._behaviour.garbage_bytes:
                     flow.send_bytes(random.Random(0).randbytes(self._behaviour.garbage_bytes))
+                if not must_register:
+                    # What was ordered while there was no flow is done hereby.
+                    self._forced = False
                 await self.bindings.register(flow, self.bindings.states)
             except (TargetFailed, FlowFailed) as failure:
                 self._note(target, failure)

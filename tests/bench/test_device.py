@@ -70,11 +70,11 @@ async def test_it_is_started_registers_and_stays_so(stage: Staging) -> None:
 @pytest.mark.parametrize(
     ("values", "without", "means"),
     [
-        ({}, (), "restart"),
-        ({"boot_s": 20.0}, (), "reregister"),
+        ({}, (), "reregister"),
+        ({}, ("reregister",), "restart"),
         ({"boot_s": 20.0}, ("reregister",), "flow-closed"),
     ],
-    ids=["restart", "reregister", "flow-closed"],
+    ids=["reregister", "restart", "flow-closed"],
 )
 async def test_it_connects_anew_by_the_cheapest_means(
     stage: Staging, values: dict[str, Any], without: tuple[str, ...], means: str

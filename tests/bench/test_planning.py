@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from certsuite.bench import planning
-from certsuite.bench.planning import ALONE, PlannedCase, in_order, reconnects_by_restart
+from certsuite.bench.planning import ALONE, PlannedCase, in_order
 from certsuite.catalogue import load_catalogue
 from certsuite.cli.collected import collect_cases
 from certsuite.core.cases import Case, Disturbance, State, Wait
@@ -56,16 +56,23 @@ def test_the_order_does_not_depend_on_how_cases_were_given() -> None:
 @pytest.mark.parametrize(
     ("profile", "restarts"),
     [
-        (reference(boot_s=0.1, registration_retry_s=1.0), True),
+        (reference(boot_s=0.1, registration_retry_s=1.0), False),
+        (reference(boot_s=0.1, registration_retry_s=1.0, without=("reregister",)), True),
         (reference(boot_s=20.0, registration_retry_s=60.0), False),
         (reference(boot_s=20.0, registration_retry_s=60.0, without=("reregister",)), True),
         (reference(boot_s=60.0, registration_retry_s=20.0, without=("reregister",)), False),
         (reference(boot_s=60.0, registration_retry_s=None, without=("reregister",)), True),
     ],
-    ids=["quick", "slow-with-reregister", "slow-without", "retries-sooner", "never-retries"],
+    ids=[
+        "quick-with-reregister",
+        "quick-without",
+        "slow-with-reregister",
+        "slow-without",
+        "retries-sooner",
+        "never-retries",
+    ],
 )
-def test_a_slow_device_is_restarted_only_when_it_has_no_better_means(profile: DeviceProfile, restarts: bool) -> None:
-    assert reconnects_by_restart(profile) is restarts
+def test_a_device_is_restarted_only_when_it_has_no_better_means(profile: DeviceProfile, restarts: bool) -> None:
     costs = {one.case.id: one.restarts for one in plan(ALL, profile)}
     assert costs["WXC-TLS-100"] == int(restarts)
     assert costs["WXC-PW-020"] == 1
@@ -99,7 +106,8 @@ def test_a_configuration_takes_a_restart_for_each_batch_of_passwords() -> None:
 
 def test_a_case_costs_as_many_reconnects_as_it_declares() -> None:
     each_suite = replace(TLS, reconnects=5)
-    quick, slow = reference(boot_s=0.1, registration_retry_s=1.0), reference(boot_s=20.0, registration_retry_s=60.0)
+    quick = reference(boot_s=0.1, registration_retry_s=1.0, without=("reregister",))
+    slow = reference(boot_s=20.0, registration_retry_s=60.0)
     for profile, restarts in ((quick, 5), (slow, 0)):
         (one,), (five,) = plan([TLS], profile), plan([each_suite], profile)
         assert five.restarts == restarts
@@ -107,7 +115,7 @@ def test_a_case_costs_as_many_reconnects_as_it_declares() -> None:
 
 
 def test_what_offers_each_suite_alone_costs_a_reconnect_each() -> None:
-    (suites,) = plan([one for one in collect_cases() if one.id == "WXC-TLS-060"], reference(boot_s=0.1))
+    (suites,) = plan([one for one in collect_cases() if one.id == "WXC-TLS-060"], reference(without=("reregister",)))
     assert suites.restarts == len(cipher_policy(WEBEX_SERVICES).suites) > 1
 
 

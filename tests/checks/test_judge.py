@@ -259,6 +259,15 @@ def test_a_record_that_begins_later_is_judged_by_its_own_numbers(trace: Trace, c
     assert judge_one("WXC-REG-010", "", later, catalogue, 1.0).verdict is Verdict.PASS
 
 
+def test_what_came_before_a_case_counts_where_it_says_so(trace: Trace, catalogue: Catalogue) -> None:
+    sees_digest(trace)
+    since = len(trace.observations)
+    case = Case(trace)
+    trace.see(Expectation("reg.digest", "REG-DIGEST", first_seq=0, last_seq=since), line=1)
+    case.ends()
+    assert judge_one("WXC-REG-010", "", trace.observations, catalogue, 1.0, since=since).verdict is Verdict.PASS
+
+
 # --- a run
 
 

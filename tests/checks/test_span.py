@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from certsuite.checks.span import Span
+from certsuite.checks.span import Span, Spans
 from certsuite.core.events import (
     CaseStarted,
     Cleartext,
@@ -18,7 +18,7 @@ from certsuite.core.events import (
     SipMessageSeen,
 )
 from certsuite.core.findings import Evidence
-from certsuite.core.observations import IN, OUT
+from certsuite.core.observations import IN, OUT, Observation
 
 if TYPE_CHECKING:
     from tests.checks.conftest import Trace
@@ -35,6 +35,21 @@ def test_foreign_flows_are_not_seen(trace: Trace) -> None:
     span = Span(trace.observations)
     assert [observation.seq for observation in span] == [0, 4, 6]
     assert span.messages() == []
+
+
+def test_spans_from_one_place_are_grown_and_never_hold_more_than_was_asked_for(trace: Trace) -> None:
+    for number in range(6):
+        trace.see(Note(str(number)))
+    asked: list[tuple[int, int]] = []
+
+    def between(first: int, last: int) -> list[Observation]:
+        asked.append((first, last))
+        return list(trace.observations[first : last + 1])
+
+    spans = Spans(between)
+    for first, last in ((0, 2), (2, 3), (0, 4), (0, 4), (0, 1), (2, 5)):
+        assert [one.seq for one in spans.over(first, last)] == list(range(first, last + 1))
+    assert asked == [(0, 2), (2, 3), (3, 4), (5, 4), (0, 1), (4, 5)]
 
 
 def test_events_by_kind_edge_and_flow(trace: Trace) -> None:

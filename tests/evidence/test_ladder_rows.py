@@ -227,3 +227,18 @@ def test_times_start_again_with_a_resumed_segment() -> None:
 def test_only_what_crossed_the_wire_is_worth_a_ladder() -> None:
     assert not is_worth_a_ladder([at(0, Note("x")), at(1, Expectation("a", "b", 0, 1))])
     assert is_worth_a_ladder([at(0, TlsAlert(2, 48, "unknown_ca"))])
+
+
+def test_of_a_long_span_the_middle_is_passed_over_and_known_all_the_same() -> None:
+    middle = [at(number, Note("between"), edge="primary", flow="f1") for number in range(1000, 1500)]
+    notes = [at(number, Note(f"note {number}"), flow="f2") for number in (*range(1000), *range(1500, 2499))]
+    last = at(2499, SipGarbage(b"?", 1, "no SIP"), edge=None)
+    rows = ladder_rows([*notes[:1000], *middle, *notes[1000:], last])
+    assert len(rows) == 2001
+    assert [row.text for row in rows[999:1002]] == [
+        "note 999",
+        "… left out here: numbers 1000 to 1499 of record.jsonl …",
+        "note 1500",
+    ]
+    # The flow's edge was told of in the middle alone.
+    assert (rows[-1].seq, rows[-1].target) == (2499, "primary")
