@@ -111,12 +111,8 @@ def notices_silence(question: Question) -> Judgement:
     since = forgotten[0]
     rule = question.limits["pong_s"]
     limit = replace(rule, value=rule.value + float(question.param("interval_s")))
-    left = [
-        one
-        for one in question.span
-        if one.seq > since.at.seq
-        and (isinstance(one.event, FlowOpened) or (isinstance(one.event, FlowClosed) and one.event.by == "device"))
-    ]
+    lost = _forgotten_flows(since)
+    left = [one for one in question.span if one.seq > since.at.seq and _leaves(one, lost)]
     if not left:
         return question.failed(
             "silence-not-noticed",
@@ -138,26 +134,44 @@ def notices_silence(question: Question) -> Judgement:
     )
 
 
+def _forgotten_flows(forgotten: Seen[BenchChanged]) -> set[str]:
+    """The flows over which lines were registered when the connection was forgotten."""
+    return {flow for _, flow in forgotten.event.detail["bound"].values()}
+
+
+def _leaves(one: Observation, lost: set[str]) -> bool:
+    """Whether the device gives the connection up: it closes it, opens another, or uses another that it had."""
+    match one.event:
+        case FlowOpened():
+            return True
+        case FlowClosed(by=by):
+            return by == "device"
+        case BindingChanged(granted_s=granted_s):
+            return granted_s > 0 and one.flow not in lost
+        case _:
+            return False
+
+
 @check("net.another-port", limits=("failover_s",))
 def another_port(question: Question) -> Judgement:
-    """After a connection was forgotten the device comes by another port, and every line is registered over it."""
+    """After a connection was forgotten every line is registered over another one, new or open already."""
     lines = int(question.param("lines"))
     forgotten = [seen for seen in question.span.of(BenchChanged) if seen.event.detail.get("cut")]
     if not forgotten:
         return question.unknown("never-silent", "the bench forgot no connection")
     since = forgotten[0]
+    lost = _forgotten_flows(since)
     opened = [seen for seen in question.span.of(FlowOpened) if seen.at.seq > since.at.seq]
-    flows = {seen.at.flow for seen in opened}
     bound = {
         seen.at.line: seen
         for seen in question.span.of(BindingChanged)
-        if seen.event.granted_s > 0 and seen.at.seq > since.at.seq and seen.at.flow in flows
+        if seen.event.granted_s > 0 and seen.at.seq > since.at.seq and seen.at.flow not in lost
     }
     if len(bound) < lines:
         return question.failed(
             "rebinding-not-survived",
-            f"{len(opened)} new connections, and {len(bound)} of {lines} lines registered over them",
-            "every line registered over a new connection",
+            f"{len(opened)} new connections, and {len(bound)} of {lines} lines registered over another one",
+            "every line registered over another connection",
             since.evidence,
             hint="A NAT that has forgotten a connection says so to nobody: what is not answered has to be given up.",
             settled=False,
@@ -168,7 +182,7 @@ def another_port(question: Question) -> Judgement:
         last.at.t - since.at.t,
         question.limits["failover_s"],
         "rebinding-survived-late",
-        "every line was registered over a new connection after",
+        "every line was registered over another connection after",
         since.evidence,
         last.evidence,
     )

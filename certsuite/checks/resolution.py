@@ -67,7 +67,9 @@ def leads_to(question: Question) -> Judgement:
     asked, opened = _asked_srv(question), question.span.of(FlowOpened)
     if not asked:
         return _not_asked(question, settled=bool(opened))
-    expected = f"a connection to {f'the {edge}' if edge else 'an'} edge (DNS: {behaviour})"
+    expected = (
+        f"a connection to {f'the {edge}' if edge else 'an'} edge at the port of its SRV record (DNS: {behaviour})"
+    )
     after = [seen for seen in opened if seen.at.seq > asked[0].at.seq]
     if not after:
         return question.failed(

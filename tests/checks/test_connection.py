@@ -82,7 +82,21 @@ def test_a_new_connection_is_as_good_and_late_is_late(trace: Trace) -> None:
     trace.fails("net.notices-silence", "silence-noticed-late", interval_s=5)
 
 
+def test_who_goes_on_over_another_connection_that_it_had_has_noticed(trace: Trace) -> None:
+    forgets(trace)
+    binds(trace, "f1")
+    trace.fails("net.notices-silence", "silence-not-noticed", settled=False, interval_s=5)
+    binds(trace, "f2")
+    trace.passes("net.notices-silence", interval_s=5)
+
+
 # --- another port
+
+
+def test_a_connection_that_was_open_already_is_another_one(trace: Trace) -> None:
+    forgets(trace)
+    binds(trace, "f2", line=1)
+    trace.passes("net.another-port", lines=1)
 
 
 def test_lines_that_stay_on_the_forgotten_connection_did_not_survive(trace: Trace) -> None:
@@ -92,7 +106,7 @@ def test_lines_that_stay_on_the_forgotten_connection_did_not_survive(trace: Trac
     binds(trace, "f1", line=1)
     binds(trace, "f2", line=2)
     judged = trace.fails("net.another-port", "rebinding-not-survived", settled=False, lines=2)
-    assert judged.findings[0].observed == "1 new connections, and 1 of 2 lines registered over them"
+    assert judged.findings[0].observed == "1 new connections, and 1 of 2 lines registered over another one"
     trace.after(61)
     binds(trace, "f2", line=1)
     trace.fails("net.another-port", "rebinding-survived-late", lines=2, verdict=Verdict.WARN)
