@@ -31,6 +31,7 @@ from certsuite.core.findings import Judgement
 from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
+from certsuite.edge.call_leg import CallLeg
 from certsuite.sip.passwords import audit
 from certsuite.tls.first_flight import StopAfter
 from certsuite.tls.policies import WEBEX_SERVICES, cipher_policy
@@ -73,6 +74,9 @@ class Bench:
         self.notifier = NotifierControl(self)
         self.connection = ConnectionControl(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
+        self.third = Party(self, name="Third", number="2065550133")
+        "Who is called in place of the colleague."
+        network.control.on_call = self._on_call
         self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}
         "SIP passwords that the user supplied, by line."
@@ -302,6 +306,10 @@ class Bench:
         hellos = Span(self._journal.since(0)).of(ClientHelloSeen)
         if not any(version in seen.event.versions for seen in hellos):
             raise NotApplicable("version-not-offered", f"the device does not offer {version}")
+
+    def _on_call(self, leg: CallLeg, number: str) -> None:
+        party = self.third if number.endswith(self.third.number) else self.colleague
+        party.is_reached(leg)
 
     @property
     def small_record_sizes(self) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.call_forms import FORMS
 from certsuite.bench.call_media import CallMedia
+from certsuite.bench.call_transfer import CallTransfer
 from certsuite.bench.device import Unreachable
 from certsuite.bench.expecting import CannotJudge, NotApplicable
 from certsuite.bench.media_terms import PLAYABLE, TERMS
@@ -16,6 +17,7 @@ from certsuite.core.cases import State
 from certsuite.core.errors import BenchError
 from certsuite.edge.call_leg import CallLeg, LegState
 from certsuite.edge.crossings import answer_when_cancelled, bye_before_ack, cancel_when_answered
+from certsuite.edge.referring import in_place_of
 from certsuite.sip.invite_forms import Edit, adding, unedited
 
 if TYPE_CHECKING:
@@ -27,6 +29,11 @@ _TONES_HZ = (420, 480, 560, 640, 740, 860, 980, 1120, 1280, 1480, 1700, 1940)
 
 _REFUSALS = {"Busy Here": 486, "Temporarily Unavailable": 480, "Decline": 603}
 "Status of a party's refusal, by its reason phrase."
+_NO_DIALOG = "none-of-yours@lab.invalid;to-tag=1;from-tag=2"
+_ANSWER_AT_ONCE = (
+    ("Alert-Info", "<http://127.0.0.1/Bellcore-dr1>;info=alert-autoanswer;delay=0"),
+    ("Call-Info", "<sip:lab.invalid>;answer-after=0"),
+)
 
 
 class Call:
@@ -42,6 +49,7 @@ class Call:
         self._tone = 0
         self._played: list[int] = []
         self.media = CallMedia(bench, self)
+        self.transfer = CallTransfer(bench, self)
 
     @property
     def leg(self) -> CallLeg:
@@ -238,7 +246,7 @@ class Party:
         'The call that a case with ``needs="in-call"`` begins with.'
         self._calls: list[CallLeg] = []
         self._answers = False
-        bench.network.control.on_call = self._on_call
+        self._refusal = ""
 
     async def calls(
         self,
@@ -358,10 +366,39 @@ class Party:
         """From now on it lets each call of the device ring and answers it."""
         self._answers = True
 
+    def refuses_when_called(self, reason: str) -> None:
+        """From now on it lets each call of the device ring and refuses it for that reason."""
+        self._refusal = reason
+
+    async def calls_in_place_of(self, call: Call) -> Call:
+        """Call the line of a call, to replace that."""
+        return await self.calls(self._bench.phone.line(call.leg.account.line), edit=adding(*in_place_of(call.leg)))
+
+    async def calls_in_place_of_none(self) -> None:
+        """Call the device to replace a call that there is not: it refuses that."""
+        call = await self.calls(self._bench.phone.line(1), edit=adding(("Replaces", _NO_DIALOG)))
+        await call.expect("transfer.refuses-unknown-dialog")
+
+    async def asks_to_be_answered(self, *, offering: str = "as Webex") -> Call:
+        """Call the device for a user who asked for the call elsewhere: it answers by itself, if it claims to."""
+        line = self._bench.phone.line(1)
+        call = await self.calls(line, offering=offering, edit=adding(*_ANSWER_AT_ONCE))
+        await call.expect("call.answers-by-itself", claimed=self._bench.device.profile.claims("auto_answer"))
+        return call
+
+    async def refers_as_a_stranger(self, to: Party) -> None:
+        """Refer the device to another party outside of any call: it does not go there."""
+        domain = self._bench.network.registrar.accounts.of_line(1).domain
+        since = self._bench.here
+        refer = self._bench.network.control.refer
+        call_id = refer(1, f"sip:{to.number}@{domain}", f"sip:{self.number}@{domain}")
+        await self._bench.expect("transfer.refuses-stranger", call_id=call_id, line=1, since=since, number=to.number)
+
     def forget(self) -> None:
         """Drop calls that no case took."""
         self.current = None
         self._answers = False
+        self._refusal = ""
         self._calls.clear()
 
     @property
@@ -371,8 +408,12 @@ class Party:
             raise BenchError("no call is up")
         return self.current
 
-    def _on_call(self, leg: CallLeg, number: str) -> None:
+    def is_reached(self, leg: CallLeg) -> None:
+        """A call of the device came to its number."""
         self._calls.append(leg)
-        if self._answers:
+        if self._answers or self._refusal:
             leg.ring()
+        if self._refusal:
+            leg.refuse(_REFUSALS[self._refusal], self._refusal)
+        elif self._answers:
             leg.accept()
