@@ -80,6 +80,21 @@ async def test_claims_what_it_can(bench: Bench, phone: Phone) -> Deferred:
     return bench.over_the_whole_run("call.shows-abilities", claimed=phone.call_claims)
 
 
+@case("WXC-CALL-156", requirements=["CALL-CONFERENCE"], claims=["conference"])
+async def test_conference_of_three(bench: Bench, phone: Phone) -> None:
+    """The device brings a third party into its call, and each far end hears the other."""
+    call = await bench.colleague.is_in_a_call()
+    await call.transfer.becomes_a_conference_with(bench.third)
+
+
+@case("WXC-CALL-158", requirements=["CALL-CONFERENCE"])
+async def test_is_taken_into_a_conference(bench: Bench, phone: Phone) -> None:
+    """A call that a conference server takes over goes on, with the server's audio."""
+    call = await bench.colleague.is_in_a_call()
+    await call.media.joins_a_conference()
+    await call.hangs_up()
+
+
 @case("WXC-CALL-250", requirements=["CALL-3PCC"])
 async def test_asks_to_be_answered(bench: Bench, phone: Phone) -> None:
     """A call that asks to be answered without a hand is, by a device that claims to; at any other it rings."""
@@ -89,11 +104,8 @@ async def test_asks_to_be_answered(bench: Bench, phone: Phone) -> None:
 @case("WXC-CALL-252", requirements=["CALL-3PCC"])
 async def test_click_to_dial(bench: Bench, phone: Phone) -> None:
     """A call that a server makes for the user begins without an offer, waits, and then carries audio."""
-    call = await bench.colleague.asks_to_be_answered(offering="no offer")
-    await call.media.is_told_to_answer()
-    await call.media.offers_late()
-    await call.media.is_offered("no offer")
-    await call.is_heard()
+    call = await bench.colleague.is_called_for_the_user()
+    await call.media.is_asked_for_an_offer()
     await call.hangs_up()
 
 

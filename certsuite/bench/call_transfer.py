@@ -81,6 +81,25 @@ class CallTransfer:
         """The device ends the call that it has handed over."""
         await self._expect("transfer.ends-own-call", self._call.since)
 
+    # --- the device brings another party in
+
+    async def becomes_a_conference_with(self, party: Party) -> None:
+        """The device, told to, calls a party and mixes: each far end hears the other.
+
+        Raises :class:`NotApplicable` if the device cannot be made to.
+        """
+        if not self._bench.device.profile.can("conference"):
+            raise NotApplicable(
+                "no-action", "the profile gives no action 'conference', so the device cannot be made to"
+            )
+        party.answers_when_called()
+        await self._bench.phone.brings_in(party)
+        other = await party.is_called_beside(self._call)
+        here = self._call.plays_on()
+        there = other.plays_on(but=here)
+        await self._call.expect("conference.hears", tone=there, own=here)
+        await other.expect("conference.hears", tone=here, own=there)
+
     # --- another party takes it
 
     async def is_taken_by(self, party: Party) -> Call:

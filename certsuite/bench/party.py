@@ -203,15 +203,15 @@ class Call:
 
     # --- inside
 
-    def plays_on(self) -> int:
-        """Another tone is played from now on; gives it."""
-        tone = self._new_tone()
+    def plays_on(self, *, but: int = 0) -> int:
+        """Another tone is played from now on, and not ``but``; gives it."""
+        tone = self._new_tone(but)
         self._leg.stream.send_tone(tone)
         return tone
 
-    def _new_tone(self) -> int:
+    def _new_tone(self, but: int = 0) -> int:
         """A tone that the device could not know, and that was not played in this call before."""
-        self._tone = secrets.choice([tone for tone in _TONES_HZ if tone not in self._played])
+        self._tone = secrets.choice([tone for tone in _TONES_HZ if tone not in (*self._played, but)])
         self._played.append(self._tone)
         return self._tone
 
@@ -385,6 +385,22 @@ class Party:
         call = await self.calls(line, offering=offering, edit=adding(*_ANSWER_AT_ONCE))
         await call.expect("call.answers-by-itself", claimed=self._bench.device.profile.claims("auto_answer"))
         return call
+
+    async def is_called_for_the_user(self) -> Call:
+        """A server calls the device for its user, without an offer, to connect it with the party: the device offers."""
+        call = await self.asks_to_be_answered(offering="no offer")
+        if not self._bench.device.profile.claims("auto_answer"):
+            await self._bench.phone.answers()
+        await call.media.offers_late()
+        return call
+
+    async def is_called_beside(self, call: Call) -> Call:
+        """The device calls while another call is up."""
+        bench = self._bench
+        await bench.device.until(lambda: bool(self._calls), bench.patience_s("call.is-placed"))
+        if not self._calls:
+            raise CannotJudge("call-not-taken", "no call of the device came beside the one that was up")
+        return Call(bench, self._calls.pop(), call.since)
 
     async def refers_as_a_stranger(self, to: Party) -> None:
         """Refer the device to another party outside of any call: it does not go there."""

@@ -105,6 +105,10 @@ class Phone:
         """It hands the call over to a party, by ``transfer`` or ``attended_transfer``."""
         await self._bench.device.act(action, uri=self._uri(party.number))
 
+    async def brings_in(self, party: Party) -> None:
+        """It takes a party into its call."""
+        await self._bench.device.act("conference", uri=self._uri(party.number))
+
     async def tries_to_hang_up(self) -> None:
         """It is told to end the call, and may have lost it: what it answered is in the record."""
         with contextlib.suppress(ActionFailed):

@@ -408,6 +408,8 @@ class Behaviour:
     refuses_unknown_dialogs: bool = True
     "Whether a call that is to replace one that there is not is refused."
     ends_replaced_call: bool = True
+    mixes_both_ways: bool = True
+    "Whether in a conference both far ends hear each other; else one of them hears itself."
     answers_by_itself: bool = True
     "Whether a call that asks to be answered at once is."
     takes_unsolicited: bool = True

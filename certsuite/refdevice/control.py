@@ -60,6 +60,7 @@ class Control:
             "dtmf": self._dtmf,
             "transfer": self._transfer,
             "attend": self._attend,
+            "conference": self._conference,
             "reregister": _plain(phone.registration.reregister),
             "resync": _plain(resync),
             "status": self._status,
@@ -130,6 +131,10 @@ class Control:
 
     async def _attend(self, arguments: list[str]) -> str:
         self._phone.attend(" ".join(arguments))
+        return ""
+
+    async def _conference(self, arguments: list[str]) -> str:
+        self._phone.bring_in(" ".join(arguments))
         return ""
 
     async def _status(self, arguments: list[str]) -> str:

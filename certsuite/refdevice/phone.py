@@ -154,6 +154,10 @@ class Phone:
         """Hand the call over after having talked to who gets it. Raises :class:`CallFailed`."""
         self.transfers.attend(self.any_call(), text)
 
+    def bring_in(self, text: str) -> None:
+        """Call somebody else and mix both calls. Raises :class:`CallFailed`."""
+        self.transfers.bring_in(self.any_call(), text)
+
     def any_call(self) -> Call:
         """The call. Raises :class:`CallFailed` if there is none."""
         if self.call is None:

@@ -122,6 +122,17 @@ class Transfers:
         uri = dialled_uri(text, call.line.line)
         self._desk.spawn(self._consult(call, uri))
 
+    def bring_in(self, call: Call, text: str) -> None:
+        """Call a number beside a call, and mix both. Raises :class:`CallFailed`."""
+        call.must_be_established()
+        self._desk.spawn(self._bring_in(call, dialled_uri(text, call.line.line)))
+
+    async def _bring_in(self, call: Call, uri: str) -> None:
+        other = self._desk.another_call(call.line, call.flow, uri)
+        await other.place()
+        if State.ESTABLISHED is other.state is call.state:
+            call.media.join(other.media)
+
     async def _consult(self, call: Call, uri: str) -> None:
         try:
             await call.hold()
