@@ -144,12 +144,14 @@ class CallMedia:
     async def joins_a_conference(self) -> None:
         """A conference server takes the party's place: the offer comes from its focus (RFC 4579 section 5.6), with
         other media, and audio crosses there."""
+        await self._call.is_heard()
         self._call.leg.move()
         await self.is_offered("as Webex", edit=from_a_focus)
         await self._call.is_heard()
 
     async def is_asked_for_an_offer(self) -> None:
         """The party asks for the device's offer within the call, and audio then crosses (RFC 3725 section 4)."""
+        await self._call.is_heard()
         await self._call.within.is_asked_for_an_offer()
         await self._bench.phone.echoes_again()
         await self._call.is_heard()

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from certsuite.bench.expecting import NotApplicable
 from certsuite.edge.referring import take_refer
+from certsuite.edge.reoffer import offer_again
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
@@ -57,7 +58,9 @@ class CallTransfer:
 
     async def goes_on(self) -> None:
         """The call that could not be handed over is still up, and ends when the far end hangs up."""
-        await self._call.within.is_refreshed_by("INVITE")
+        since = self._bench.here
+        offer_again(self._call.leg, "INVITE")
+        await self._expect("transfer.keeps-call", since)
         await self._call.hangs_up()
 
     # --- the device hands the far end over

@@ -139,7 +139,9 @@ class Phone:
     @property
     def call_claims(self) -> list[str]:
         """Of what a device says of itself in calls, what its profile claims."""
-        return [claim for claim in ("transferee", "replaces") if self._bench.device.profile.claims(claim)]
+        return [
+            claim for claim in ("transferee", "replaces", "shared_lines") if self._bench.device.profile.claims(claim)
+        ]
 
     def has_another_line(self) -> None:
         """Raises :class:`NotApplicable` for a device with one line."""

@@ -16,6 +16,7 @@ from certsuite.sip.session_timer import names_option
 _SUCCESS = range(200, 300)
 _FINAL = range(200, 700)
 _RINGING_OR_FINAL = range(101, 700)
+_SAYS = ("Allow", "Supported", "Allow-Events")
 _HOW_TO_CLAIM = "Claim it, and it is tested; or switch it off in the device."
 
 
@@ -118,13 +119,16 @@ def shows_abilities(question: Question) -> Judgement:
         for seen in question.span.of(SipMessageSeen)
         if seen.at.direction == IN and (message := read(seen.event.raw)) is not None
     ]
-    said = [seen for message, seen in messages if message.get("Allow") or message.get("Supported")]
+    said = [seen for message, seen in messages if any(message.get(header) for header in _SAYS)]
     if not said:
-        return question.unknown("nothing-seen", "the device said neither Allow nor Supported")
+        return question.unknown("nothing-seen", f"the device said none of {', '.join(_SAYS)}")
     shown = {
         "transferee": "REFER in Allow" if allows(question.span, "REFER") else "",
         "replaces": "replaces in Supported"
         if any(names_option(message, "Supported", "replaces") for message, _ in messages)
+        else "",
+        "shared_lines": "call-info in Allow-Events"
+        if any(names_option(message, "Allow-Events", "call-info") for message, _ in messages)
         else "",
     }
     unclaimed = [name for name, how in shown.items() if how and name not in question.param("claimed")]

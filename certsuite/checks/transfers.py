@@ -149,6 +149,31 @@ def is_told(question: Question) -> Judgement:
     return question.passed(refers[0].evidence, seen.evidence)
 
 
+@check("transfer.keeps-call", limits=("action_s",))
+def keeps_call(question: Question) -> Judgement:
+    """A call that could not be handed over is still up: the device takes an offer in it, and does not end it (RFC 5589
+    section 6.2)."""
+    asked, own = requests(question, "INVITE", OUT), requests(question, "BYE")
+    if not asked:
+        return question.unknown("not-stimulated", "no re-INVITE was sent in the call")
+    answers = responses(question, "INVITE", _FINAL)
+    if answers and answers[0].message.status < 300 and not own:
+        return question.passed(asked[0].evidence, answers[0].evidence)
+    if not own and not answers:
+        observed = "no response to a re-INVITE in the call"
+    else:
+        observed = "BYE of the device" if own else f"{told(answers[0])} to a re-INVITE in the call"
+    return question.failed(
+        "failed-transfer-drops-call",
+        observed,
+        "the call stays up: its target refused",
+        *(seen.evidence for seen in (own or answers or asked)[:1]),
+        settled=bool(own),
+        hint="The user who wanted to hand the call over has to take it up again.",
+        limit=question.limits["action_s"],
+    )
+
+
 @check("transfer.lets-go", limits=("response_s",))
 def lets_go(question: Question) -> Judgement:
     """The call that was handed over ends: the device answers the far end's BYE with 200, or sends one itself."""

@@ -413,7 +413,9 @@ class Behaviour:
     answers_by_itself: bool = True
     "Whether a call that asks to be answered at once is."
     takes_unsolicited: bool = True
-    "Whether a NOTIFY that belongs to no subscription is answered with 200; else with 481."
+    "Whether a NOTIFY of messages that belongs to no subscription is answered."
+    names_call_info: bool = False
+    "Whether it says that it can be told of shared lines."
 
     # --- the program
     silent: bool = False

@@ -106,6 +106,8 @@ class Composer:
             ("CSeq", f"{cseq} {method}"),
             *extra,
         ]
+        if self._behaviour.names_call_info:
+            headers.append(("Allow-Events", "call-info"))
         methods = self._behaviour.user_agent_methods
         if methods is None or method in methods:
             of_calls = None if method == "REGISTER" else self._behaviour.user_agent_of_calls

@@ -230,10 +230,9 @@ class Phone:
         elif request.method == "NOTIFY":
             # One that belongs to no subscription is an order of the server's, such as check-sync.
             event = (request.get("Event") or "").partition(";")[0].strip().lower()
-            known = event != "message-summary" or self.behaviour.takes_unsolicited
-            if request.to_tag:
-                known = self.subscriptions.answers(request) or self.transfers.told(request, call)
-            self._respond(flow, request, 200 if known else 481)
+            known = not request.to_tag or self.subscriptions.answers(request) or self.transfers.told(request, call)
+            if request.to_tag or event != "message-summary" or self.behaviour.takes_unsolicited:
+                self._respond(flow, request, 200 if known else 481)
             if event == "check-sync":
                 self._resync()
         elif request.method == "INFO" and request.get("Info-Package") is not None:
