@@ -32,6 +32,7 @@ from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
 from certsuite.edge.call_leg import CallLeg
+from certsuite.sip.message import user_host
 from certsuite.sip.passwords import audit
 from certsuite.tls.first_flight import StopAfter
 from certsuite.tls.policies import WEBEX_SERVICES, cipher_policy
@@ -228,6 +229,11 @@ class Bench:
     def has_allowed(self, method: str) -> bool:
         """Whether a message of the device has named a method in ``Allow`` so far."""
         return allows(Span(self._journal.since(0)), method)
+
+    def has_called(self, number: str, since: int) -> bool:
+        """Whether the device has sent an INVITE for a number since an observation, taken or not."""
+        invites = Span(self._journal.since(since)).messages(method="INVITE")
+        return any(user_host(seen.message.uri)[0].endswith(number) for seen in invites)
 
     @property
     def here(self) -> int:

@@ -42,10 +42,14 @@ class CallTransfer:
             headers=[("Refer-To", f"<{target}>"), ("Referred-By", f"<sip:{leg.party}@{own}>")],
         )
         leg.send(request)
+        check, about = "transfer.is-followed", {"number": party.number, "replaces": replaces}
         if domain:
-            await self._expect("transfer.stays-with-proxy", since, number=party.number, domain=domain)
-        else:
-            await self._expect("transfer.is-followed", since, number=party.number, replaces=replaces)
+            check, about = "transfer.stays-with-proxy", {"number": party.number, "domain": domain}
+        await self._call.settles(check, since=since, **about)
+        # Behind the challenge, and before anything is judged: what is not there cannot be ended.
+        if self._bench.has_called(party.number, since):
+            await self._bench.device.until(lambda: party.is_wanted, self._bench.patience_s(check))
+        await self._expect(check, since, **about)
 
     async def is_told(self, end: str) -> None:
         """The device tells what became of it: that it is trying, and then ``success`` or ``failure``."""

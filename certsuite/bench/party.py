@@ -219,10 +219,14 @@ class Call:
         """Play a new tone until it comes back, or until the patience is over: what was heard is judged afterwards."""
         tone = self._new_tone()
         self._leg.stream.send_tone(tone)
-        stated = self._bench.stated("media.audio-both-ways", call_id=self._leg.call_id, since=self.since, tones=[tone])
-        patience = self._bench.patience_s("media.audio-both-ways")
-        await self._bench.expecting.settles(stated, asyncio.get_running_loop().time() + patience)
+        await self.settles("media.audio-both-ways", since=self.since, tones=[tone])
         return tone
+
+    async def settles(self, check: str, *, since: int, **params: Any) -> None:
+        """Wait until something of this call is settled, and judge nothing yet."""
+        stated = self._bench.stated(check, call_id=self._leg.call_id, since=since, **params)
+        deadline = asyncio.get_running_loop().time() + self._bench.patience_s(check)
+        await self._bench.expecting.settles(stated, deadline)
 
     async def expect(self, check: str, **params: Any) -> None:
         """Expect something of this call."""
@@ -397,7 +401,7 @@ class Party:
     async def is_called_beside(self, call: Call) -> Call:
         """The device calls while another call is up."""
         bench = self._bench
-        await bench.device.until(lambda: bool(self._calls), bench.patience_s("call.is-placed"))
+        await bench.device.until(lambda: self.is_wanted, bench.patience_s("call.is-placed"))
         if not self._calls:
             raise CannotJudge("call-not-taken", "no call of the device came beside the one that was up")
         return Call(bench, self._calls.pop(), call.since)
@@ -408,7 +412,15 @@ class Party:
         since = self._bench.here
         refer = self._bench.network.control.refer
         call_id = refer(1, f"sip:{to.number}@{domain}", f"sip:{self.number}@{domain}")
-        await self._bench.expect("transfer.refuses-stranger", call_id=call_id, line=1, since=since, number=to.number)
+        about: dict[str, Any] = {"call_id": call_id, "line": 1, "since": since, "number": to.number}
+        check = "transfer.refuses-stranger"
+        patience = self._bench.patience_s(check)
+        deadline = asyncio.get_running_loop().time() + patience
+        judgement = await self._bench.expecting.settles(self._bench.stated(check, **about), deadline)
+        if judgement.findings and judgement.settled:
+            # It goes there: the call is waited for, behind its challenge, to be ended.
+            await self._bench.device.until(lambda: to.is_wanted, patience)
+        await self._bench.expect(check, **about)
 
     def forget(self) -> None:
         """Drop calls that no case took."""
@@ -416,6 +428,11 @@ class Party:
         self._answers = False
         self._refusal = ""
         self._calls.clear()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a call of the device came that no case took."""
+        return bool(self._calls)
 
     @property
     def in_call(self) -> Call:

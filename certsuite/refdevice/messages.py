@@ -37,6 +37,7 @@ REASONS = {
     500: "Server Internal Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    603: "Decline",
 }
 
 
