@@ -19,7 +19,7 @@ from certsuite.refdevice.registration import Registration
 from certsuite.refdevice.sdp import Unacceptable, answer
 from certsuite.refdevice.subscriptions import Subscriptions
 from certsuite.refdevice.tasks import Tasks
-from certsuite.refdevice.transfers import Transfers, asks_for_answer, replaced_in
+from certsuite.refdevice.transfers import Transfers, asks_for_answer, leave, replaced_in
 from certsuite.refdevice.transport import Flow, FlowFailed
 from certsuite.sip.message import SipMessage, uri_of, user_host
 
@@ -202,6 +202,13 @@ class Phone:
                 call.response_repeated(response)
 
     def request_received(self, flow: Flow, request: SipMessage) -> None:
+        if request.get("Replaces"):
+            # Behind what came before it: a response that made the dialog waits for its transaction's task.
+            asyncio.get_running_loop().call_soon(self._take_if_it_can, flow, request)
+        else:
+            self._take_if_it_can(flow, request)
+
+    def _take_if_it_can(self, flow: Flow, request: SipMessage) -> None:
         try:
             self._take(flow, request)
         except FlowFailed as failure:
@@ -339,7 +346,7 @@ class Phone:
         if isinstance(replaced, OutgoingCall) and replaced.state is State.CALLING:
             replaced.cancel()
         else:
-            self.spawn(replaced.hang_up())
+            self.spawn(leave(replaced))
 
     def _respond(self, flow: Flow, request: SipMessage, status: int, *extra: Header) -> None:
         flow.send(self.composer.response(request, status, extra=extra))

@@ -70,6 +70,12 @@ def asks_for_answer(invite: SipMessage) -> bool:
     return any(_ANSWERED_AT_ONCE.search(value) for name in ("Call-Info", "Alert-Info") for value in invite.all(name))
 
 
+async def leave(call: Call) -> None:
+    """End a call that is up; one that has ended meanwhile is left alone."""
+    if call.state is State.ESTABLISHED:
+        await call.hang_up()
+
+
 class Transfers:
     """The transfers of one phone."""
 
@@ -105,8 +111,8 @@ class Transfers:
         status = int(found[1]) if found else 0
         if status >= 200:
             is_over = behaviour.ends_transferred_call if status < 300 else behaviour.ends_call_of_failed_transfer
-            if is_over and call.state is State.ESTABLISHED:
-                self._desk.spawn(call.hang_up())
+            if is_over:
+                self._desk.spawn(leave(call))
         return behaviour.takes_transfer_news
 
     # --- what the user does
@@ -117,7 +123,7 @@ class Transfers:
         self._desk.spawn(self._refer(call, f"<{dialled_uri(text, call.line.line)}>"))
 
     def attend(self, call: Call, text: str) -> None:
-        """Hand a call over to a number after having talked to it. Raises :class:`CallFailed` and :class:`OSError`."""
+        """Hand a call over to a number after having talked to it. Raises :class:`CallFailed`."""
         call.must_be_established()
         uri = dialled_uri(text, call.line.line)
         self._desk.spawn(self._consult(call, uri))
@@ -128,9 +134,8 @@ class Transfers:
         self._desk.spawn(self._bring_in(call, dialled_uri(text, call.line.line)))
 
     async def _bring_in(self, call: Call, uri: str) -> None:
-        other = self._desk.another_call(call.line, call.flow, uri)
-        await other.place()
-        if State.ESTABLISHED is other.state is call.state:
+        other = await self._placed(call.line, call.flow, uri)
+        if other is not None and State.ESTABLISHED is other.state is call.state:
             call.media.join(other.media)
 
     async def _consult(self, call: Call, uri: str) -> None:
@@ -139,10 +144,9 @@ class Transfers:
         except CallFailed as failure:
             log.warning("hold: %s", failure)
             return
-        other = self._desk.another_call(call.line, call.flow, uri)
-        await other.place()
-        if other.state is not State.ESTABLISHED:
-            log.warning("transfer: %d", other.status)
+        other = await self._placed(call.line, call.flow, uri)
+        if other is None or other.state is not State.ESTABLISHED:
+            log.warning("transfer: the target was not reached")
             return
         dialog = other.dialog
         # Its recipient is the far end, so the tags are as seen from there (RFC 3891 section 6.1).
@@ -174,17 +178,22 @@ class Transfers:
             await self._desk.resolve(user_host(uri)[1])
         referred_by = [("Referred-By", value) for value in request.all("Referred-By")[:1]]
         extra = referred_by if behaviour.says_who_referred else []
+        other = await self._placed(line, flow, uri, [*extra, *(replaces if behaviour.keeps_replaces else [])])
+        answered = other is not None and other.state is State.ESTABLISHED
+        succeeded = answered or not behaviour.tells_failed_transfers
+        await self._tell(call, 200 if succeeded else max(other.status if other else 0, 300))
+        if call is not None and not succeeded and behaviour.drops_call_of_refused_target:
+            await leave(call)
+
+    async def _placed(self, line: LineState, flow: Flow, uri: str, extra: Iterable[Header] = ()) -> OutgoingCall | None:
+        """A call beside those that there are, with what came of it; ``None`` if there is no port for its media."""
         try:
-            other = self._desk.another_call(line, flow, uri, [*extra, *(replaces if behaviour.keeps_replaces else [])])
+            other = self._desk.another_call(line, flow, uri, extra)
         except OSError as error:
             log.error("no port for media: %s", error)
-            await self._tell(call, 500)
-            return
+            return None
         await other.place()
-        succeeded = other.state is State.ESTABLISHED or not behaviour.tells_failed_transfers
-        await self._tell(call, 200 if succeeded else max(other.status, 300))
-        if call is not None and not succeeded and behaviour.drops_call_of_refused_target:
-            await call.hang_up()
+        return other
 
     async def _tell(self, call: Call | None, status: int) -> None:
         """NOTIFY with what has become of the REFER (RFC 3515 section 2.4.5)."""
