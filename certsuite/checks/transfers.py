@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
 
 from certsuite.checks.call_messages import requests, responses, told
 from certsuite.checks.registry import Question, check
@@ -13,7 +12,7 @@ from certsuite.core.findings import Judgement
 from certsuite.core.observations import OUT
 from certsuite.core.redaction import printable
 from certsuite.core.verdicts import Verdict
-from certsuite.sip.message import parameter, uri_of, user_host
+from certsuite.sip.message import parameter, unescaped, uri_of, user_host
 
 _FINAL = range(200, 700)
 _SUCCESS = range(200, 300)
@@ -287,7 +286,7 @@ def refers_rightly(question: Question) -> Judgement:
     if question.param("after_talking"):
         named = _NAMES_A_CALL.search(target)
         known = _calls_that_are_up(question, number)
-        if named is None or _replaced(unquote(named[1])) not in known:
+        if named is None or _replaced(unescaped(named[1])) not in known:
             return question.failed(
                 "refer-replaces-wrong",
                 f"Refer-To: {printable(refer_to, at_most=200)}",
