@@ -137,15 +137,21 @@ def is_told(question: Question) -> Judgement:
             seen.evidence,
             hint="Who hands a call over goes by this: on a success the first call is ended.",
         )
-    state = seen.message.get("Subscription-State") or ""
-    if state.partition(";")[0].strip().lower() != "terminated":
-        return question.failed(
-            "transfer-subscription-open",
-            f"Subscription-State: {printable(state, at_most=60)} with the final status",
-            "Subscription-State: terminated",
-            seen.evidence,
-        )
-    return question.passed(refers[0].evidence, seen.evidence)
+    last = next((one for _, one in finals if _state(one) == "terminated"), None)
+    if last is not None:
+        return question.passed(refers[0].evidence, last.evidence)
+    return question.failed(
+        "transfer-subscription-open",
+        f"Subscription-State: {printable(seen.message.get('Subscription-State') or '', at_most=60)} with the final status",
+        "Subscription-State: terminated",
+        seen.evidence,
+        settled=False,
+        limit=question.limits["action_s"],
+    )
+
+
+def _state(notify: SeenMessage) -> str:
+    return (notify.message.get("Subscription-State") or "").partition(";")[0].strip().lower()
 
 
 @check("transfer.keeps-call", limits=("action_s",))
