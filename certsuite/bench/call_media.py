@@ -147,7 +147,7 @@ class CallMedia:
         await self._call.is_heard()
         self._call.leg.move()
         await self.is_offered("as Webex", edit=from_a_focus)
-        await self._call.is_heard()
+        await self._call.expect("media.moves-along", tones=[self._call.plays_on()])
 
     async def is_asked_for_an_offer(self) -> None:
         """The party asks for the device's offer within the call, and audio then crosses (RFC 3725 section 4)."""

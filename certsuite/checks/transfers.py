@@ -137,12 +137,12 @@ def is_told(question: Question) -> Judgement:
             seen.evidence,
             hint="Who hands a call over goes by this: on a success the first call is ended.",
         )
-    last = next((one for _, one in finals if _state(one) == "terminated"), None)
-    if last is not None:
-        return question.passed(refers[0].evidence, last.evidence)
+    ends = [one for _, one in finals if _state(one).startswith("terminated")]
+    if ends:
+        return question.passed(refers[0].evidence, ends[0].evidence)
     return question.failed(
         "transfer-subscription-open",
-        f"Subscription-State: {printable(seen.message.get('Subscription-State') or '', at_most=60)} with the final status",
+        f"Subscription-State: {printable(_state(seen), at_most=60)} with the final status",
         "Subscription-State: terminated",
         seen.evidence,
         settled=False,
@@ -151,7 +151,7 @@ def is_told(question: Question) -> Judgement:
 
 
 def _state(notify: SeenMessage) -> str:
-    return (notify.message.get("Subscription-State") or "").partition(";")[0].strip().lower()
+    return (notify.message.get("Subscription-State") or "").strip().lower()
 
 
 @check("transfer.keeps-call", limits=("action_s",))
