@@ -21,6 +21,12 @@ async def test_subscribes_to_the_calls_of_others(bench: Bench, phone: Phone) -> 
     await bench.notifier.tells_of("dialog")
 
 
+@case("WXC-SUB-030", requirements=["SUB-UNSOLICITED"])
+async def test_is_told_of_its_messages(bench: Bench, phone: Phone) -> None:
+    """The device takes what it is told of its messages without having asked."""
+    await bench.notifier.tells_unsubscribed("message-summary")
+
+
 @case(
     "WXC-SUB-020",
     requirements=["SUB-REFRESH"],

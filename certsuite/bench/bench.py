@@ -32,6 +32,8 @@ from certsuite.core.findings import Judgement
 from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
+from certsuite.edge.call_leg import CallLeg
+from certsuite.sip.message import user_host
 from certsuite.sip.passwords import audit
 from certsuite.tls.first_flight import StopAfter
 from certsuite.tls.policies import WEBEX_SERVICES, cipher_policy
@@ -75,6 +77,9 @@ class Bench:
         self.connection = ConnectionControl(self, journal)
         self.clock = ClockControl(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
+        self.third = Party(self, name="Third", number="2065550133")
+        "Who is called in place of the colleague."
+        network.control.on_call = self._on_call
         self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}
         "SIP passwords that the user supplied, by line."
@@ -227,6 +232,11 @@ class Bench:
         """Whether a message of the device has named a method in ``Allow`` so far."""
         return allows(Span(self._journal.since(0)), method)
 
+    def has_called(self, number: str, since: int) -> bool:
+        """Whether the device has sent an INVITE for a number since an observation, taken or not."""
+        invites = Span(self._journal.since(since)).messages(method="INVITE")
+        return any(user_host(seen.message.uri)[0].endswith(number) for seen in invites)
+
     @property
     def here(self) -> int:
         """Number of the next observation."""
@@ -304,6 +314,10 @@ class Bench:
         hellos = Span(self._journal.since(0)).of(ClientHelloSeen)
         if not any(version in seen.event.versions for seen in hellos):
             raise NotApplicable("version-not-offered", f"the device does not offer {version}")
+
+    def _on_call(self, leg: CallLeg, number: str) -> None:
+        party = self.third if number.endswith(self.third.number) else self.colleague
+        party.is_reached(leg)
 
     @property
     def small_record_sizes(self) -> tuple[int, ...]:

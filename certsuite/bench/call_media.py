@@ -10,6 +10,7 @@ from certsuite.core.events import MediaStimulus, MediaWindow
 from certsuite.core.verdicts import Verdict
 from certsuite.edge.call_leg import LegState
 from certsuite.media.outgoing import Disturbance
+from certsuite.sip.invite_forms import Edit, from_a_focus, unedited
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
@@ -50,9 +51,9 @@ class CallMedia:
         """The device ends the call, whose answer fits nothing that it offered."""
         await self._call.expect("sdes.gives-up-bad-answer")
 
-    async def is_offered(self, terms: str) -> None:
-        """The party offers other terms within the call, and the device takes them."""
-        self._call.leg.reoffer(TERMS[terms])
+    async def is_offered(self, terms: str, *, edit: Edit = unedited) -> None:
+        """The party offers other terms within the call, or what ``edit`` makes of that, and the device takes them."""
+        self._call.leg.reoffer(TERMS[terms], edit=edit)
         await self._call.expect("sdes.takes-reoffer")
         await self._bench.phone.echoes_again()
 
@@ -139,6 +140,21 @@ class CallMedia:
         self._call.leg.move()
         await self.is_offered("as Webex")
         await self._call.expect("media.moves-along", tones=[self._call.plays_on()])
+
+    async def joins_a_conference(self) -> None:
+        """A conference server takes the party's place: the offer comes from its focus (RFC 4579 section 5.6), with
+        other media, and audio crosses there."""
+        await self._call.is_heard()
+        self._call.leg.move()
+        await self.is_offered("as Webex", edit=from_a_focus)
+        await self._call.expect("media.moves-along", tones=[self._call.plays_on()])
+
+    async def is_asked_for_an_offer(self) -> None:
+        """The party asks for the device's offer within the call, and audio then crosses (RFC 3725 section 4)."""
+        await self._call.is_heard()
+        await self._call.within.is_asked_for_an_offer()
+        await self._bench.phone.echoes_again()
+        await self._call.is_heard()
 
     def notes(self, kind: str) -> None:
         """Put into the record that something was done to the stream, here."""

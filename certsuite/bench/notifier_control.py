@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from certsuite.bench.expecting import CannotJudge, Deferred, NotApplicable
 from certsuite.core.cases import Disturbance
+from certsuite.edge.notifier import PACKAGES
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
@@ -24,6 +25,13 @@ class NotifierControl:
     async def tells_of(self, package: str) -> None:
         """The device has subscribed to this package since the run began, or does now, and takes what it is told."""
         await self._bench.expect("sub.is-notified", deadline=self._deadline, package=package, since=0)
+
+    async def tells_unsubscribed(self, package: str) -> None:
+        """The device is told of a package outside of any subscription, and takes it, or is told otherwise."""
+        since = self._bench.here
+        call_id = self._bench.network.control.tell_unsubscribed(1, PACKAGES[package])
+        subscribed = any(one[1] == package for one in self._notifier.ever)
+        await self._bench.expect("sub.takes-unsolicited", call_id=call_id, line=1, since=since, subscribed=subscribed)
 
     async def grants_briefly(self, package: str) -> Deferred:
         """The device, made to connect anew, is granted this package for a short while, and must refresh it in time."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.call_forms import FORMS
 from certsuite.bench.call_media import CallMedia
+from certsuite.bench.call_transfer import CallTransfer
 from certsuite.bench.device import Unreachable
 from certsuite.bench.expecting import CannotJudge, NotApplicable
 from certsuite.bench.media_terms import PLAYABLE, TERMS
@@ -16,6 +17,7 @@ from certsuite.core.cases import State
 from certsuite.core.errors import BenchError
 from certsuite.edge.call_leg import CallLeg, LegState
 from certsuite.edge.crossings import answer_when_cancelled, bye_before_ack, cancel_when_answered
+from certsuite.edge.referring import in_place_of
 from certsuite.sip.invite_forms import Edit, adding, unedited
 
 if TYPE_CHECKING:
@@ -27,6 +29,11 @@ _TONES_HZ = (420, 480, 560, 640, 740, 860, 980, 1120, 1280, 1480, 1700, 1940)
 
 _REFUSALS = {"Busy Here": 486, "Temporarily Unavailable": 480, "Decline": 603}
 "Status of a party's refusal, by its reason phrase."
+_NO_DIALOG = "none-of-yours@lab.invalid;to-tag=1;from-tag=2"
+_ANSWER_AT_ONCE = (
+    ("Alert-Info", "<http://127.0.0.1/Bellcore-dr1>;info=alert-autoanswer;delay=0"),
+    ("Call-Info", "<sip:lab.invalid>;answer-after=0"),
+)
 
 
 class Call:
@@ -42,6 +49,7 @@ class Call:
         self._tone = 0
         self._played: list[int] = []
         self.media = CallMedia(bench, self)
+        self.transfer = CallTransfer(bench, self)
 
     @property
     def leg(self) -> CallLeg:
@@ -195,15 +203,15 @@ class Call:
 
     # --- inside
 
-    def plays_on(self) -> int:
-        """Another tone is played from now on; gives it."""
-        tone = self._new_tone()
+    def plays_on(self, *, but: int = 0) -> int:
+        """Another tone is played from now on, and not ``but``; gives it."""
+        tone = self._new_tone(but)
         self._leg.stream.send_tone(tone)
         return tone
 
-    def _new_tone(self) -> int:
+    def _new_tone(self, but: int = 0) -> int:
         """A tone that the device could not know, and that was not played in this call before."""
-        self._tone = secrets.choice([tone for tone in _TONES_HZ if tone not in self._played])
+        self._tone = secrets.choice([tone for tone in _TONES_HZ if tone not in (*self._played, but)])
         self._played.append(self._tone)
         return self._tone
 
@@ -211,10 +219,14 @@ class Call:
         """Play a new tone until it comes back, or until the patience is over: what was heard is judged afterwards."""
         tone = self._new_tone()
         self._leg.stream.send_tone(tone)
-        stated = self._bench.stated("media.audio-both-ways", call_id=self._leg.call_id, since=self.since, tones=[tone])
-        patience = self._bench.patience_s("media.audio-both-ways")
-        await self._bench.expecting.settles(stated, asyncio.get_running_loop().time() + patience)
+        await self.settles("media.audio-both-ways", since=self.since, tones=[tone])
         return tone
+
+    async def settles(self, check: str, *, since: int, **params: Any) -> None:
+        """Wait until something of this call is settled, and judge nothing yet."""
+        stated = self._bench.stated(check, call_id=self._leg.call_id, since=since, **params)
+        deadline = asyncio.get_running_loop().time() + self._bench.patience_s(check)
+        await self._bench.expecting.settles(stated, deadline)
 
     async def expect(self, check: str, **params: Any) -> None:
         """Expect something of this call."""
@@ -238,7 +250,7 @@ class Party:
         'The call that a case with ``needs="in-call"`` begins with.'
         self._calls: list[CallLeg] = []
         self._answers = False
-        bench.network.control.on_call = self._on_call
+        self._refusal = ""
 
     async def calls(
         self,
@@ -358,11 +370,69 @@ class Party:
         """From now on it lets each call of the device ring and answers it."""
         self._answers = True
 
+    def refuses_when_called(self, reason: str) -> None:
+        """From now on it lets each call of the device ring and refuses it for that reason."""
+        self._refusal = reason
+
+    async def calls_in_place_of(self, call: Call) -> Call:
+        """Call the line of a call, to replace that."""
+        return await self.calls(self._bench.phone.line(call.leg.account.line), edit=adding(*in_place_of(call.leg)))
+
+    async def calls_in_place_of_none(self) -> None:
+        """Call the device to replace a call that there is not: it refuses that."""
+        call = await self.calls(self._bench.phone.line(1), edit=adding(("Replaces", _NO_DIALOG)))
+        await call.expect("transfer.refuses-unknown-dialog")
+
+    async def asks_to_be_answered(self, *, offering: str = "as Webex") -> Call:
+        """Call the device for a user who asked for the call elsewhere: it answers by itself, if it claims to."""
+        line = self._bench.phone.line(1)
+        call = await self.calls(line, offering=offering, edit=adding(*_ANSWER_AT_ONCE))
+        await call.expect("call.answers-by-itself", claimed=self._bench.device.profile.claims("auto_answer"))
+        return call
+
+    async def is_called_for_the_user(self) -> Call:
+        """A server calls the device for its user, without an offer, to connect it with the party: the device offers."""
+        call = await self.asks_to_be_answered(offering="no offer")
+        if not self._bench.device.profile.claims("auto_answer"):
+            await self._bench.phone.answers()
+        await call.media.offers_late()
+        return call
+
+    async def is_called_beside(self, call: Call) -> Call:
+        """The device calls while another call is up."""
+        bench = self._bench
+        await bench.device.until(lambda: self.is_wanted, bench.patience_s("call.is-placed"))
+        if not self._calls:
+            raise CannotJudge("call-not-taken", "no call of the device came beside the one that was up")
+        return Call(bench, self._calls.pop(), call.since)
+
+    async def refers_as_a_stranger(self, to: Party) -> None:
+        """Refer the device to another party outside of any call: it does not go there."""
+        domain = self._bench.network.registrar.accounts.of_line(1).domain
+        since = self._bench.here
+        refer = self._bench.network.control.refer
+        call_id = refer(1, f"sip:{to.number}@{domain}", f"sip:{self.number}@{domain}")
+        about: dict[str, Any] = {"call_id": call_id, "line": 1, "since": since, "number": to.number}
+        check = "transfer.refuses-stranger"
+        patience = self._bench.patience_s(check)
+        deadline = asyncio.get_running_loop().time() + patience
+        judgement = await self._bench.expecting.settles(self._bench.stated(check, **about), deadline)
+        if judgement.findings and judgement.settled:
+            # It goes there: the call is waited for, behind its challenge, to be ended.
+            await self._bench.device.until(lambda: to.is_wanted, patience)
+        await self._bench.expect(check, **about)
+
     def forget(self) -> None:
         """Drop calls that no case took."""
         self.current = None
         self._answers = False
+        self._refusal = ""
         self._calls.clear()
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether a call of the device came that no case took."""
+        return bool(self._calls)
 
     @property
     def in_call(self) -> Call:
@@ -371,8 +441,12 @@ class Party:
             raise BenchError("no call is up")
         return self.current
 
-    def _on_call(self, leg: CallLeg, number: str) -> None:
+    def is_reached(self, leg: CallLeg) -> None:
+        """A call of the device came to its number."""
         self._calls.append(leg)
-        if self._answers:
+        if self._answers or self._refusal:
             leg.ring()
+        if self._refusal:
+            leg.refuse(_REFUSALS[self._refusal], self._refusal)
+        elif self._answers:
             leg.accept()

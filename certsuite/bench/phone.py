@@ -101,6 +101,14 @@ class Phone:
         self._can_be_made_to("reject")
         await self._bench.device.act("reject")
 
+    async def transfers(self, party: Party, action: str) -> None:
+        """It hands the call over to a party, by ``transfer`` or ``attended_transfer``."""
+        await self._bench.device.act(action, uri=self._uri(party.number))
+
+    async def brings_in(self, party: Party) -> None:
+        """It takes a party into its call."""
+        await self._bench.device.act("conference", uri=self._uri(party.number))
+
     async def tries_to_hang_up(self) -> None:
         """It is told to end the call, and may have lost it: what it answered is in the record."""
         with contextlib.suppress(ActionFailed):
@@ -127,6 +135,13 @@ class Phone:
     async def presses(self, digits: str) -> None:
         """It sends digits in the call."""
         await self._bench.device.act("dtmf", digits=digits)
+
+    @property
+    def call_claims(self) -> list[str]:
+        """Of what a device says of itself in calls, what its profile claims."""
+        return [
+            claim for claim in ("transferee", "replaces", "shared_lines") if self._bench.device.profile.claims(claim)
+        ]
 
     def has_another_line(self) -> None:
         """Raises :class:`NotApplicable` for a device with one line."""

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.expecting import NotApplicable
+from certsuite.bench.media_terms import TERMS
 from certsuite.edge.call_leg import CallLeg
 from certsuite.edge.reoffer import offer_again, offer_into_an_offer
 from certsuite.sip.message import SipMessage
@@ -34,6 +35,12 @@ class WithinCall:
         since = self._bench.here
         offer_again(self._leg, method)
         await self._expect("call.takes-refresh", since, method=method)
+
+    async def is_asked_for_an_offer(self) -> None:
+        """The party offers nothing in its re-INVITE: the device does."""
+        since = self._bench.here
+        self._leg.reoffer(TERMS["no offer"])
+        await self._expect("call.takes-refresh", since, method="INVITE")
 
     async def stands_a_storm_of_refreshes(self) -> None:
         """The same again and again."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from certsuite.checks.call_messages import requests, responses, told
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Span
@@ -11,10 +9,9 @@ from certsuite.core.events import DriverAction, SipMessageSeen
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
-from certsuite.sip.message import read, split_values, user_host
+from certsuite.sip.message import read, split_values, unescaped, user_host
 from certsuite.sip.session_timer import names_option
 
-_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _FINAL = range(200, 700)
 _PROVISIONAL = range(101, 200)
 
@@ -191,7 +188,7 @@ def dials_exactly(question: Question) -> Judgement:
             settled=False,
             limit=question.limits["invite_s"],
         )
-    user = _ESCAPED.sub(lambda escaped: chr(int(escaped[1], 16)), user_host(invites[0].message.uri)[0])
+    user = unescaped(user_host(invites[0].message.uri)[0])
     if user == number:
         return question.passed(invites[0].evidence)
     return question.failed(

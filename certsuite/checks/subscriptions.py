@@ -9,6 +9,7 @@ from certsuite.core.events import SubscriptionChanged
 from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.observations import OUT
 from certsuite.core.redaction import printable
+from certsuite.core.verdicts import Verdict
 
 
 def _granted(question: Question, package: str) -> list[Seen[SubscriptionChanged]]:
@@ -66,6 +67,38 @@ def is_notified(question: Question) -> Judgement:
         "200 to NOTIFY",
         told_it[0].evidence,
         settled=False,
+    )
+
+
+@check("sub.takes-unsolicited", limits=("action_s",))
+def takes_unsolicited(question: Question) -> Judgement:
+    """A NOTIFY of messages outside of any subscription is taken, or refused by a device that has ``subscribed`` to it
+    (RFC 6665 section 4.1.3)."""
+    call_id = question.subject.call_id
+    told_it = question.span.messages(direction=OUT, method="NOTIFY", call_id=call_id)
+    if not told_it:
+        return question.unknown("not-stimulated", "the NOTIFY was not sent")
+    answers = question.span.messages(method="NOTIFY", status=range(200, 700), call_id=call_id)
+    if not answers:
+        return question.failed(
+            "unsolicited-notify-refused",
+            "no response to a NOTIFY outside of a subscription",
+            "a final response",
+            told_it[0].evidence,
+            settled=False,
+            limit=question.limits["action_s"],
+        )
+    status = answers[0].message.status
+    if status < 300 or (status in (481, 489) and question.param("subscribed")):
+        return question.passed(told_it[0].evidence, answers[0].evidence)
+    return question.failed(
+        "unsolicited-notify-refused",
+        f"NOTIFY of waiting messages was answered {status} {printable(answers[0].message.reason, at_most=60)}",
+        "200 OK: the device has no subscription by which it could be told otherwise",
+        told_it[0].evidence,
+        answers[0].evidence,
+        verdict=Verdict.WARN,
+        hint="Configure the device to subscribe to message-summary, or to take what it is told without.",
     )
 
 

@@ -19,6 +19,7 @@ _NEEDED = {
     "dtmf": ("dtmf",),
     "blind_transfer": ("transfer",),
     "attended_transfer": ("attended_transfer",),
+    "conference": ("conference",),
 }
 "What must be able to be done for a claim to be tested."
 

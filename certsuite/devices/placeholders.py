@@ -52,6 +52,7 @@ _CLAIMS = {
     "dtmf": "dtmf",
     "transfer": "blind_transfer",
     "attended_transfer": "attended_transfer",
+    "conference": "conference",
 }
 "The capability that an action needs, where there is one."
 

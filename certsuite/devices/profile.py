@@ -102,6 +102,14 @@ class Capabilities(Part):
     "CRLF keep-alives on its connection (RFC 5626 section 4.4.1), as often as ``values.keep_alive_s`` says."
     blind_transfer: bool = False
     attended_transfer: bool = False
+    transferee: bool = False
+    "Follows a REFER within a call (RFC 5589)."
+    replaces: bool = False
+    "Takes an INVITE in the place of another call (RFC 3891)."
+    conference: bool = False
+    "Mixes two calls, so that three talk with each other."
+    auto_answer: bool = False
+    "Answers a call by itself that asks for it by Call-Info or Alert-Info."
     shared_lines: bool = False
     subscriptions: tuple[Literal["message-summary", "dialog"], ...] = Field(default=(), strict=False)
     "Event packages that it subscribes to as it is configured: its messages (RFC 3842), others' calls (RFC 4235)."

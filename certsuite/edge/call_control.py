@@ -15,7 +15,7 @@ from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.call_leg import CallLeg
 from certsuite.edge.flow import Flow, OwnerOf
 from certsuite.edge.media import MediaLoop, MediaStream
-from certsuite.edge.notifier import Notifier
+from certsuite.edge.notifier import Notifier, Package
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge
 from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
@@ -169,6 +169,20 @@ class CallControl:
         """An out-of-dialog NOTIFY, such as ``check-sync``, down the line's flow."""
         self._ask(line, "NOTIFY", [("Event", event), ("Subscription-State", "terminated")])
 
+    def tell_unsubscribed(self, line: int, package: Package) -> str:
+        """A NOTIFY of a package that belongs to no subscription, down the line's flow; gives its Call-ID."""
+        account = self.accounts.of_line(line)
+        headers = [
+            ("Event", package.name),
+            ("Subscription-State", "active"),
+            ("Content-Type", package.content_type),
+        ]
+        return self._ask(line, "NOTIFY", headers, package.body(f"{account.user}@{account.domain}", 0).encode())
+
+    def refer(self, line: int, target: str, by: str) -> str:
+        """A REFER outside of any dialog, from someone with whom the device is in no call; gives its Call-ID."""
+        return self._ask(line, "REFER", [("Refer-To", f"<{target}>"), ("Referred-By", f"<{by}>")])
+
     def options(self, line: int) -> str:
         """An out-of-dialog OPTIONS down the line's flow (RFC 3261 section 11); gives its Call-ID."""
         return self._ask(line, "OPTIONS", [("Accept", "application/sdp")])
@@ -193,7 +207,7 @@ class CallControl:
                 return edge.flows[flow_id]
         return None
 
-    def _ask(self, line: int, method: str, headers: list[tuple[str, str]]) -> str:
+    def _ask(self, line: int, method: str, headers: list[tuple[str, str]], body: bytes = b"") -> str:
         """Send a request outside of any dialog down the line's flow; gives its Call-ID. Raises :class:`BenchError`."""
         binding = self.registrar.bindings.get(line)
         flow = self._flow(binding.flow) if binding else None
@@ -211,7 +225,7 @@ class CallControl:
             *headers,
             ("Contact", sse.contact(account.user)),
         )
-        request = SipMessage(method, binding.contact, headers=fixed)
+        request = SipMessage(method, binding.contact, headers=fixed, body=body)
         self.send_request(flow, request, lambda response: None)
         return request.call_id
 

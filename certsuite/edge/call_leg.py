@@ -158,14 +158,14 @@ class CallLeg:
         self.dialog.local = self._invite.get("From") or self.dialog.local
         self._control.send_request(self.flow, self._invite, self._on_invite_response, over_s=over_s)
 
-    def reoffer(self, terms: MediaTerms) -> None:
-        """Offer other terms in a re-INVITE; nothing is sent in a call that is not up."""
+    def reoffer(self, terms: MediaTerms, *, edit: Edit = unedited) -> None:
+        """Offer other terms in a re-INVITE, or what ``edit`` makes of it; nothing is sent in a call that is not up."""
         if self.state is not LegState.CONFIRMED or self._hanging_up:
             return
         assert self.dialog is not None
         self.media.terms = terms
         body = b"" if terms.late else self.media.offer()
-        invite = self.dialog.request("INVITE", headers=[("Allow", ALLOW)], body=body)
+        invite = edit(self.dialog.request("INVITE", headers=[("Allow", ALLOW)], body=body))
         taken = False
 
         def on_response(response: SipMessage) -> None:

@@ -384,6 +384,47 @@ class Behaviour:
     answers_unknown: bool = True
     "Whether a request of an unknown method, or an INFO of an unknown package, is answered."
 
+    # --- transfers
+    takes_refer: bool = True
+    "Whether a REFER within a call is accepted; else it is declined."
+    follows_strangers: bool = False
+    "Whether a REFER outside of any call is followed."
+    calls_refer_target: bool = True
+    "Whether a REFER that was accepted leads to a call."
+    resolves_refer_target: bool = False
+    "Whether the host of a transfer's target is looked for in DNS."
+    keeps_replaces: bool = True
+    "Whether the Replaces that a REFER names is in the INVITE."
+    says_who_referred: bool = True
+    tells_of_transfers: bool = True
+    "Whether NOTIFYs say what becomes of a REFER."
+    tells_failed_transfers: bool = True
+    "Whether they say so of a target that refuses; else it is told as a success."
+    ends_refer_subscription: bool = True
+    "Whether the last of them says that it is the last."
+    drops_call_of_refused_target: bool = False
+    "Whether the call that was to be transferred ends when the target refuses."
+    refers_with_credentials: bool = True
+    "Whether a REFER of its own that is challenged is sent again."
+    ends_transferred_call: bool = True
+    ends_call_of_failed_transfer: bool = False
+    takes_transfer_news: bool = True
+    "Whether a NOTIFY about a transfer of its own is answered with 200; else with 481."
+    names_own_call_rightly: bool = True
+    "Whether the tags of a call that is to be replaced are those that its far end knows; else they are exchanged."
+    heeds_replaces: bool = True
+    refuses_unknown_dialogs: bool = True
+    "Whether a call that is to replace one that there is not is refused."
+    ends_replaced_call: bool = True
+    mixes_both_ways: bool = True
+    "Whether in a conference both far ends hear each other; else one of them hears itself."
+    answers_by_itself: bool = True
+    "Whether a call that asks to be answered at once is."
+    takes_unsolicited: bool = True
+    "Whether a NOTIFY of messages that belongs to no subscription is answered."
+    names_call_info: bool = False
+    "Whether it says that it can be told of shared lines."
+
     # --- the program
     silent: bool = False
     "Whether nothing is ever sent to the network."

@@ -98,7 +98,7 @@ class Call:
 
     async def hold(self) -> None:
         """Put the call on hold. Raises :class:`CallFailed`."""
-        self._must_be_established()
+        self.must_be_established()
         if self.on_hold:
             raise CallFailed("is held already")
         self.on_hold = True
@@ -113,7 +113,7 @@ class Call:
 
     async def resume(self) -> None:
         """Take the call from hold. Raises :class:`CallFailed`."""
-        self._must_be_established()
+        self.must_be_established()
         if not self.on_hold:
             raise CallFailed("is not held")
         behaviour = self.owner.behaviour
@@ -123,9 +123,14 @@ class Call:
             self.media.muted = self.media.muted or not behaviour.sends_after_resume
         self.on_hold = False
 
+    def must_be_established(self) -> None:
+        """Raises :class:`CallFailed` if it is not."""
+        if self.state is not State.ESTABLISHED:
+            raise CallFailed("there is no established call")
+
     async def send_digits(self, digits: str) -> None:
         """Send digits one after the other. Raises :class:`CallFailed`."""
-        self._must_be_established()
+        self.must_be_established()
         if not digits or any(digit not in DIGITS for digit in digits):
             raise CallFailed("digits are 0 to 9, *, #, A to D")
         if not self.media.has_events and not self.owner.behaviour.dtmf_in_band:
@@ -135,7 +140,7 @@ class Call:
 
     async def hang_up(self) -> None:
         """End an established call. Raises :class:`CallFailed` if it is none."""
-        self._must_be_established()
+        self.must_be_established()
         self.end("the device hung up")
         if self.incoming and not self.owner.behaviour.says_bye_when_answered:
             return
@@ -300,7 +305,9 @@ class Call:
         finally:
             self._offering = False
 
-    async def request(self, method: str, *, extra: Iterable[Header] = (), sdp: bytes = b"") -> SipMessage:
+    async def request(
+        self, method: str, *, extra: Iterable[Header] = (), sdp: bytes = b"", sipfrag: bytes = b""
+    ) -> SipMessage:
         """Send a request within the dialog, challenge answered; gives the final response. Raises :class:`CallFailed`.
 
         If the flow is gone it goes over the one that the registration has by then.
@@ -312,10 +319,10 @@ class Call:
                 if other is None:
                     raise CallFailed("there is no flow")
                 self.flow = other
-            headers = [self.contact(self.flow)] if method in ("INVITE", "UPDATE") else []
+            headers = [self.contact(self.flow)] if method in ("INVITE", "UPDATE", "REFER", "NOTIFY") else []
             headers += [("Allow", ALLOW)] if method == "INVITE" else []
             headers += [*extra, *([authorization] if authorization else [])]
-            request = self.dialog.request(method, self.composer, self.flow, extra=headers, sdp=sdp)
+            request = self.dialog.request(method, self.composer, self.flow, extra=headers, sdp=sdp, sipfrag=sipfrag)
             try:
                 response = await self.flow.transact(request).final(self.owner.transaction_s)
             except TimeoutError:
@@ -330,7 +337,8 @@ class Call:
             if response.status == 503 and self.owner.behaviour.moves_calls_at_503:
                 self.owner.flow_failed(self.flow)
                 continue
-            if response.status in (401, 407) and authorization is None:
+            is_asked = response.status in (401, 407) and authorization is None
+            if is_asked and (method != "REFER" or self.owner.behaviour.refers_with_credentials):
                 authorization = self.line.credentials.answer(response, method, request.uri)
                 if authorization is not None:
                     continue
@@ -378,7 +386,3 @@ class Call:
             self.flow.send(message)
         except FlowFailed as failure:
             log.warning("%s: %s", message.method, failure)
-
-    def _must_be_established(self) -> None:
-        if self.state is not State.ESTABLISHED:
-            raise CallFailed("there is no established call")

@@ -58,6 +58,9 @@ class Control:
             "hold": self._hold,
             "resume": self._resume,
             "dtmf": self._dtmf,
+            "transfer": self._transfer,
+            "attend": self._attend,
+            "conference": self._conference,
             "reregister": _plain(phone.registration.reregister),
             "resync": _plain(resync),
             "status": self._status,
@@ -120,6 +123,18 @@ class Control:
 
     async def _dtmf(self, arguments: list[str]) -> str:
         await self._phone.any_call().send_digits("".join(arguments).upper())
+        return ""
+
+    async def _transfer(self, arguments: list[str]) -> str:
+        self._phone.transfer(" ".join(arguments))
+        return ""
+
+    async def _attend(self, arguments: list[str]) -> str:
+        self._phone.attend(" ".join(arguments))
+        return ""
+
+    async def _conference(self, arguments: list[str]) -> str:
+        self._phone.bring_in(" ".join(arguments))
         return ""
 
     async def _status(self, arguments: list[str]) -> str:

@@ -72,6 +72,7 @@ class Dialog:
         cseq: int | None = None,
         extra: Iterable[Header] = (),
         sdp: bytes = b"",
+        sipfrag: bytes = b"",
     ) -> SipMessage:
         """A request within the dialog: the next in order, or one with the CSeq of another (ACK)."""
         if cseq is None:
@@ -88,6 +89,7 @@ class Dialog:
             routes=self.routes,
             extra=extra,
             sdp=sdp,
+            sipfrag=sipfrag,
         )
 
 

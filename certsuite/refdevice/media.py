@@ -55,6 +55,7 @@ class MediaSession:
         self._sequence = secrets.randbelow(1 << 15)
         self._timestamp = secrets.randbits(31)
         self.echoes = behaviour.echoes_incoming if incoming else behaviour.echoes_outgoing
+        self._joined: MediaSession | None = None
         self.held = False
         "Whether the device holds the call: it sends silence."
         self.muted = not behaviour.sends_rtp
@@ -100,6 +101,11 @@ class MediaSession:
             takes_replays=self._behaviour.takes_replays,
         )
 
+    def join(self, other: MediaSession) -> None:
+        """From now on each far end hears the other in place of itself; the device's own user says nothing."""
+        self._joined = other
+        other._joined = self if self._behaviour.mixes_both_ways else None
+
     @property
     def has_events(self) -> bool:
         """Whether digits can be sent as telephone events."""
@@ -131,6 +137,9 @@ class MediaSession:
 
     def close(self) -> None:
         """Close the port; digits that were not sent are given up."""
+        if self._joined is not None:
+            self._joined._joined = None
+            self._joined = None
         self._loop.remove_reader(self._socket.fileno())
         self._socket.close()
         self._sends_by.close()
@@ -190,7 +199,10 @@ class MediaSession:
 
     def _heard(self, agreement: Agreement) -> bytes:
         """20 ms of what came in; silence if nothing did, or if it is not to be echoed."""
-        frame = self._buffer.take()
+        source = self._joined or self
+        frame = source._buffer.take()
+        if frame is not None and source._agreement is not None:
+            frame = audio.transcode(frame, source._agreement.codec, agreement.codec)
         if frame is None or self.held or not self.echoes or agreement.codec in self._behaviour.mute_codecs:
             return audio.SILENCE[agreement.codec]
         return frame

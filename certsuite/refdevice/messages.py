@@ -10,14 +10,16 @@ from certsuite.refdevice.config import Config, Line
 from certsuite.refdevice.transport import Flow
 from certsuite.sip.message import SipMessage
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, UPDATE"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, REFER, UPDATE"
 SDP_TYPE = "application/sdp"
+SIPFRAG_TYPE = "message/sipfrag;version=2.0"
 Header = tuple[str, str]
 
 REASONS = {
     100: "Trying",
     180: "Ringing",
     200: "OK",
+    202: "Accepted",
     400: "Bad Request",
     403: "Forbidden",
     404: "Not Found",
@@ -35,6 +37,7 @@ REASONS = {
     500: "Server Internal Error",
     501: "Not Implemented",
     503: "Service Unavailable",
+    603: "Decline",
 }
 
 
@@ -89,6 +92,7 @@ class Composer:
         routes: Iterable[str] = (),
         extra: Iterable[Header] = (),
         sdp: bytes = b"",
+        sipfrag: bytes = b"",
     ) -> SipMessage:
         """A request with the headers that each one has, then ``extra``."""
         transport = "TLS" if flow.secure else "TCP"
@@ -103,13 +107,15 @@ class Composer:
             ("CSeq", f"{cseq} {method}"),
             *extra,
         ]
+        if self._behaviour.names_call_info:
+            headers.append(("Allow-Events", "call-info"))
         methods = self._behaviour.user_agent_methods
         if methods is None or method in methods:
             of_calls = None if method == "REGISTER" else self._behaviour.user_agent_of_calls
             headers.append(("User-Agent", of_calls or self.user_agent))
-        if sdp:
-            headers.append(("Content-Type", SDP_TYPE))
-        return SipMessage(method=method, uri=uri, headers=tuple(headers), body=sdp)
+        if body_type := SDP_TYPE if sdp else sipfrag and SIPFRAG_TYPE:
+            headers.append(("Content-Type", body_type))
+        return SipMessage(method=method, uri=uri, headers=tuple(headers), body=sdp or sipfrag)
 
     def response(
         self, request: SipMessage, status: int, *, tag: str = "", extra: Iterable[Header] = (), sdp: bytes = b""

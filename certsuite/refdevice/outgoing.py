@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import secrets
+from collections.abc import Iterable
 
 from certsuite.refdevice.behaviour import COMPLIANT, Behaviour
 from certsuite.refdevice.bindings import LineState
@@ -41,7 +42,8 @@ def dialled_uri(text: str, line: Line, behaviour: Behaviour = COMPLIANT) -> str:
 class OutgoingCall(Call):
     """Calls until it is answered, refused or cancelled."""
 
-    def __init__(self, owner: Owner, line: LineState, flow: Flow, uri: str) -> None:
+    def __init__(self, owner: Owner, line: LineState, flow: Flow, uri: str, extra: Iterable[Header] = ()) -> None:
+        """``extra``: headers of its INVITE. Raises :class:`OSError` if there is no port for its media."""
         tag = new_tag()
         dialog = Dialog(
             line=line.line,
@@ -53,6 +55,9 @@ class OutgoingCall(Call):
             routes=[owner.composer.route],
         )
         super().__init__(owner, line, flow, dialog, incoming=False)
+        self.status = 0
+        "Of the final response, 0 before that."
+        self._extra = list(extra)
         self._invite: SipMessage | None = None
         self._is_heard = False
         "Whether a provisional response came: no CANCEL before (RFC 3261 section 9.1)."
@@ -65,6 +70,7 @@ class OutgoingCall(Call):
             if not self.owner.behaviour.reuses_flow:
                 self.flow = await self.owner.another_flow(self.flow)
             response = await self._invited()
+            self.status = response.status
             if response.status >= 300:
                 self.end(f"{response.status} {response.reason}")
                 return
@@ -139,7 +145,7 @@ class OutgoingCall(Call):
         authorization: Header | None = None
         sdp = offer(self.media.local(), "sendrecv", plain=self.owner.behaviour.offers_plain_rtp)
         while True:
-            extra = [self.contact(self.flow), ("Allow", ALLOW), ("Supported", "100rel")]
+            extra = [self.contact(self.flow), ("Allow", ALLOW), ("Supported", "100rel, replaces"), *self._extra]
             extra += [authorization] if authorization else []
             invite = self.dialog.request("INVITE", self.composer, self.flow, extra=extra, sdp=sdp)
             self._invite, self._is_heard = invite, False
@@ -170,6 +176,7 @@ class OutgoingCall(Call):
     def _progress(self, response: SipMessage) -> None:
         if response.status == 100:
             return
+        self.dialog.remote_tag = response.to_tag
         if response.status == self.owner.behaviour.ends_call_at:
             self.cancel()
             return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from certsuite.refdevice.behaviour import Behaviour
@@ -19,6 +19,7 @@ from certsuite.refdevice.registration import Registration
 from certsuite.refdevice.sdp import Unacceptable, answer
 from certsuite.refdevice.subscriptions import Subscriptions
 from certsuite.refdevice.tasks import Tasks
+from certsuite.refdevice.transfers import Transfers, asks_for_answer, leave, replaced_in
 from certsuite.refdevice.transport import Flow, FlowFailed
 from certsuite.sip.message import SipMessage, uri_of, user_host
 
@@ -29,7 +30,7 @@ _ACCEPT = ("Accept", "application/sdp")
 
 
 class Phone:
-    """The device: its registration and the one call that it can have."""
+    """The device: its registration, the call that its user has, and others that are handed over."""
 
     def __init__(
         self,
@@ -44,9 +45,12 @@ class Phone:
         self.behaviour = behaviour
         self.announce = announce
         self.call: Call | None = None
+        self.others: list[Call] = []
+        "Calls beside the one that the user has, the latest last."
         self._tasks = tasks
         self._resync = resync
         self.subscriptions = Subscriptions(behaviour, tasks.spawn)
+        self.transfers = Transfers(self)
         self.registration = Registration(
             config,
             behaviour,
@@ -80,12 +84,33 @@ class Phone:
 
     def call_ended(self, call: Call) -> None:
         if self.call is call:
-            self.call = None
+            self.call = self.others.pop() if self.others else None
+        elif call in self.others:
+            self.others.remove(call)
         # Not before what is under way has been sent: the 200 to a BYE goes over the flow that may now close.
         asyncio.get_running_loop().call_soon(self.registration.close_unused)
 
     def _is_in_use(self, flow: Flow) -> bool:
-        return self.call is not None and self.call.flow is flow
+        return any(call.flow is flow for call in self.calls)
+
+    @property
+    def calls(self) -> list[Call]:
+        """All calls, the user's first."""
+        return [] if self.call is None else [self.call, *self.others]
+
+    @property
+    def first_line(self) -> LineState:
+        return self.registration.bindings.states[0]
+
+    def another_call(self, line: LineState, flow: Flow, uri: str, extra: Iterable[Header] = ()) -> OutgoingCall:
+        """A call beside those that there are, not placed yet. Raises :class:`OSError` if there is no port for it."""
+        call = OutgoingCall(self, line, flow, uri, extra)
+        self._turn_to(call)
+        return call
+
+    async def resolve(self, host: str) -> None:
+        """Ask for the address of a host."""
+        await self.registration.resolve(host)
 
     # --- what the user does
 
@@ -121,6 +146,18 @@ class Phone:
         else:
             await call.hang_up()
 
+    def transfer(self, text: str) -> None:
+        """Hand the call over. Raises :class:`CallFailed`."""
+        self.transfers.transfer(self.any_call(), text)
+
+    def attend(self, text: str) -> None:
+        """Hand the call over after having talked to who gets it. Raises :class:`CallFailed`."""
+        self.transfers.attend(self.any_call(), text)
+
+    def bring_in(self, text: str) -> None:
+        """Call somebody else and mix both calls. Raises :class:`CallFailed`."""
+        self.transfers.bring_in(self.any_call(), text)
+
     def any_call(self) -> Call:
         """The call. Raises :class:`CallFailed` if there is none."""
         if self.call is None:
@@ -152,17 +189,26 @@ class Phone:
 
     def flow_lost(self, flow: Flow) -> None:
         self.registration.lost(flow)
-        if self.call is not None and self.call.flow is flow and not self.behaviour.keeps_call_without_flow:
-            self.call.end("its flow was lost")
-        if isinstance(self.call, IncomingCall) and self.call.flow is flow and self.call.state is State.RINGING:
-            self.call.end("its flow was lost before it was answered")
+        for call in [call for call in self.calls if call.flow is flow]:
+            if not self.behaviour.keeps_call_without_flow:
+                call.end("its flow was lost")
+            elif isinstance(call, IncomingCall) and call.state is State.RINGING:
+                call.end("its flow was lost before it was answered")
 
     def response_received(self, flow: Flow, response: SipMessage) -> None:
         is_answer = 200 <= response.status < 300 and response.cseq[1] == "INVITE"
-        if is_answer and self.call is not None and self.call.dialog.call_id == response.call_id:
-            self.call.response_repeated(response)
+        for call in self.calls:
+            if is_answer and call.dialog.call_id == response.call_id:
+                call.response_repeated(response)
 
     def request_received(self, flow: Flow, request: SipMessage) -> None:
+        if request.get("Replaces"):
+            # Behind what came before it: a response that made the dialog waits for its transaction's task.
+            asyncio.get_running_loop().call_soon(self._take_if_it_can, flow, request)
+        else:
+            self._take_if_it_can(flow, request)
+
+    def _take_if_it_can(self, flow: Flow, request: SipMessage) -> None:
         try:
             self._take(flow, request)
         except FlowFailed as failure:
@@ -179,19 +225,22 @@ class Phone:
             if self.call is not None and not self.behaviour.survives_malformed:
                 self.call.end("a request could not be read")
             return
-        call = self.call
+        call = self._call_of(request)
         if request.method == "CANCEL":
-            if isinstance(call, IncomingCall) and call.invite.branch == request.branch:
-                call.cancelled(flow, request)
-            else:
+            rings = [one for one in self.calls if isinstance(one, IncomingCall) and one.invite.branch == request.branch]
+            for ringing in rings:
+                ringing.cancelled(flow, request)
+            if not rings:
                 self._respond(flow, request, 481)
         elif required := self._unknown_extensions(request):
             self._respond(flow, request, 420, ("Unsupported", ", ".join(required)))
         elif request.method == "NOTIFY":
             # One that belongs to no subscription is an order of the server's, such as check-sync.
-            known = not request.to_tag or self.subscriptions.answers(request)
-            self._respond(flow, request, 200 if known else 481)
-            if (request.get("Event") or "").partition(";")[0].strip().lower() == "check-sync":
+            event = (request.get("Event") or "").partition(";")[0].strip().lower()
+            known = not request.to_tag or self.subscriptions.answers(request) or self.transfers.told(request, call)
+            if request.to_tag or event != "message-summary" or self.behaviour.takes_unsolicited:
+                self._respond(flow, request, 200 if known else 481)
+            if event == "check-sync":
                 self._resync()
         elif request.method == "INFO" and request.get("Info-Package") is not None:
             if self.behaviour.answers_unknown:
@@ -201,8 +250,10 @@ class Phone:
                 self._respond(flow, request, 500)
             elif self.behaviour.answers_options:
                 self._respond(flow, request, 200, ("Allow", ALLOW), _ACCEPT)
+        elif request.method == "REFER" and (call is not None or not request.to_tag):
+            self.transfers.referred(flow, request, call)
         elif request.to_tag:
-            self._within_dialog(flow, request)
+            self._within_dialog(flow, request, call)
         elif request.method == "INVITE":
             self._invited(flow, request)
         elif request.method == "INFO":
@@ -215,14 +266,17 @@ class Phone:
     def _unknown_extensions(self, request: SipMessage) -> list[str]:
         if request.method == "ACK" or not self.behaviour.heeds_require:
             return []
-        return request.all("Require")
+        return [name for name in request.all("Require") if name.strip() != "replaces"]
 
-    def _within_dialog(self, flow: Flow, request: SipMessage) -> None:
-        if self.call is not None and self.call.dialog.is_of(request):
-            if not self.call.flow.alive:
-                self.call.flow = flow
+    def _call_of(self, request: SipMessage) -> Call | None:
+        return next((call for call in self.calls if call.dialog.is_of(request)), None)
+
+    def _within_dialog(self, flow: Flow, request: SipMessage, call: Call | None) -> None:
+        if call is not None:
+            if not call.flow.alive:
+                call.flow = flow
             if request.method in ("INVITE", "ACK", "BYE", "UPDATE", "INFO"):
-                self.call.request_received(flow, request)
+                call.request_received(flow, request)
             elif self.behaviour.answers_unknown:
                 self._respond(flow, request, 501, ("Allow", ALLOW))
         elif request.method != "ACK":
@@ -230,10 +284,8 @@ class Phone:
 
     def _is_stale(self, request: SipMessage) -> bool:
         """Whether a request in the call comes after a later one (RFC 3261 section 12.2.2)."""
-        dialog = self.call.dialog if self.call is not None else None
-        if dialog is None or not dialog.is_of(request) or not self.behaviour.heeds_order:
-            return False
-        return request.cseq[0] <= dialog.remote_cseq
+        call = self._call_of(request)
+        return call is not None and self.behaviour.heeds_order and request.cseq[0] <= call.dialog.remote_cseq
 
     def _invited(self, flow: Flow, invite: SipMessage) -> None:
         self._respond(flow, invite, 100)
@@ -244,7 +296,12 @@ class Phone:
         if not lines or (lines[0].number > 1 and not self.behaviour.heeds_second_line):
             self._respond(flow, invite, 404)
             return
-        if self.call is not None:
+        replaces = (invite.get("Replaces") or "") if self.behaviour.heeds_replaces else ""
+        replaced = replaced_in(replaces, self.calls)
+        if replaces and replaced is None and self.behaviour.refuses_unknown_dialogs:
+            self._respond(flow, invite, 481)
+            return
+        if self.call is not None and replaced is None:
             self._respond(flow, invite, 486)
             return
         if (status := objection(invite, self.behaviour.refused_forms)) != 0:
@@ -267,9 +324,29 @@ class Phone:
             call.media.close()
             self._respond(flow, invite, 488)
             return
-        self.call = call
+        self._turn_to(call)
+        if replaced is not None:
+            self._replace(replaced, call)
+            return
         call.ring()
         self.announce(f"ringing {uri_of(invite.get('From') or '')}")
+        if asks_for_answer(invite) and self.behaviour.answers_by_itself:
+            call.answer()
+
+    def _turn_to(self, call: Call) -> None:
+        if self.call is not None:
+            self.others.append(self.call)
+        self.call = call
+
+    def _replace(self, replaced: Call, call: IncomingCall) -> None:
+        """Take a call in the place of another (RFC 3891 section 3)."""
+        call.answer()
+        if not self.behaviour.ends_replaced_call:
+            return
+        if isinstance(replaced, OutgoingCall) and replaced.state is State.CALLING:
+            replaced.cancel()
+        else:
+            self.spawn(leave(replaced))
 
     def _respond(self, flow: Flow, request: SipMessage, status: int, *extra: Header) -> None:
         flow.send(self.composer.response(request, status, extra=extra))

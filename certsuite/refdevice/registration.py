@@ -293,6 +293,13 @@ class Registration:
         self._targets = found
         return await self._first_that_serves(found.better_than(flow.target), must_register=True)
 
+    async def resolve(self, host: str) -> None:
+        """Ask for the address of a host that is none of the proxy's, and do nothing with it."""
+        try:
+            await self._resolver.addresses(host)
+        except DnsError as error:
+            log.warning("%s", error)
+
     async def _find_targets(self) -> TargetList | None:
         if self._targets is not None and not self._behaviour.heeds_ttl:
             return self._targets

@@ -49,6 +49,11 @@ def without_identity(invite: SipMessage) -> SipMessage:
     return replacing(dropping=["P-Asserted-Identity", "Privacy"])(invite)
 
 
+def from_a_focus(invite: SipMessage) -> SipMessage:
+    """From the focus of a conference (RFC 4579 section 5.1)."""
+    return replacing(("Contact", f"{invite.get('Contact')};isfocus"))(invite)
+
+
 def folded(invite: SipMessage) -> SipMessage:
     """With headers that go on in the next line (RFC 3261 section 7.3.1), and with one of 4 kB."""
     names = {"allow", "p-access-network-info", "accept"}

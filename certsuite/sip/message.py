@@ -24,6 +24,7 @@ _QUOTED_OR_REST = r'"(?:\\.|[^"\\])*(?:"|\\?$)'
 _NAME_ADDRESS = re.compile(rf"\s*(?:{_QUOTED})?[^<;]*<[^>]*>")
 _URI_OF_ADDRESS = re.compile(r"[^<;]*<([^>]*)>|\s*([^\s;<>]+)")
 _MOST_DIGITS = 20
+_ESCAPED = re.compile(r"%([0-9A-Fa-f]{2})")
 _TEL = re.compile(r"^tel:([^;]*)", re.IGNORECASE)
 _USER_HOST = re.compile(r"^sips?:(?:([^@;?]*)@)?(\[[^\]]*\]|[^:;?>]*)(?::(\d+))?", re.IGNORECASE)
 
@@ -228,6 +229,11 @@ def user_host(uri: str) -> tuple[str, str, int | None]:
     if not match:
         return "", "", None
     return match[1] or "", match[2].strip("[]"), _number(match[3] or "")
+
+
+def unescaped(text: str) -> str:
+    """What stands escaped in a URI as it is meant (RFC 3261 section 25.1), sign by sign."""
+    return _ESCAPED.sub(lambda escaped: chr(int(escaped[1], 16)), text)
 
 
 def _number(text: str) -> int | None:

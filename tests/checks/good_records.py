@@ -33,6 +33,7 @@ from tests.checks.good_media import GOOD_MEDIA
 from tests.checks.good_provisioning import GOOD_PROVISIONING
 from tests.checks.good_registration import GOOD_REGISTRATION
 from tests.checks.good_subscriptions import GOOD_SUBSCRIPTIONS
+from tests.checks.good_transfers import GOOD_TRANSFERS
 
 if TYPE_CHECKING:
     from tests.checks.conftest import Trace
@@ -85,6 +86,7 @@ for own in (
     GOOD_PROVISIONING,
     GOOD_REGISTRATION,
     GOOD_SUBSCRIPTIONS,
+    GOOD_TRANSFERS,
 ):
     GOOD.update({check: Good(record, params) for check, (record, params) in own.items()})
 

@@ -40,9 +40,15 @@ def resubscribes(trace: Trace) -> None:
     granted(trace, flow="f2", edge="secondary")
 
 
+def takes_unasked(trace: Trace) -> None:
+    trace.request("NOTIFY", OUT, headers={"Event": PACKAGE})
+    trace.answer(200, method="NOTIFY")
+
+
 GOOD_SUBSCRIPTIONS: dict[str, tuple[Callable[[Trace], object], dict[str, Any]]] = {
     "sub.is-notified": (is_notified, {"package": PACKAGE}),
     "sub.refreshes": (refreshes, {"package": PACKAGE, "granted_s": 2}),
+    "sub.takes-unsolicited": (takes_unasked, {"subscribed": False}),
     "fo.resubscribes": (resubscribes, {"phase": "silent", "lines": 1}),
 }
 "By check: what was observed, and the parameters that it is asked with."

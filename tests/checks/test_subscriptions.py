@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -157,3 +157,14 @@ def test_who_subscribed_to_nothing_cannot_lose_it(trace: Trace) -> None:
     fails(trace)
     moves(trace)
     trace.is_open("fo.resubscribes", "never-subscribed", phase="reset")
+
+
+def test_what_was_not_asked_for_is_taken(trace: Trace) -> None:
+    about: dict[str, Any] = {"subscribed": False}
+    trace.is_open("sub.takes-unsolicited", "not-stimulated", **about)
+    trace.request("NOTIFY", OUT)
+    trace.fails("sub.takes-unsolicited", "unsolicited-notify-refused", settled=False, **about)
+    trace.answer(481, method="NOTIFY")
+    trace.fails("sub.takes-unsolicited", "unsolicited-notify-refused", verdict=Verdict.WARN, **about)
+    # Who has a subscription is told by that.
+    trace.passes("sub.takes-unsolicited", subscribed=True)

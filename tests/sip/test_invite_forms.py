@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from certsuite.sip.invite_forms import adding, folded, identified, of_size, replacing, unedited, without_identity
+from certsuite.sip.invite_forms import (
+    adding,
+    folded,
+    from_a_focus,
+    identified,
+    of_size,
+    replacing,
+    unedited,
+    without_identity,
+)
 from certsuite.sip.message import SipMessage
 
 INVITE = SipMessage(
@@ -47,3 +56,9 @@ def test_a_body_grows_to_a_size() -> None:
     assert 20_000 <= len(grown.body) < 20_300
     assert grown.body.startswith(INVITE.body)
     assert len(of_size(1)(INVITE).body) == len(INVITE.body)
+
+
+def test_a_focus_is_named_in_the_contact() -> None:
+    edited = from_a_focus(replacing(dropping=["Contact"])(INVITE).with_headers([("Contact", "<sip:c@h>")]))
+    assert edited.all("Contact") == ["<sip:c@h>;isfocus"]
+    assert edited.body == INVITE.body

@@ -17,6 +17,7 @@ from certsuite.sip.message import (
     read,
     split_values,
     strict_error,
+    unescaped,
     uri_of,
     user_host,
 )
@@ -295,3 +296,10 @@ def test_parameters_of_the_uri_are_not_the_header_s(value: str) -> None:
 def test_compact_names_are_the_long_ones() -> None:
     assert {canonical(name) for name in ("i", "I", "call-id", "CALL-ID")} == {"call-id"}
     assert canonical("X-Odd") == "x-odd"
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"), [("a%40b%3Bto-tag%3D1", "a@b;to-tag=1"), ("%2331", "#31"), ("100%", "100%"), ("%zz", "%zz")]
+)
+def test_what_stands_escaped_in_a_uri(text: str, meant: str) -> None:
+    assert unescaped(text) == meant
