@@ -76,6 +76,12 @@ async def test_moves_to_another_outbound_proxy(bench: Bench, phone: Phone) -> No
     await bench.provisioning.names_another_outbound_proxy()
 
 
+@case("WXC-PROV-036", requirements=["PROV-ORDERS"], claims=["provisioning"], disturbs=["registration"])
+async def test_obeys_its_registrar_alone(bench: Bench, phone: Phone) -> None:
+    """A NOTIFY check-sync from an address that is not the registrar's does not make the device fetch."""
+    await bench.provisioning.is_ordered_by_an_outsider()
+
+
 @case("WXC-PROV-040", requirements=["PROV-KEEPS"], claims=["provisioning"], disturbs=["registration", "configuration"])
 async def test_starts_without_the_server(bench: Bench, phone: Phone) -> None:
     """Started without its provisioning server, the device registers with what it fetched last."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from certsuite.bench.expecting import Watch
 from certsuite.bench.network import SIP_PORT, Network
+from certsuite.bench.ownership import Door, doors
 from certsuite.bench.waits import Waits
 from certsuite.checks.diagnosis import Diagnosis, diagnose
 from certsuite.checks.span import Span
@@ -36,6 +37,7 @@ from certsuite.edge.registrar import Binding
 
 _RETRY_AT_LEAST_S = 1.0
 "How long a device that just lost its flow is given to come back by itself."
+_ANY = "0.0.0.0"
 
 
 @dataclass
@@ -109,6 +111,16 @@ class Device:
     def registered_at(self, edge: str) -> bool:
         """Whether every line is bound at that edge."""
         return self.registered and all(binding.edge == edge for binding in self.network.registrar.bindings.values())
+
+    def doors(self) -> list[Door]:
+        """Where others than its registrar can reach it, its control channel apart: nothing is known of a device that is
+        no program."""
+        own = self.network.settings().device_address
+        return [
+            replace(door, address=own)
+            for door in doors(self.driver.pids())
+            if door.address in (_ANY, own) and door.port != self._control_port
+        ]
 
     @property
     def gone(self) -> bool:

@@ -58,7 +58,15 @@ ASKED_EXPIRY_S = 240
 MODERN = ("TLSv1.2", "TLSv1.3")
 _MONITORED = "colleague01"
 "User of the address of record whose calls a device can show on a key."
-_HOSTS = {"dns": DNS_HOST, "primary": 11, "secondary": 12, "lists": 13, "provisioning": 14, "device": DEVICE_HOST}
+_HOSTS = {
+    "dns": DNS_HOST,
+    "primary": 11,
+    "secondary": 12,
+    "lists": 13,
+    "provisioning": 14,
+    "outside": 15,
+    "device": DEVICE_HOST,
+}
 _FIRST_AHEAD = 201
 _HOST_OF_PLACES = 200
 AHEAD_AT_MOST = 40
@@ -407,6 +415,11 @@ class Network:
     def judge_flows_of(self, driver: Driver) -> None:
         """From now on a flow is the device's if the driver's processes hold its other end."""
         self._driver = driver
+
+    @property
+    def outside(self) -> str:
+        """An address on which nothing of the network side is."""
+        return self.net.host(_HOSTS["outside"])
 
     @property
     def now(self) -> datetime:

@@ -7,14 +7,21 @@ connections than with one. Where it does not answer, its tables are read instead
 from __future__ import annotations
 
 import os
+import re
 import socket
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 _MAPPED = "0000000000000000FFFF0000"
 "What stands before an IPv4 address in an IPv6 table (RFC 4291 section 2.5.5.2)."
 _ANY_6, _ANY_4 = "0" * 32, "0" * 8
+_OPEN: tuple[tuple[Literal["tcp", "udp"], str], ...] = (("tcp", "0A"), ("udp", "07"))
+"States in the kernel's tables of sockets that anyone can reach: one that listens, one that is not connected."
+_SOCKET = re.compile(r"socket:\[(\d+)\]")
 
 # Linux's numbers (linux/netlink.h, linux/sock_diag.h), for which Python has no names.
 _NETLINK_SOCK_DIAG = 4
@@ -67,6 +74,36 @@ def far_end(remote: tuple[str, int], local: tuple[str, int], transport: str = "t
         return _looked_up(remote, local, transport)
 
 
+@dataclass(frozen=True, slots=True)
+class Door:
+    """A socket that anyone can send to."""
+
+    transport: Literal["tcp", "udp"]
+    address: str
+    "IPv4; ``0.0.0.0`` is each of the machine's."
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.transport} {self.address}:{self.port}"
+
+
+def doors(pids: Iterable[int]) -> list[Door]:
+    """Where these processes can be reached: TCP sockets that listen, UDP sockets that are not connected (proc(5))."""
+    inodes = {inode for pid in pids for inode in _sockets_of(pid)}
+    found = set()
+    for transport, state in _OPEN:
+        for table in _tables(transport):
+            for row in table.splitlines()[1:]:
+                fields = row.split()
+                if len(fields) <= 9 or fields[3] != state or int(fields[9]) not in inodes:
+                    continue
+                host, _, port = fields[1].partition(":")
+                if len(host) == len(_ANY_4):
+                    address = socket.inet_ntoa(int(host, 16).to_bytes(4, "little"))
+                    found.add(Door(transport, address, int(port, 16)))
+    return sorted(found, key=str)
+
+
 def spellings(name: str) -> tuple[bytes, bytes]:
     """A name as it stands in SIP and in TLS, and as in a DNS message (RFC 1035 section 3.1), in lower case."""
     labels = (part.encode("ascii") for part in name.lower().split("."))
@@ -75,20 +112,17 @@ def spellings(name: str) -> tuple[bytes, bytes]:
 
 def holds_socket(pids: Iterable[int], inode: int) -> bool:
     """Whether one of the processes has the socket open."""
-    wanted = f"socket:[{inode}]"
-    for pid in pids:
-        folder = f"/proc/{pid}/fd"
-        try:
-            links = os.listdir(folder)
-        except OSError:
-            continue
-        for link in links:
-            try:
-                if os.readlink(f"{folder}/{link}") == wanted:
-                    return True
-            except OSError:
-                continue
-    return False
+    return any(inode == one for pid in pids for one in _sockets_of(pid))
+
+
+def _sockets_of(pid: int) -> Iterator[int]:
+    """The inodes of a process's sockets; none if it is gone."""
+    folder = f"/proc/{pid}/fd"
+    with suppress(OSError):
+        for link in os.listdir(folder):
+            with suppress(OSError):
+                if found := _SOCKET.fullmatch(os.readlink(f"{folder}/{link}")):
+                    yield int(found[1])
 
 
 def socket_inode(local: tuple[str, int], remote: tuple[str, int], table: str) -> int | None:

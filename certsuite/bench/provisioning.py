@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from certsuite.bench.expecting import NotApplicable
+from certsuite.bench.expecting import CannotJudge, NotApplicable
 from certsuite.bench.network import (
     ASKED_EXPIRY_S,
     MOVED_HOST,
@@ -15,6 +15,7 @@ from certsuite.bench.network import (
     SIP_PORT,
     TARGETS,
 )
+from certsuite.bench.outsider import Order, Outsider
 from certsuite.checks.provisioning import AWAY
 from certsuite.checks.span import PROVISIONING, Span
 from certsuite.core.errors import BenchError
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _OTHER_EXPIRY_S = ASKED_EXPIRY_S + 60
 "What a changed configuration asks for."
+_AS_LONG, _AT_LEAST_S = 2.0, 0.3
+"How long an outsider's order is looked at: so many times what the registrar's took, and so many seconds."
 _HALF_EXPIRY_S = ASKED_EXPIRY_S + 120
 "The same of one that does not come whole."
 
@@ -152,6 +155,43 @@ class Provisioning:
             await self._bench.expect(
                 "prov.moves", since=since, line=line, outbound_proxy=SECOND_PROXY, edge="secondary", by=by
             )
+
+    # --- an order
+
+    async def is_ordered_by_an_outsider(self) -> None:
+        """An order to fetch that comes from somewhere else than the registrar is not obeyed.
+
+        The registrar's own, before and after, tells how long the device takes, and that it fetches at all. Raises
+        :class:`NotApplicable` where no NOTIFY makes it fetch, :class:`CannotJudge` if it does not heed the registrar
+        either, or cannot be looked for.
+        """
+        if self._how.resync != "notify":
+            raise NotApplicable("no-check-sync", "by its profile the device does not fetch at a NOTIFY")
+        device, loop = self._bench.device, asyncio.get_running_loop()
+        began = loop.time()
+        await self._heeds_its_registrar()
+        took_s = loop.time() - began
+        if not device.driver.pids():
+            raise CannotJudge("doors-unknown", "the device is no program, so where it listens is not known")
+        binding = self._bench.network.control.registrar.bindings[1]
+        order = Order("check-sync", binding.account.aor, binding.contact)
+        since, doors = self._bench.here, device.doors()
+        async with Outsider(self._journal, self._bench.network.outside) as outsider:
+            await outsider.sends(order, doors)
+            if doors:
+                await device.until(lambda: self._came(since), _AS_LONG * took_s + _AT_LEAST_S)
+            await self._heeds_its_registrar()
+        deadline = loop.time()
+        await self._bench.expect("prov.heeds-no-outsider", since=since, deadline=deadline)
+
+    async def _heeds_its_registrar(self) -> None:
+        since = await self._comes()
+        if self._deaf:
+            raise CannotJudge(
+                "check-sync-ignored", "the device does not heed NOTIFY check-sync of its registrar either"
+            )
+        await self._bench.control("prov.authenticates", since=since, credentials=self._how.credentials)
+        await self._is_left()
 
     # --- failures
 

@@ -9,12 +9,16 @@ from certsuite.core.events import (
     BindingChanged,
     DeviceStarted,
     DnsQuery,
+    DoorsSeen,
+    DriverAction,
     FlowOpened,
+    OutsideMessage,
     ProvisioningAnswer,
     ProvisioningRequest,
     TlsPresented,
 )
 from certsuite.core.findings import Evidence, Judgement, Measurement
+from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
 
 _OK, _UNCHANGED = 200, 304
@@ -169,6 +173,39 @@ def applies(question: Question) -> Judgement:
         f"REGISTER that asks for the {expiry} s of the new configuration",
         *(seen.evidence for seen in registers[-2:]),
     )
+
+
+@check("prov.heeds-no-outsider", limits=("resync_s",))
+def heeds_no_outsider(question: Question) -> Judgement:
+    """An order to fetch from an address that is not the registrar's is not obeyed (PROV-ORDERS).
+
+    It is asked once the registrar's own order has been obeyed since: what came before that came at the outsider's.
+    """
+    sent = [seen for seen in question.span.of(OutsideMessage) if seen.at.direction == OUT]
+    first = sent[0].at.seq if sent else 0
+    looked = question.span.of(DoorsSeen)
+    orders = [seen for seen in question.span.of(DriverAction) if seen.event.action == "resync"]
+    own = next((seen for seen in orders if looked and seen.at.seq > max(first, looked[0].at.seq)), None)
+    came = question.span.of(FlowOpened, edge=PROVISIONING)
+    if own is None or not any(seen.at.seq > own.at.seq for seen in came):
+        return question.unknown("order-not-given", "the device was not seen to heed its registrar after the outsider")
+    heeded = [seen for seen in came if sent and first < seen.at.seq < own.at.seq]
+    if heeded:
+        doors = ", ".join(sorted({printable(seen.event.door) for seen in sent}))
+        return question.failed(
+            "prov-outsider-obeyed",
+            f"the device came for its configuration at a NOTIFY check-sync that was sent to {doors}",
+            "nothing at an order that does not come from its registrar",
+            sent[0].evidence,
+            heeded[0].evidence,
+            hint="Take orders over the flow of the registration alone, or ask for credentials (401) and verify them.",
+        )
+    answered = [seen for seen in question.span.of(OutsideMessage) if seen.at.direction == IN]
+    counted = (
+        Measurement("open_doors", float(len(looked[0].event.doors)), ""),
+        Measurement("answers_to_outsider", float(len(answered)), ""),
+    )
+    return question.passed(looked[0].evidence, *(seen.evidence for seen in sent[:2]), measurements=counted)
 
 
 @check("prov.moves", limits=("resync_s",))

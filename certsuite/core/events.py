@@ -483,6 +483,23 @@ class ProvisioningAnswer(Event):
     "Name of what went wrong on purpose."
 
 
+@_event("doors-seen")
+class DoorsSeen(Event):
+    """Where others than its registrar can reach the device: sockets that listen, and that take datagrams of anyone."""
+
+    doors: tuple[str, ...]
+    "Such as ``udp 127.9.0.100:5060``."
+
+
+@_event("outside-message")
+class OutsideMessage(Event):
+    """SIP between the device and someone who is neither its registrar nor its provisioning server."""
+
+    door: str
+    "As in :class:`DoorsSeen`; what is said there over TLS has ``tls`` in place of ``tcp``."
+    raw: bytes
+
+
 @_event("root-probe-answer")
 class RootProbeAnswer(Event):
     """What the device did on one connection of a root probe; the words are those of ``tls.probe_chains``."""

@@ -7,6 +7,7 @@ line is registered over (RFC 5626).
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import Callable
 
 from certsuite.core.errors import BenchError
@@ -19,6 +20,7 @@ from certsuite.edge.notifier import Notifier, Package
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge
 from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
+from certsuite.sip.digest import credentials
 from certsuite.sip.invite_forms import Edit, unedited
 from certsuite.sip.message import SipMessage, user_host
 from certsuite.sip.sse import ALLOW, response_to
@@ -166,8 +168,11 @@ class CallControl:
         self.legs.pop(leg.call_id, None)
 
     def notify(self, line: int, event: str) -> None:
-        """An out-of-dialog NOTIFY, such as ``check-sync``, down the line's flow."""
-        self._ask(line, "NOTIFY", [("Event", event), ("Subscription-State", "terminated")])
+        """An out-of-dialog NOTIFY, such as ``check-sync``, down the line's flow.
+
+        A device that asks for credentials (RFC 3261 section 22.2) is given the line's own, once.
+        """
+        self._ask(line, "NOTIFY", [("Event", event), ("Subscription-State", "terminated")], authenticates=True)
 
     def tell_unsubscribed(self, line: int, package: Package) -> str:
         """A NOTIFY of a package that belongs to no subscription, down the line's flow; gives its Call-ID."""
@@ -207,7 +212,15 @@ class CallControl:
                 return edge.flows[flow_id]
         return None
 
-    def _ask(self, line: int, method: str, headers: list[tuple[str, str]], body: bytes = b"") -> str:
+    def _ask(
+        self,
+        line: int,
+        method: str,
+        headers: list[tuple[str, str]],
+        body: bytes = b"",
+        *,
+        authenticates: bool = False,
+    ) -> str:
         """Send a request outside of any dialog down the line's flow; gives its Call-ID. Raises :class:`BenchError`."""
         binding = self.registrar.bindings.get(line)
         flow = self._flow(binding.flow) if binding else None
@@ -215,19 +228,31 @@ class CallControl:
             raise BenchError(f"line {line} is not registered, so it cannot be sent {method}")
         sse = self.edges[flow.edge].sse
         account = binding.account
-        fixed = (
-            ("Via", sse.via(sse.branch(1))),
-            ("From", f"<sip:{account.aor}>;tag={sse.tag()}"),
-            ("To", f"<sip:{account.aor}>"),
-            ("Call-ID", sse.call_id()),
-            ("CSeq", f"1 {method}"),
-            ("Max-Forwards", "69"),
-            *headers,
-            ("Contact", sse.contact(account.user)),
-        )
-        request = SipMessage(method, binding.contact, headers=fixed, body=body)
-        self.send_request(flow, request, lambda response: None)
-        return request.call_id
+        call_id, tag = sse.call_id(), sse.tag()
+
+        def request(number: int, *more: tuple[str, str]) -> SipMessage:
+            fixed = (
+                ("Via", sse.via(sse.branch(number))),
+                ("From", f"<sip:{account.aor}>;tag={tag}"),
+                ("To", f"<sip:{account.aor}>"),
+                ("Call-ID", call_id),
+                ("CSeq", f"{number} {method}"),
+                ("Max-Forwards", "69"),
+                *headers,
+                *more,
+                ("Contact", sse.contact(account.user)),
+            )
+            return SipMessage(method, binding.contact, headers=fixed, body=body)
+
+        def answered(response: SipMessage) -> None:
+            proof = credentials(
+                response, account.auth_user, account.password, method, binding.contact, cnonce=secrets.token_hex(8)
+            )
+            if authenticates and proof is not None:
+                self.send_request(flow, request(2, proof), lambda response: None)
+
+        self.send_request(flow, request(1), answered)
+        return call_id
 
     def _on_response(self, message: SipMessage) -> None:
         key = (message.branch, message.cseq[1])

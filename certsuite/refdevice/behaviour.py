@@ -242,6 +242,12 @@ class Behaviour:
     password_in: str = ""
     "Where its password stands besides: ``url`` or ``user agent``."
     heeds_check_sync: bool = True
+    challenges_check_sync: bool = False
+    "Whether it asks who tells it to fetch for the line's credentials (RFC 3261 section 22.2)."
+    listens_outside: bool = False
+    "Whether it takes datagrams of anyone, on a port of its own."
+    heeds_outsiders: bool = False
+    "Whether what comes there is done without asking for credentials."
     applies_fetched: bool = True
     applies_halves: bool = False
     "Whether a file is used of which a part came."

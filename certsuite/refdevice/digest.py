@@ -45,10 +45,10 @@ class Challenge:
 
 def parse_challenge(value: str) -> Challenge:
     """Read a ``WWW-Authenticate`` or ``Proxy-Authenticate`` value. Raises :class:`ValueError`."""
-    scheme, _, rest = value.strip().partition(" ")
+    scheme = value.strip().partition(" ")[0]
     if scheme.lower() != "digest":
         raise ValueError(f"authentication scheme {scheme} is not known")
-    found = {name.lower(): quoted or token for name, quoted, token in _PARAMETER.findall(rest)}
+    found = fields(value)
     if "realm" not in found or "nonce" not in found:
         raise ValueError("a challenge without realm or nonce")
     return Challenge(
@@ -60,6 +60,12 @@ def parse_challenge(value: str) -> Challenge:
         stale=found.get("stale", "").lower() == "true",
         unknown=not found.keys() <= _KNOWN,
     )
+
+
+def fields(value: str) -> dict[str, str]:
+    """The parameters behind a scheme, names in lower case; quoted values as written, without their quotes."""
+    rest = value.strip().partition(" ")[2]
+    return {name.lower(): quoted or token for name, quoted, token in _PARAMETER.findall(rest)}
 
 
 def usable_challenge(values: Iterable[str], behaviour: Behaviour = COMPLIANT) -> Challenge | None:

@@ -21,6 +21,7 @@ REASONS = {
     200: "OK",
     202: "Accepted",
     400: "Bad Request",
+    401: "Unauthorized",
     403: "Forbidden",
     404: "Not Found",
     413: "Request Entity Too Large",

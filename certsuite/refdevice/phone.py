@@ -14,6 +14,7 @@ from certsuite.refdevice.config import Config
 from certsuite.refdevice.incoming import IncomingCall
 from certsuite.refdevice.messages import ALLOW, Composer, Header
 from certsuite.refdevice.objections import objection
+from certsuite.refdevice.orders import OpenPort, Orders, is_order
 from certsuite.refdevice.outgoing import OutgoingCall, dialled_uri
 from certsuite.refdevice.registration import Registration
 from certsuite.refdevice.sdp import Unacceptable, answer
@@ -49,6 +50,7 @@ class Phone:
         "Calls beside the one that the user has, the latest last."
         self._tasks = tasks
         self._resync = resync
+        self._orders = Orders(lambda: (state.line for state in self.registration.bindings.states))
         self.subscriptions = Subscriptions(behaviour, tasks.spawn)
         self.transfers = Transfers(self)
         self.registration = Registration(
@@ -59,6 +61,14 @@ class Phone:
             flow_in_use=self._is_in_use,
             subscriptions=self.subscriptions,
         )
+
+    async def open_port(self, address: str) -> None:
+        """Take datagrams of anyone, if the device does such a thing. Raises :class:`OSError`."""
+        if self.behaviour.listens_outside:
+            loop = asyncio.get_running_loop()
+            await loop.create_datagram_endpoint(
+                lambda: OpenPort(self.behaviour, self._orders, self.composer, self._resync), local_addr=(address, 0)
+            )
 
     # --- what calls need
 
@@ -238,9 +248,13 @@ class Phone:
             # One that belongs to no subscription is an order of the server's, such as check-sync.
             event = (request.get("Event") or "").partition(";")[0].strip().lower()
             known = not request.to_tag or self.subscriptions.answers(request) or self.transfers.told(request, call)
+            ordered = is_order(request)
+            if ordered and self.behaviour.challenges_check_sync and not self._orders.proves(request):
+                self._respond(flow, request, 401, self._orders.challenge())
+                return
             if request.to_tag or event != "message-summary" or self.behaviour.takes_unsolicited:
                 self._respond(flow, request, 200 if known else 481)
-            if event == "check-sync":
+            if ordered:
                 self._resync()
         elif request.method == "INFO" and request.get("Info-Package") is not None:
             if self.behaviour.answers_unknown:

@@ -72,6 +72,7 @@ class Program:
             return self._exit_code
         phone = Phone(self._config, self._behaviour, tasks, announce=self._output.event, resync=self._check_sync)
         self._phone = phone
+        await phone.open_port(self._config.address)
         control = Control(phone, tasks, self._output, resync=self._read_again, stop=lambda: self._finish(_STOP_S))
         if self._behaviour.exits_when_dialling:
             control.on_dial = self._die

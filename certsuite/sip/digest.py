@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from certsuite.core.redaction import Secret
+from certsuite.sip.message import SipMessage
 
 BROADWORKS_REALM = "BroadWorks"
+_ASKED = {401: ("WWW-Authenticate", "Authorization"), 407: ("Proxy-Authenticate", "Proxy-Authorization")}
 _PARAMETER = re.compile(r'(?<![\w\-])([a-zA-Z][\w\-]*)\s*=\s*(?:"((?:\\.|[^"\\])*)"|([^\s,]+))')
 
 
@@ -64,6 +66,28 @@ def response(given: Mapping[str, str], password: str, method: str) -> str:
     else:
         middle = given.get("nonce", "")
     return hashed(f"{ha1}:{middle}:{ha2}")
+
+
+def credentials(
+    challenged: SipMessage, username: str, password: Secret, method: str, uri: str, *, cnonce: str
+) -> tuple[str, str] | None:
+    """The header that answers a 401 or 407 of a device's; ``None`` if it asks for nothing that is known here."""
+    asked, answered = _ASKED.get(challenged.status, ("", ""))
+    given = parameters(challenged.get(asked) or "")
+    if not given.get("realm") or not given.get("nonce") or given.get("algorithm", "MD5").upper() not in _HASHES:
+        return None
+    values = {"username": username, "realm": given["realm"], "nonce": given["nonce"], "uri": uri}
+    if "auth" in given.get("qop", "").replace(",", " ").split():
+        values |= {"nc": "00000001", "cnonce": cnonce, "qop": "auth"}
+    if "algorithm" in given:
+        values["algorithm"] = given["algorithm"]
+    values["response"] = response(values, password.reveal(), method)
+    if "opaque" in given:
+        values["opaque"] = given["opaque"]
+    bare = ("nc", "qop", "algorithm")
+    return answered, "Digest " + ", ".join(
+        f"{name}={text}" if name in bare else f'{name}="{text}"' for name, text in values.items()
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,16 @@ from collections.abc import Iterator
 import pytest
 
 from certsuite.bench import ownership
-from certsuite.bench.ownership import datagram_inode, far_end, holds_socket, owner_of, socket_inode, spellings
+from certsuite.bench.ownership import (
+    Door,
+    datagram_inode,
+    doors,
+    far_end,
+    holds_socket,
+    owner_of,
+    socket_inode,
+    spellings,
+)
 
 TABLE = """\
   sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
@@ -180,3 +189,21 @@ def test_a_process_that_has_ended_holds_nothing() -> None:
     done = subprocess.Popen([sys.executable, "-c", ""])
     done.wait()
     assert not holds_socket([done.pid], 1)
+
+
+def test_doors_are_what_anyone_can_reach(listener: socket.socket) -> None:
+    with (
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as open_to_all,
+        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as connected,
+        socket.socket() as calling,
+    ):
+        open_to_all.bind(("0.0.0.0", 0))
+        connected.connect(("127.0.0.1", 9))
+        calling.connect(listener.getsockname())
+        ours = doors([os.getpid()])
+        assert Door("tcp", *listener.getsockname()) in ours
+        assert Door("udp", "0.0.0.0", open_to_all.getsockname()[1]) in ours
+        own_ends = {connected.getsockname()[1], calling.getsockname()[1]}
+        assert not own_ends & {door.port for door in ours if door.transport == "udp" or door.address == "127.0.0.1"}
+        assert str(ours[0]).startswith("tcp ")
+        assert doors([]) == doors([2**22 + 1]) == []

@@ -10,7 +10,7 @@ import pytest
 from certsuite.bench.bench import Bench
 from certsuite.bench.network import ASKED_EXPIRY_S, OUTBOUND_PROXY, SECOND_PROXY
 from certsuite.core.cases import Case, State
-from certsuite.core.events import BindingChanged, Expectation, SipMessageSeen, TlsPresented
+from certsuite.core.events import BindingChanged, DoorsSeen, Expectation, OutsideMessage, SipMessageSeen, TlsPresented
 from certsuite.core.verdicts import Verdict
 from certsuite.sip.message import read
 from tests.bench.conftest import Stage, Staging, reference
@@ -68,6 +68,7 @@ async def test_another_outbound_proxy(stage: Staging) -> None:
         (lambda bench: bench.provisioning.sends_to_clear(), "prov.stays-with-tls"),
         (lambda bench: bench.provisioning.fails("not found"), "prov.keeps-working"),
         (lambda bench: bench.provisioning.is_fetched_from_twice(), "prov.conditional"),
+        (lambda bench: bench.provisioning.is_ordered_by_an_outsider(), "prov.heeds-no-outsider"),
     ],
 )
 async def test_what_the_server_does_is_recorded_judged_and_undone(stage: Staging, verb: Verb, check: str) -> None:
@@ -97,3 +98,22 @@ async def test_a_server_that_is_taken_for_good_is_told(stage: Staging) -> None:
     result = on.result(CASE)
     assert (result.verdict, result.findings[0].id) == (Verdict.FAIL, "prov-accepted-bad-certificate")
     assert on.network.provisioning.good
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("fault", "verdict"),
+    [
+        ("heeds-outsiders", Verdict.FAIL),
+        ("challenges-outsiders", Verdict.PASS),
+        ("challenges-check-sync", Verdict.PASS),
+    ],
+)
+async def test_who_may_tell_the_device_to_fetch(stage: Staging, fault: str, verdict: Verdict) -> None:
+    on: Stage = await stage(reference(lines=1), fault)
+    await on.execution.run(CASE, lambda bench, phone: bench.provisioning.is_ordered_by_an_outsider())
+    assert on.result(CASE).verdict is verdict
+    told = [seen.door for seen in on.events(OutsideMessage)]
+    # Its order, and what it was answered: a 200 or a 401.
+    assert len(told) == (0 if fault == "challenges-check-sync" else 2)
+    assert on.events(DoorsSeen)[0].doors == tuple(sorted(set(told)))

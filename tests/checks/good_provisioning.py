@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from certsuite.core.events import BindingChanged, DnsQuery, ProvisioningAnswer, ProvisioningRequest, TlsPresented
+from certsuite.core.events import (
+    BindingChanged,
+    DnsQuery,
+    DoorsSeen,
+    DriverAction,
+    FlowOpened,
+    OutsideMessage,
+    ProvisioningAnswer,
+    ProvisioningRequest,
+    TlsPresented,
+)
 from certsuite.core.observations import IN, OUT
 
 if TYPE_CHECKING:
@@ -94,6 +104,33 @@ def applies(trace: Trace) -> None:
     asks(trace)
     answers(trace)
     registers(trace.after(0.1), 300)
+
+
+DOOR = "udp 127.9.0.100:5060"
+
+
+def orders(trace: Trace, *, sent: bool = True) -> None:
+    """An outsider's NOTIFY, if there is anywhere to send it to."""
+    trace.see(DoorsSeen((DOOR,) if sent else ()))
+    if sent:
+        trace.see(OutsideMessage(DOOR, b"NOTIFY sip:a@127.9.0.100 SIP/2.0\r\n\r\n"), direction=OUT)
+
+
+def heeds_its_registrar(trace: Trace) -> None:
+    """It is told to fetch, and comes."""
+    trace.see(DriverAction("resync", {"by": "NOTIFY check-sync"}, ok=True))
+    comes(trace)
+
+
+def comes(trace: Trace) -> None:
+    """A connection to the provisioning server."""
+    trace.see(FlowOpened("127.9.0.100:1", "127.9.0.14:8443", "device", "https"), flow="f9", edge="provisioning")
+
+
+@_good("prov.heeds-no-outsider")
+def heeds_no_outsider(trace: Trace) -> None:
+    orders(trace)
+    heeds_its_registrar(trace)
 
 
 @_good("prov.moves", outbound_proxy=NEW_PROXY, edge="secondary", by="NOTIFY")

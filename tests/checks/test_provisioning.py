@@ -6,8 +6,22 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from certsuite.core.events import BenchChanged, DeviceStarted
-from tests.checks.good_provisioning import ELSEWHERE, NEW_PROXY, PATH, answers, applies, asks, presents, registers
+from certsuite.core.events import BenchChanged, DeviceStarted, DriverAction, OutsideMessage
+from certsuite.core.observations import IN
+from tests.checks.good_provisioning import (
+    DOOR,
+    ELSEWHERE,
+    NEW_PROXY,
+    PATH,
+    answers,
+    applies,
+    asks,
+    comes,
+    heeds_its_registrar,
+    orders,
+    presents,
+    registers,
+)
 
 if TYPE_CHECKING:
     from tests.checks.conftest import Trace
@@ -246,3 +260,34 @@ def test_how_it_asks_again_is_a_figure(trace: Trace) -> None:
     answers(trace)
     judged = trace.passes("prov.conditional")
     assert [(one.name, one.value) for one in judged.measurements] == [("asks_if_none_match", 0), ("not_modified", 0)]
+
+
+# --- orders
+
+
+@pytest.mark.parametrize("open_doors", [True, False])
+def test_an_order_that_is_not_obeyed(trace: Trace, open_doors: bool) -> None:
+    comes(trace)  # at the registrar's order before
+    orders(trace, sent=open_doors)
+    trace.is_open("prov.heeds-no-outsider", "order-not-given")
+    if open_doors:
+        trace.see(OutsideMessage(DOOR, b"SIP/2.0 401 Unauthorized\r\n\r\n"), direction=IN)
+    heeds_its_registrar(trace)
+    judged = trace.passes("prov.heeds-no-outsider")
+    measured = {one.name: one.value for one in judged.measurements}
+    assert measured == {"open_doors": float(open_doors), "answers_to_outsider": float(open_doors)}
+
+
+def test_an_order_of_anyone_that_is_obeyed(trace: Trace) -> None:
+    orders(trace)
+    comes(trace)
+    trace.is_open("prov.heeds-no-outsider", "order-not-given")
+    heeds_its_registrar(trace)
+    judged = trace.fails("prov.heeds-no-outsider", "prov-outsider-obeyed")
+    assert DOOR in judged.findings[0].observed
+
+
+def test_a_device_that_heeds_nobody_tells_nothing_of_strangers(trace: Trace) -> None:
+    orders(trace)
+    trace.see(DriverAction("resync", {"by": "NOTIFY check-sync"}, ok=True))
+    trace.is_open("prov.heeds-no-outsider", "order-not-given")

@@ -7,7 +7,9 @@ import pytest
 from certsuite.core.errors import BenchError
 from certsuite.core.events import BindingChanged, FlowClosed
 from certsuite.edge.call_leg import LegState
+from certsuite.sip.digest import parameters, response
 from certsuite.sip.message import SipMessage
+from certsuite.sip.sse import response_to
 from tests.clients.phone import sdp
 from tests.edge.conftest import DOMAIN, World
 
@@ -107,6 +109,26 @@ async def test_a_notify_goes_down_the_flow_of_the_registration(world: World) -> 
     assert notify.get("Contact")
     assert not notify.to_tag
     phone.answer(notify, 200, "OK")
+    assert (await phone.wire.ask_options()).status == 200
+
+
+@pytest.mark.asyncio
+async def test_a_device_that_asks_who_gives_it_orders_is_given_the_lines_credentials(world: World) -> None:
+    phone = await world.registered()
+    world.control.notify(1, "check-sync")
+    first = await phone.wire.request("NOTIFY")
+    challenge = 'Digest realm="device", nonce="n1", algorithm=MD5, qop="auth"'
+    for nonce in ("n1", "n2"):
+        asks = [("WWW-Authenticate", challenge.replace("n1", nonce))]
+        phone.wire.send(response_to(first, 401, "Unauthorized", to_tag=phone.tag, headers=asks))
+        if nonce == "n1":
+            first, asked = await phone.wire.request("NOTIFY"), first
+            given = parameters(first.get("Authorization") or "")
+    account = world.registrar.accounts.of_line(1)
+    assert (given["username"], given["realm"], given["uri"]) == (account.auth_user, "device", phone.contact)
+    assert given["response"] == response(given, account.password.reveal(), "NOTIFY")
+    assert (first.call_id, first.cseq[0], first.branch != asked.branch) == (asked.call_id, 2, True)
+    # Once, and no more.
     assert (await phone.wire.ask_options()).status == 200
 
 

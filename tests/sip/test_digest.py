@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certsuite.core.redaction import Secret
-from certsuite.sip.digest import Assessment, Challenge, assess, nonce, parameters, response
+from certsuite.sip.digest import Assessment, Challenge, assess, credentials, nonce, parameters, response
+from certsuite.sip.message import SipMessage
 
 RFC_2617 = {
     "username": "Mufasa",
@@ -185,3 +186,38 @@ def test_a_challenge_has_what_it_is_set_to_have() -> None:
     assert Challenge(algorithm="", qop=("x", "auth"), unknown="y=1").value("n") == (
         'DIGEST realm="BroadWorks",nonce="n",qop="x,auth",y=1'
     )
+
+
+def asked_of(status: int, header: str, value: str) -> tuple[str, str] | None:
+    message = SipMessage(status=status, headers=((header, value),))
+    return credentials(message, "4085550100", Secret("Lab!Pass9word"), "NOTIFY", "sip:a@x", cnonce="0a4f113b")
+
+
+@pytest.mark.parametrize("algorithm", ["MD5", "SHA-256", ""])
+@pytest.mark.parametrize("qop", ["auth", "auth-int, auth", ""])
+def test_credentials_for_a_device_that_asks_are_right_by_the_same_judgement(algorithm: str, qop: str) -> None:
+    named = f", algorithm={algorithm}" if algorithm else ""
+    offered = f', qop="{qop}"' if qop else ""
+    answered = asked_of(401, "WWW-Authenticate", f'Digest realm="device", nonce="n"{named}{offered}, opaque="o"')
+    assert answered is not None
+    given = parameters(answered[1])
+    asked = Challenge("device", algorithm, ("auth",) if qop else ())
+    judged = assess(
+        given, password=Secret("Lab!Pass9word"), username="4085550100", nonces={"n"}, method="NOTIFY", asked=asked
+    )
+    assert (answered[0], judged.accepted, judged.detail, given["opaque"]) == ("Authorization", True, "", "o")
+    assert "Lab!Pass9word" not in answered[1]
+
+
+@pytest.mark.parametrize(
+    ("status", "header", "value"),
+    [
+        (200, "WWW-Authenticate", 'Digest realm="a", nonce="n"'),
+        (401, "Proxy-Authenticate", 'Digest realm="a", nonce="n"'),
+        (401, "WWW-Authenticate", 'Basic realm="a"'),
+        (401, "WWW-Authenticate", 'Digest realm="a"'),
+        (407, "Proxy-Authenticate", 'Digest realm="a", nonce="n", algorithm=AKAv1-MD5'),
+    ],
+)
+def test_what_asks_for_nothing_that_can_be_given(status: int, header: str, value: str) -> None:
+    assert asked_of(status, header, value) is None
