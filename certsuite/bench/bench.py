@@ -368,11 +368,17 @@ class Bench:
     async def supplied_credentials(self) -> None:
         """Put the properties of the user's own passwords into the record. Raises :class:`NotApplicable` without any."""
         if not self.supplied:
-            raise NotApplicable("no-credentials", "no SIP credentials were supplied (--credentials FILE)")
+            raise NotApplicable("no-credentials", "no SIP credentials were supplied (--credentials, --device-info)")
         lines = tuple(sorted(self.supplied))
         audits = [audit(self.supplied[line].reveal()) for line in lines]
+        # Lines that authenticate as one user, such as a device's shared ones, have one credential.
+        users = {account.line: account.auth_user for account in self.network.registrar.accounts}
         same = tuple(
-            tuple(other for other in lines if other != line and self.supplied[other] == self.supplied[line])
+            tuple(
+                other
+                for other in lines
+                if self.supplied[other] == self.supplied[line] and users.get(other) != users.get(line)
+            )
             for line in lines
         )
         self._journal.record(

@@ -65,6 +65,13 @@ class RunOptions:
     root: ProbedRoot | None = None
     "What the root probe asks for; without it, for the root of Webex Calling, by no genuine chain."
 
+    @property
+    def supplied(self) -> Mapping[int, Secret]:
+        """SIP passwords that are the user's own, wherever they stand."""
+        if self.info is None:
+            return self.credentials
+        return {account.number: account.password for account in self.info.accounts}
+
 
 class Run:
     """A raised bench with one device. Made, used and closed from one thread, which is not the bench's."""
@@ -178,7 +185,7 @@ class Run:
         device.driver.check()
         expecting = Expecting(self._journal, watch, self._waits, self._limits, nothing_more=lambda: device.gone)
         self._bench = Bench(network, device, expecting, self._journal, self._limits)
-        self._bench.supplied = dict(self._options.credentials)
+        self._bench.supplied = dict(self._options.supplied)
         self._bench.gauntlet.planned = self._options.battery
         if self._options.root is not None:
             self._bench.root_probing.asked = self._options.root

@@ -95,6 +95,9 @@ def run(
     mapping: Annotated[
         Path | None, typer.Option(help="Where the values stand, if the JSON has another form.", metavar="FILE")
     ] = None,
+    webex_emulator: Annotated[
+        str | None, typer.Option(help="Emulator of the Webex API, told of the registration.", metavar="URL")
+    ] = None,
     root: Annotated[
         str | None, typer.Option(help="Root that the root probe asks for; without it, Webex's.", metavar="FILE|NAME")
     ] = None,
@@ -113,6 +116,7 @@ def run(
         ("--credentials", credentials),
         ("--device-info", device_info),
         ("--mapping", mapping),
+        ("--webex-emulator", webex_emulator),
         ("--root", root),
         ("--chain", chain),
     ):

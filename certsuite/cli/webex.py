@@ -17,12 +17,12 @@ import yaml
 from certsuite import __version__
 from certsuite.cli import webex_text
 from certsuite.cli.telling import say, told
-from certsuite.cli.webex_lab import PASSWORD, device_info_text, registered_with, tell_emulator
+from certsuite.cli.webex_lab import PASSWORD, device_info_text
 from certsuite.core.errors import UsageError
 from certsuite.core.redaction import Secret, printable
+from certsuite.devices.device_info import load_device_info
 from certsuite.edge.webex_emulator import WebexEmulator
 from certsuite.edge.webex_state import Organization
-from certsuite.pytest_plugin.certification import read_run
 from certsuite.sip.passwords import audit
 from certsuite.webex.answers import Device, SupportedDevice, is_mac, normal_mac
 from certsuite.webex.client import WebexClient
@@ -35,6 +35,8 @@ from certsuite.webex.wire import Wire
 T = TypeVar("T")
 
 _PASSWORD_AT_LEAST = 8
+_NO_MATTER = "any"
+"What stands for a password where none is needed."
 CREDENTIALS_FILE = "credentials.yaml"
 
 app = typer.Typer(no_args_is_help=True, help="Partner-managed devices in a Webex organization.")
@@ -229,7 +231,7 @@ def info(
     out: Annotated[Path, typer.Option(help="File to write.", metavar="FILE")],
     dry_run: DryRun = False,
 ) -> None:
-    """Write the device info of a device with one line, for "provision" and "run". It refers to the SIP password."""
+    """Write the device info of a device, for "provision" and "run". It refers to the SIP password."""
 
     async def work(client: WebexClient) -> str:
         found = await _found(client, device)
@@ -240,24 +242,8 @@ def info(
         out.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{out}: {error.strerror}; give another file by --out") from error
-    say(f"{out}: the SIP password is to be in {PASSWORD}")
-
-
-@device_app.command()
-@told
-def registered(
-    context: typer.Context,
-    device: DeviceName,
-    run: Annotated[Path, typer.Option(help="Folder of the run in which it registered.", metavar="RUN")],
-) -> None:
-    """Tell an emulator how a device registered in a run; Webex itself knows that from the device."""
-    agent = registered_with(read_run(run).observations)
-    if not agent:
-        raise UsageError(f"{run}: the device did not register in it with a User-Agent")
-    place = _of(context)
-    found = place.run(lambda client: _found(client, device))
-    tell_emulator(place.emulator, found.mac, agent, root=place.root)
-    say(f"told: {printable(agent)}")
+    lines = len(load_device_info(out, {PASSWORD: _NO_MATTER}).accounts)
+    say(f"{out}: {lines} {'line' if lines == 1 else 'lines'}; the SIP password is to be in {PASSWORD}")
 
 
 @device_app.command("apply")

@@ -241,7 +241,7 @@ class CredentialsAudited(Event):
     missing: tuple[tuple[str, ...], ...]
     "For each line the character classes that its password lacks: upper, lower, digit, special."
     same_as: tuple[tuple[int, ...], ...]
-    "For each line the other lines with the same password."
+    "For each line those of other users with the same password."
 
 
 @_event("password-traced")

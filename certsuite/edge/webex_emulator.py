@@ -48,10 +48,12 @@ class Fault:
 
 FAULTS: dict[str, Fault] = {
     "too-many-requests": Fault(429, retry_after="7"),
+    "too-many-requests-briefly": Fault(429, retry_after="1"),
     "too-many-requests-for-long": Fault(429, retry_after="86400"),
     "too-many-requests-until": Fault(429, retry_after="Fri, 31 Dec 2100 23:59:59 GMT"),
     "too-many-requests-without-hint": Fault(429),
     "locked": Fault(423, retry_after="3"),
+    "locked-briefly": Fault(423, retry_after="1"),
     "locked-without-hint": Fault(423),
     "conflict": Fault(409),
     "forbidden": Fault(403),
@@ -166,6 +168,11 @@ class WebexEmulator:
         while len(self._held or []) < number:
             self._came.clear()
             await self._came.wait()
+
+    @property
+    def failing(self) -> list[tuple[str, str]]:
+        """Routes that are still to go wrong, and how."""
+        return list(self._faults)
 
     @property
     def held(self) -> int:

@@ -25,6 +25,7 @@ from certsuite.core.results import CaseResult, RunResult
 from certsuite.devices.profile import DeviceProfile, profile_hash
 from certsuite.evidence.pcapng import PcapngWriter
 from certsuite.evidence.record import Record, RecordWriter, read_judgements, read_record
+from certsuite.pytest_plugin.webex_teller import WebexTeller
 from certsuite.report.writer import write_reports
 from certsuite.tls.versions import openssl_version
 
@@ -42,6 +43,8 @@ class Asked:
     baseline: Path | None
     "Folder of the run that this one is compared with."
     options: RunOptions
+    emulator: str = ""
+    "Address of an emulator of the Webex API that is told of the registration."
 
     @property
     def battery(self) -> tuple[str, ...]:
@@ -79,6 +82,7 @@ class Certification:
             raise
         self.journal = Journal(self._clock, segment=self._segment, first_seq=self._first_seq)
         self.journal.subscribe(self._writer)
+        self._teller = self._webex_teller()
         self._run: Run | None = None
 
     def open(self) -> None:
@@ -120,6 +124,8 @@ class Certification:
     def close(self, *, complete: bool, reason: str = "") -> RunResult:
         """Stop everything, judge the record and write the reports. Raises :class:`RecordError`."""
         try:
+            if self._teller is not None:
+                self._teller.close()
             if self._run is not None:
                 self._run.close(complete=complete, reason=reason)
         finally:
@@ -128,6 +134,10 @@ class Certification:
         self._writer.sync()
         self._writer.close()
         return rebuild_reports(self.folder, self.catalogue, self.asked.baseline)
+
+    def _webex_teller(self) -> WebexTeller | None:
+        info = self.asked.options.info
+        return WebexTeller(self.journal, self.asked.emulator, info.mac) if self.asked.emulator and info else None
 
     def _check_record(self) -> None:
         failure = self._writer.failure or self._capture.failure

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from certsuite.bench.addresses import LoopbackNet
 from certsuite.bench.network import OUTBOUND_PROXY, REGISTRAR_DOMAIN
 from certsuite.bench.run import BENCHES, RunOptions
 from certsuite.core.errors import UsageError
@@ -15,8 +16,10 @@ from certsuite.devices.credentials import read_credentials
 from certsuite.devices.device_info import DeviceInfo
 from certsuite.devices.device_info_mapping import read_device_info
 from certsuite.pytest_plugin.faults import find_fault
+from certsuite.pytest_plugin.webex_teller import emulator_url
 from certsuite.tls.probe_roots import IDENTRUST, KnownRoot, ProbedRoot, certificates_of_pem, known_roots
 
+LOOPBACK = LoopbackNet.kind
 REFERENCE = "reference"
 REFERENCE_DEVICES = (REFERENCE, "reference-gateway")
 "Profiles of the reference device, which alone has faults and another time."
@@ -36,6 +39,7 @@ def add_options(parser: pytest.Parser) -> None:
     add("--credentials", metavar="FILE", default=None, help="SIP passwords by line (YAML, owner-only)")
     add("--device-info", metavar="FILE", default=None, help="the device's own accounts instead of minted ones (JSON)")
     add("--mapping", metavar="FILE", default=None, help="where the values of --device-info stand (YAML)")
+    add("--webex-emulator", metavar="URL", default=None, help="emulator of the Webex API to tell of the registration")
     add("--root", metavar="NAME", default=IDENTRUST, help="root that the root probe asks for: a name, or a PEM file")
     add("--chain", metavar="FILE", default=None, help="genuine chain under that root (PEM, the leaf first)")
     add("--time-scale", metavar="X", type=float, default=1.0, help="reference device only: scales all times")
@@ -63,6 +67,18 @@ def run_options(config: pytest.Config, profile_name: str) -> RunOptions:
     if info is not None and credentials:
         raise UsageError("--credentials and --device-info exclude each other: both have the passwords")
     return RunOptions(faults=names, time_scale=scale, credentials=credentials, bench=bench, root=root, info=info)
+
+
+def told_emulator(config: pytest.Config, options: RunOptions) -> str:
+    """The emulator that is to be told of the registration; empty without one. Raises :class:`UsageError`."""
+    url = config.getoption("--webex-emulator")
+    if url is None:
+        return ""
+    if options.info is None or not options.info.mac:
+        raise UsageError("--webex-emulator is for --device-info FILE with a mac: Webex knows a device by it")
+    if options.bench != LOOPBACK:
+        raise UsageError(f"--webex-emulator needs --bench {LOOPBACK}: from no other is an emulator to be reached")
+    return emulator_url(url)
 
 
 def _device_info(config: pytest.Config) -> DeviceInfo | None:

@@ -21,7 +21,7 @@ from certsuite.devices.device_info import check_fit
 from certsuite.devices.profile import load_profile
 from certsuite.pytest_plugin.certification import Asked, Certification
 from certsuite.pytest_plugin.mapping import report_to_pytest
-from certsuite.pytest_plugin.options import REFERENCE, add_options, run_options
+from certsuite.pytest_plugin.options import REFERENCE, add_options, run_options, told_emulator
 from certsuite.pytest_plugin.progress import Progress
 from certsuite.report.compare import compare, read_results, worse_than
 from certsuite.report.offer_changes import compare_offers_of
@@ -236,6 +236,7 @@ def _asked_for(config: pytest.Config, collected: list[Case]) -> Certification:
         resume=_path(config.getoption("--resume")),
         baseline=baseline,
         options=options,
+        emulator=told_emulator(config, options),
     )
     return Certification(profile, catalogue, asked, REPORTS)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import itertools
 import os
 import signal
@@ -156,6 +157,16 @@ async def test_supplied_credentials_are_told_by_their_properties_alone(stage: St
     assert audited.missing == (("upper", "digit", "special"),) * 2 + ((),)
     assert audited.same_as == ((2,), (1,), ())
     assert '"abc"' not in on.journal.since(0)[-1].to_json()
+
+
+@pytest.mark.asyncio
+async def test_lines_of_one_user_have_one_password(stage: Staging) -> None:
+    on: Stage = await stage()
+    accounts = on.network.registrar.accounts
+    accounts.replace(dataclasses.replace(accounts.of_line(2), auth_user=accounts.of_line(1).auth_user))
+    on.bench.supplied = {1: Secret("Ab1-xyz9"), 2: Secret("Ab1-xyz9"), 3: Secret("Ab1-xyz9")}
+    await on.bench.supplied_credentials()
+    assert on.events(CredentialsAudited)[0].same_as == ((3,), (3,), (1, 2))
 
 
 @pytest.mark.asyncio

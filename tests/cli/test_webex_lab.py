@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from certsuite.bench import network
-from certsuite.cli.webex_lab import PASSWORD, device_info_text, registered_with, tell_emulator
-from certsuite.core.errors import BenchError, UsageError
+from certsuite.cli.webex_lab import PASSWORD, device_info_text
+from certsuite.core.errors import UsageError
 from certsuite.core.events import BindingChanged
+from certsuite.devices.device_info import load_device_info
+from certsuite.devices.yaml_lines import ProfileErrors
 from certsuite.edge import webex_state
 from certsuite.edge.webex_emulator import WebexEmulator
 from certsuite.evidence.record import read_record
@@ -20,8 +25,10 @@ from tests.cli.test_webex import PASSWORD as SIP_PASSWORD
 from tests.cli.test_webex import emulator as emulator
 from tests.cli.test_webex import types as types
 from tests.conftest import certsuite
+from tests.waiting import until
 
 SHOWN = "Partner Managed Phone - Certsuite ReferencePhone"
+MINTED = "First1!x"
 
 
 def test_the_emulator_and_the_bench_have_the_same_names() -> None:
@@ -31,72 +38,126 @@ def test_the_emulator_and_the_bench_have_the_same_names() -> None:
 def test_from_a_mac_address_to_a_certified_device_and_its_name(
     types: Typed, emulator: WebexEmulator, tmp_path: Path
 ) -> None:
+    """The documented sequence, with an API that throttles and fails at each of its steps."""
     emulator.organization.registers_as = None
+    lobby = emulator.organization.someone("Lobby", kind="PLACE")
+    calling = "/telephony/config/devices/{deviceId}"
     for fault, route in (
+        ("too-many-requests-briefly", "POST /devices"),
+        ("locked-briefly", "POST /devices"),
         ("dropped-after", "POST /devices"),
-        ("unavailable", "GET /devices"),
-        ("server-error", "GET /telephony/config/devices/{deviceId}/members"),
-        ("dropped-after", "PUT /telephony/config/devices/{deviceId}"),
+        ("too-many-requests-briefly", "GET /devices"),
+        ("server-error", f"GET {calling}"),
+        ("too-many-requests-briefly", f"GET {calling}/members"),
+        ("server-error-after", f"PUT {calling}/members"),
+        ("too-many-requests-briefly", f"PUT {calling}"),
+        ("dropped-after", f"PUT {calling}"),
+        ("too-many-requests-briefly", f"POST {calling}/actions/applyChanges/invoke"),
     ):
         emulator.fails(fault, route)
-    info, run = tmp_path / "info.json", tmp_path / "run"
-    made = types("device", "create", "--mac", MAC, "--person", owner(emulator), "--model", MODEL, password="First1!x")
+    info, lines, run = tmp_path / "info.json", tmp_path / "lines.yaml", tmp_path / "run"
+    made = types("device", "create", "--mac", MAC, "--person", owner(emulator), "--model", MODEL, password=MINTED)
     assert made.exit_code == 0, made.output
+    (device,) = emulator.organization.devices.values()
+    lines.write_text(
+        types("device", "members", MAC, "--yaml").output
+        + f"- {{id: {lobby.id}, port: 2, primaryOwner: false, lineType: SHARED_CALL_APPEARANCE}}\n"
+    )
+    assert types("device", "members", MAC, "--set", str(lines)).exit_code == 0
     assert types("device", "password", MAC).exit_code == 0
-    assert types("device", "info", MAC, "--out", str(info)).exit_code == 0
+    told = types("device", "info", MAC, "--out", str(info))
+    assert (told.exit_code, "2 lines" in told.output) == (0, True), told.output
     assert SIP_PASSWORD not in info.read_text()
-    assert types("device", "apply", MAC).exit_code == 0
+    applied = types("device", "apply", MAC)
+    assert applied.exit_code == 0, applied.output
     before = types("device", "status", MAC)
     assert (before.exit_code, "it has not registered" in before.output) == (1, True)
 
-    cases = ("--case", "WXC-REG-010", "--case", "WXC-REG-020", "--case", "WXC-UA-020")
-    done = certsuite("run", "--device-info", info, *cases, "--out", run, **{PASSWORD: SIP_PASSWORD})
-    assert done.returncode == 0, done.stdout + done.stderr
-    (device,) = emulator.organization.devices.values()
+    cases = [part for case in ("REG-010", "REG-020", "PW-010", "UA-020") for part in ("--case", f"WXC-{case}")]
+    told_of = ("--device-info", str(info), "--webex-emulator", emulator.base_url)
+    bench = subprocess.Popen(
+        [sys.executable, "-m", "certsuite.cli", "run", *told_of, *cases, "--out", str(run)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env={**os.environ, PASSWORD: SIP_PASSWORD},
+    )
+    try:
+        until(lambda: device.connection == "connected" or bench.poll() is not None, 60.0)
+        live = types("device", "status", MAC) if bench.poll() is None else None
+        output, _ = bench.communicate(timeout=120)
+    finally:
+        bench.kill()
+    assert bench.returncode == 0, output
+    assert live is not None, "it is told while the run goes on"
+    assert (live.exit_code, SHOWN in live.output) == (0, True)
     bound = [
         one.event for one in read_record(run / "record.jsonl").observations if isinstance(one.event, BindingChanged)
     ]
-    assert {event.aor for event in bound} == {device.line_port}, "the account is the one that Webex made"
+    assert {event.aor for event in bound} == {one["linePort"] for one in device.members}, "the accounts are Webex's"
     assert (run / "config" / f"{device.mac.lower()}.toml").is_file()
-
-    assert types("device", "registered", MAC, "--run", str(run)).exit_code == 0
-    after = types("device", "status", MAC)
-    assert (after.exit_code, SHOWN in after.output) == (0, True)
-    assert json.loads((run / "results.json").read_text())["device"]["control_hub"] == SHOWN
+    result = json.loads((run / "results.json").read_text())
+    assert result["device"]["control_hub"] == SHOWN
+    assert [one["verdict"] for one in result["cases"]] == ["pass"] * 4
     assert device.password == SIP_PASSWORD
     assert len(emulator.organization.devices) == device.applied == 1, "nothing was done twice"
-    leaks = [path for path in run.rglob("*") if path.is_file() and SIP_PASSWORD.encode() in path.read_bytes()]
-    assert not leaks
+    assert [one["port"] for one in device.members] == [1, 2]
+    assert not emulator.failing, "each fault was met"
 
 
-def test_device_info_that_the_api_cannot_give() -> None:
-    device = {
-        "id": "x",
-        "manufacturer": "m",
-        "managedBy": "PARTNER",
-        "model": "Partner Managed Gateway",
-        "mac": "0" * 12,
-    }
-    owned = device | {"owner": {"sipUserName": "1", "linePort": "a@b.c"}, "proxy": {"outboundProxy": "p.example"}}
-    line = {"id": "o", "port": 1, "primaryOwner": True, "lineType": "PRIMARY", "firstName": "Anna"}
-    members = Members.model_validate({"model": "m", "maxLineCount": 9, "members": [line]})
-    text = device_info_text(CallingDevice.model_validate(owned), members)
-    assert json.loads(text)["kind"] == "gateway"
+DEVICE = {"id": "x", "manufacturer": "m", "managedBy": "PARTNER", "model": "Partner Managed Gateway", "mac": "0" * 12}
+OWNED = DEVICE | {"owner": {"sipUserName": "1", "linePort": "a@b.c"}, "proxy": {"outboundProxy": "p.example"}}
+LINE = {"id": "o", "port": 1, "primaryOwner": True, "lineType": "PRIMARY", "firstName": "Anna"}
+
+
+def info_of(*lines: dict[str, object], **device: object) -> str:
+    members = Members.model_validate({"model": "m", "maxLineCount": 99, "members": lines})
+    return device_info_text(CallingDevice.model_validate(OWNED | device), members)
+
+
+def test_device_info_has_every_line_and_the_device_s_one_credential(tmp_path: Path) -> None:
+    file = tmp_path / "info.json"
+    shared = {"id": "s", "port": 4, "primaryOwner": False, "lineType": "SHARED_CALL_APPEARANCE", "linePort": "b@b.c"}
+    # A member with a weight has so many lines beside one another.
+    file.write_text(info_of(shared | {"lineLabel": "Desk"}, LINE | {"lineWeight": 3}, model="Partner Managed Phone"))
+    read = load_device_info(file, {PASSWORD: SIP_PASSWORD})
+    assert (read.kind, read.mac, read.outbound_proxy) == ("phone", "0" * 12, "p.example")
+    seen = [(one.number, f"{one.user}@{one.domain}", one.auth_user, one.shared, one.label) for one in read.accounts]
+    assert seen == [
+        (1, "a@b.c", "1", False, ""),
+        (2, "a@b.c", "1", False, ""),
+        (3, "a@b.c", "1", False, ""),
+        (4, "b@b.c", "1", True, "Desk"),
+    ]
+    assert {one.password.reveal() for one in read.accounts} == {SIP_PASSWORD}
+
+
+def test_device_info_of_a_gateway_has_every_port(tmp_path: Path) -> None:
+    file = tmp_path / "info.json"
+    ports = [LINE | {"id": f"m{n}", "port": n, "primaryOwner": n == 1, "linePort": f"u{n}@b.c"} for n in range(1, 101)]
+    file.write_text(info_of(*ports))
+    read = load_device_info(file, {PASSWORD: SIP_PASSWORD})
+    assert (read.kind, [one.number for one in read.accounts]) == ("gateway", list(range(1, 101)))
+    # What a gateway cannot have is told of what was written.
+    file.write_text(info_of(LINE | {"lineWeight": 2}))
+    with pytest.raises(ProfileErrors, match="each line on one port alone"):
+        load_device_info(file, {PASSWORD: SIP_PASSWORD})
+
+
+@pytest.mark.parametrize(
+    ("lines", "device"),
+    [
+        ([LINE], {"owner": None}),
+        ([LINE], {"proxy": None}),
+        ([LINE], {"proxy": {"outboundProxy": ""}}),
+        ([LINE], {"owner": {"sipUserName": "1"}}),
+        ([LINE, LINE | {"id": "s", "port": 2, "primaryOwner": False}], {}),
+        ([], {}),
+    ],
+)
+def test_device_info_that_webex_does_not_have_yet(lines: list[dict[str, object]], device: dict[str, object]) -> None:
     with pytest.raises(UsageError, match="has not made the device's account"):
-        device_info_text(CallingDevice.model_validate(device), members)
-    two = Members.model_validate({"model": "m", "maxLineCount": 9, "members": [line, line | {"port": 2}]})
-    with pytest.raises(UsageError, match="the device has 2 lines"):
-        device_info_text(CallingDevice.model_validate(owned), two)
-
-
-def test_who_cannot_be_told(emulator: WebexEmulator) -> None:
-    assert registered_with([]) == ""
-    with pytest.raises(UsageError, match="give --emulator"):
-        tell_emulator(None, MAC, "Acme Phone/1.0")
-    with pytest.raises(BenchError, match="404"):
-        tell_emulator(emulator.base_url, MAC, "Acme Phone/1.0")
-    with pytest.raises(BenchError, match="127"):
-        tell_emulator("http://127.0.0.1:9/v1", MAC, "Acme Phone/1.0")
+        info_of(*lines, **device)
 
 
 @pytest.mark.parametrize(

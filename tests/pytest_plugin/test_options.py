@@ -1,13 +1,16 @@
-"""What the options of a root probe mean, and what is said of wrong ones."""
+"""What the options of a root probe and of the Webex API mean, and what is said of wrong ones."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from certsuite.bench.run import RunOptions
 from certsuite.core.errors import UsageError
-from certsuite.pytest_plugin.options import read_root
+from certsuite.devices.device_info import DeviceInfo
+from certsuite.pytest_plugin.options import read_root, told_emulator
 from certsuite.tls.probe_roots import known_root
 
 CHAINS = Path(__file__).resolve().parents[1] / "data" / "chains"
@@ -49,3 +52,35 @@ def test_a_wrong_option_is_told(name: str, chain: str | None, told: str) -> None
     with pytest.raises(UsageError) as caught:
         read_root(name, chain)
     assert told in str(caught.value)
+
+
+class Given:
+    """The one option that is looked at."""
+
+    def __init__(self, url: str | None) -> None:
+        self._url = url
+
+    def getoption(self, name: str) -> str | None:
+        return self._url if name == "--webex-emulator" else None
+
+
+INFO = DeviceInfo("phone", "p.example", (), (), (), "001a2b3c4d5e")
+
+
+def test_an_emulator_is_told_of_a_device_with_a_mac_address() -> None:
+    url = "http://127.0.0.1:8089/v1"
+    assert told_emulator(Given(None), RunOptions()) == ""  # type: ignore[arg-type]
+    assert told_emulator(Given(url), RunOptions(info=INFO)) == url  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (RunOptions(), "is for --device-info FILE with a mac"),
+        (RunOptions(info=replace(INFO, mac="")), "is for --device-info FILE with a mac"),
+        (RunOptions(info=INFO, bench="netns"), "needs --bench loopback"),
+    ],
+)
+def test_an_emulator_that_cannot_be_told(options: RunOptions, told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        told_emulator(Given("http://127.0.0.1:8089/v1"), options)  # type: ignore[arg-type]
