@@ -14,7 +14,7 @@ from typing import Any
 from certsuite.bench.addresses import DEVICE_HOST, DNS_HOST, BenchNet, Drop, LoopbackNet
 from certsuite.bench.attempts import AttemptWatch
 from certsuite.bench.ownership import owner_of, spellings
-from certsuite.bench.password_watch import PasswordWatch
+from certsuite.bench.password_watch import PasswordWatch, WatchedCapture
 from certsuite.bench.strangers import Strangers
 from certsuite.core.capture import Capture
 from certsuite.core.events import BenchChanged
@@ -135,11 +135,12 @@ class Network:
         net: BenchNet | None = None,
         provisioning: str = "none",
         mac: str = "",
+        minted: bool = True,
     ) -> None:
         """``net`` is a network on loopback unless another is given; ``provisioning`` is how a device authenticates
-        there, one of ``provisioning_site.CREDENTIALS``; ``mac`` is the device's, twelve hexadecimal digits."""
+        there, one of ``provisioning_site.CREDENTIALS``; ``mac`` is the device's, twelve hexadecimal digits; ``minted``
+        says that the accounts' passwords are of no worth after the run, so that its TLS may be decrypted."""
         self._journal = journal
-        self._capture = capture
         self._driver: Driver | None = None
         self.outbound_proxy = OUTBOUND_PROXY
         "What the device is configured with from its next configuration on."
@@ -168,6 +169,7 @@ class Network:
         self._watch = PasswordWatch(journal)
         for account in accounts:
             self._watch.look_for(account.auth_user, account.password)
+        self._capture = WatchedCapture(capture, self._watch, keeps_secrets=minted)
         said_by_devices = ["bcld.test", "bcld.invalid"]
         said_by_devices += [name for account in accounts for name in (account.user, account.auth_user)]
         self._said_by_devices = [spelling for name in said_by_devices for spelling in spellings(name)]

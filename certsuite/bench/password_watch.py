@@ -9,10 +9,12 @@ from base64 import b64encode
 from dataclasses import replace
 from urllib.parse import quote
 
+from certsuite.core.capture import Capture, Endpoint
 from certsuite.core.events import (
     Cleartext,
     Event,
     HttpRequest,
+    OutsideMessage,
     PasswordSeen,
     PasswordsWatched,
     SipGarbage,
@@ -53,6 +55,10 @@ class PasswordWatch:
         forms.add(b64encode(f"{user}:{text}".encode()))
         self._forms = sorted({*self._forms, *forms}, key=len, reverse=True)
 
+    def masked(self, data: bytes) -> bytes:
+        """The same bytes, each character of a password in them a ``*``."""
+        return self._starred(data) if self._is_in(data) else data
+
     def _masked(self, event: Event) -> Event:
         match event:
             case SipMessageSeen(raw=data) if self._is_in(data):
@@ -61,6 +67,9 @@ class PasswordWatch:
             case SipGarbage(data=data) | Cleartext(data=data) if self._is_in(data):
                 self._found = PasswordSeen("cleartext", "what is no SIP over TLS")
                 return replace(event, data=self._starred(data))
+            case OutsideMessage(raw=data) if self._is_in(data):
+                self._found = PasswordSeen("cleartext", "an answer to someone who is no server of the device's")
+                return replace(event, raw=self._starred(data))
             case HttpRequest(target=target) if self._is_in(_bytes(target)):
                 self._found = PasswordSeen("HTTP", "the address that is asked for")
                 return replace(event, target=self._starred(_bytes(target)).decode("utf-8", "replace"))
@@ -91,6 +100,35 @@ class PasswordWatch:
         for form in self._forms:
             data = data.replace(form, b"*" * len(form))
         return data
+
+
+class WatchedCapture:
+    """A :class:`Capture` in which a password is masked as it is in the record."""
+
+    def __init__(self, capture: Capture, watch: PasswordWatch, *, keeps_secrets: bool) -> None:
+        """``keeps_secrets``: whether TLS can be decrypted by it, and with that what a device ought not to have sent."""
+        self._capture = capture
+        self._watch = watch
+        self._keeps_secrets = keeps_secrets
+
+    def tcp_opened(self, flow: str, device: Endpoint, bench: Endpoint, t_ns: int) -> None:
+        self._capture.tcp_opened(flow, device, bench, t_ns)
+
+    def tcp(self, flow: str, *, from_device: bool, data: bytes, t_ns: int) -> int:
+        return self._capture.tcp(flow, from_device=from_device, data=self._watch.masked(data), t_ns=t_ns)
+
+    def tcp_closed(self, flow: str, *, by_device: bool, reset: bool, t_ns: int) -> None:
+        self._capture.tcp_closed(flow, by_device=by_device, reset=reset, t_ns=t_ns)
+
+    def tls_secret(self, line: str) -> None:
+        if self._keeps_secrets:
+            self._capture.tls_secret(line)
+
+    def sip(self, flow: str, *, from_device: bool, data: bytes, t_ns: int) -> int:
+        return self._capture.sip(flow, from_device=from_device, data=self._watch.masked(data), t_ns=t_ns)
+
+    def udp(self, source: Endpoint, destination: Endpoint, data: bytes, t_ns: int) -> int:
+        return self._capture.udp(source, destination, self._watch.masked(data), t_ns)
 
 
 def _bytes(text: str) -> bytes:

@@ -119,6 +119,7 @@ class Run:
             net=self._net(),
             provisioning=how.credentials if how else "none",
             mac=self._options.info.mac if self._options.info else "",
+            minted=not self._options.supplied,
         )
         if self._options.battery:
             self._network.pki.prepare()
