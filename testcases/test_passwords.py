@@ -6,7 +6,7 @@ from certsuite.bench.bench import Deferred
 
 @case("WXC-PW-010", requirements=["PW-POLICY"], needs="started")
 async def test_supplied_passwords_meet_the_policy(bench: Bench, phone: Phone) -> None:
-    """SIP passwords that the user supplied are long enough, of all classes, and differ from line to line."""
+    """SIP passwords that the user supplied are long enough, of all classes, and differ from user to user."""
     await bench.supplied_credentials()
     await bench.expect("pw.policy")
 

@@ -235,7 +235,8 @@ def info(
 
     async def work(client: WebexClient) -> str:
         found = await _found(client, device)
-        return device_info_text(await client.calling(found), await client.members(found))
+        codecs = (await client.settings(found)).codecs
+        return device_info_text(await client.calling(found), await client.members(found), codecs)
 
     text = _of(context).run(work, dry_run=dry_run)
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from certsuite.core.errors import UsageError
 from certsuite.webex.answers import CallingDevice, Member, Members, Owner
@@ -15,7 +15,7 @@ _SHARED = "SHARED_CALL_APPEARANCE"
 _NOT_YET = "Webex has not made the device's account yet; try again in a minute"
 
 
-def device_info_text(device: CallingDevice, members: Members) -> str:
+def device_info_text(device: CallingDevice, members: Members, codecs: Sequence[str] = ()) -> str:
     """Device info in the neutral form (``docs/device-info.md``), with every line of a phone or port of a gateway.
 
     The API has one digest user and one password a device, so all its lines are given these (``docs/webex.md``). Raises
@@ -24,7 +24,7 @@ def device_info_text(device: CallingDevice, members: Members) -> str:
     owner, proxy = device.owner, device.proxy
     if owner is None or proxy is None or not proxy.outbound_proxy or not members.members:
         raise UsageError(_NOT_YET)
-    document = {
+    document: dict[str, object] = {
         "schema": 1,
         "kind": _GATEWAY if _GATEWAY in device.model.lower() else "phone",
         "mac": device.mac,
@@ -35,6 +35,8 @@ def device_info_text(device: CallingDevice, members: Members) -> str:
             for account in _accounts_of(member, owner)
         ],
     }
+    if codecs:
+        document["codecs"] = list(codecs)
     return json.dumps(document, indent=2) + "\n"
 
 

@@ -20,8 +20,9 @@ from urllib.parse import parse_qsl, urlsplit
 import h11
 
 from certsuite.core.errors import AddressUnavailable, UsageError
+from certsuite.edge.webex_models import Json, Refusal
 from certsuite.edge.webex_routes import ENDPOINTS, REFRESH_ROUTE, Call, Reply, answered, refused, routed
-from certsuite.edge.webex_state import Json, Organization, Refusal
+from certsuite.edge.webex_state import Organization
 
 BASE = "/v1"
 LAB = "/lab/registrations"

@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote, urlencode
 
-from certsuite.edge.webex_state import Json, Organization, Refusal, supported_devices
+from certsuite.edge.webex_models import Json, Refusal, supported_devices
+from certsuite.edge.webex_state import Organization
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,10 @@ def _set_members(organization: Organization, call: Call, ids: Mapping[str, str])
     return Reply(204)
 
 
+def _settings(organization: Organization, call: Call, ids: Mapping[str, str]) -> Reply:
+    return Reply(200, organization.settings(organization.calling(ids["deviceId"])))
+
+
 def _apply(organization: Organization, call: Call, ids: Mapping[str, str]) -> Reply:
     organization.apply(organization.calling(ids["deviceId"]))
     return Reply(204)
@@ -139,6 +144,7 @@ _ROUTES = (
     _route("PUT", _CALLING + "/{deviceId}", _password),
     _route("GET", _CALLING + "/{deviceId}/members", _members),
     _route("PUT", _CALLING + "/{deviceId}/members", _set_members),
+    _route("GET", _CALLING + "/{deviceId}/settings", _settings),
     _route("POST", _CALLING + "/{deviceId}/actions/applyChanges/invoke", _apply),
 )
 ENDPOINTS = tuple((method, template) for method, template, _, _ in _ROUTES)

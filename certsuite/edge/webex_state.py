@@ -12,11 +12,9 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
+from certsuite.edge.webex_models import MODELS, Json, Refusal, settings_with
 from certsuite.sip.user_agent import read_user_agent
-
-Json = dict[str, Any]
 
 REGISTRAR = "98079822.lab-cluster.bcld.invalid"
 OUTBOUND_PROXY = "hs17.hosted-lab.bcld.test"
@@ -30,16 +28,6 @@ REFRESH_LIVES_S = 90 * 86_400
 
 _PASSWORD = (r"[A-Z]", r"[a-z]", r"[0-9]", r"[^A-Za-z0-9]")
 _PASSWORD_AT_LEAST = 8
-
-
-class Refusal(Exception):
-    """What the API refuses a request with."""
-
-    def __init__(self, status: int, message: str, code: int | None = None) -> None:
-        self.status = status
-        self.message = message
-        self.code = code
-        super().__init__(message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,15 +65,8 @@ class Held:
     product: str = ""
     software: str = ""
     connection: str = "activating"
-
-
-MODELS: dict[str, tuple[str, str, int]] = {
-    "Partner Managed Phone": ("THIRD_PARTY", "PARTNER", 20),
-    "Partner Managed Gateway": ("THIRD_PARTY", "PARTNER", 100),
-    "Generic IPPhone Customer Managed": ("THIRD_PARTY", "CUSTOMER", 20),
-    "DMS Cisco 8865": ("CISCO", "CISCO", 16),
-}
-"Manufacturer, who manages it, and the limit of lines. What Webex calls the partner-managed ones is not public."
+    codecs: tuple[str, ...] = ()
+    "Three by Webex' names if an administrator set them for this device."
 
 
 @dataclass(slots=True)
@@ -293,6 +274,10 @@ class Organization:
         _check_password(password)
         device.password = password
 
+    def settings(self, device: Held) -> Json:
+        """``GET .../settings``."""
+        return settings_with(device.codecs)
+
     def members(self, device: Held) -> Json:
         """``GET .../members``."""
         return {"model": device.model, "members": device.members, "maxLineCount": MODELS[device.model][2]}
@@ -350,43 +335,6 @@ class Organization:
         return {"status": "ERRORS" if any("errorCode" in row for row in rows) else "OK", "macStatus": rows}
 
 
-def supported_devices(query: Mapping[str, str]) -> Json:
-    """``GET /telephony/config/supportedDevices``."""
-    kind, layout = query.get("type", ""), query.get("allowConfigureLayoutEnabled", "")
-    devices = [
-        dict.fromkeys(_MODEL_FLAGS, False)
-        | {
-            "model": model,
-            "displayName": model,
-            "type": "MPP" if manufacturer == "CISCO" else "GENERIC_SIP",
-            "manufacturer": manufacturer,
-            "managedBy": managed_by,
-            "supportedFor": ["PEOPLE", "PLACE"],
-            "onboardingMethod": ["MAC_ADDRESS"],
-            "numberOfLinePorts": lines,
-            "numberOfLineKeyButtons": 0,
-        }
-        for model, (manufacturer, managed_by, lines) in MODELS.items()
-    ]
-    if layout not in ("", "true", "false"):
-        raise Refusal(400, "allowConfigureLayoutEnabled must be true or false.")
-    if kind.startswith("not:"):
-        devices = [one for one in devices if one["type"] != kind.removeprefix("not:")]
-    elif kind:
-        devices = [one for one in devices if one["type"] == kind]
-    # None of them has a layout to configure.
-    return {"upgradeChannelList": ["STABLE"], "devices": [] if layout == "true" else devices}
-
-
-_MODEL_FLAGS = (
-    *("allowConfigureLayoutEnabled", "kemSupportEnabled", "kemLinesSupportEnabled"),
-    *("upgradeChannelEnabled", "additionalPrimaryLineAppearancesEnabled", "basicEmergencyNomadicEnabled"),
-    *("customizedBehaviorsEnabled", "allowConfigurePortsEnabled", "customizableLineLabelEnabled"),
-    *("supportsLinePortReorderingEnabled", "portNumberSupportEnabled", "t38Enabled"),
-    *("callDeclinedEnabled", "touchScreenPhone", "allowHotelingHostEnabled"),
-    *("supportsApplyChangesEnabled", "allowConfigureLinesEnabled", "allowConfigurePhoneSettingsEnabled"),
-    "supportsHotlineEnabled",
-)
 _DEVICE_FILTERS = {
     *("displayName", "personId", "workspaceId", "connectionStatus", "product", "type", "serial", "tag", "software"),
     *("upgradeChannel", "errorCode", "capability", "permission", "locationId", "workspaceLocationId", "mac"),

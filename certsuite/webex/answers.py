@@ -18,6 +18,10 @@ from certsuite.core.redaction import printable
 
 PARTNER = "PARTNER"
 _SHOWN_AS = re.compile(r"Partner Managed (Phone|Gateway)(?:\s*-\s*(\S.*))?")
+_CODECS = {
+    **{"G711U": "PCMU", "G711A": "PCMA", "G722": "G722", "G729": "G729", "G729A": "G729"},
+    "OPUS": "opus",
+}
 _MAC = re.compile(r"[0-9A-F]{12}")
 
 
@@ -112,6 +116,47 @@ class Location(Answer):
 
     id: str
     name: str
+
+
+class CodecPriority(Answer):
+    """Which codecs a device prefers, by Webex' names for them."""
+
+    selection: str
+    "REGIONAL, or CUSTOM for what follows."
+    primary: str = ""
+    secondary: str = ""
+    tertiary: str = ""
+
+
+class Customization(Answer):
+    """Settings of one kind of device, as far as a third-party one could have them."""
+
+    audio_codec_priority: CodecPriority | None = None
+
+
+class Customizations(Answer):
+    """Settings by kind of device."""
+
+    ata: Customization | None = None
+    mpp: Customization | None = None
+
+
+class Settings(Answer):
+    """What an administrator set for one device, of ``GET .../settings``."""
+
+    customizations: Customizations = Customizations()
+    custom_enabled: bool = False
+    "False: the organization's hold, which are for Cisco's models."
+
+    @property
+    def codecs(self) -> tuple[str, ...]:
+        """Encoding names as in SDP, most preferred first; empty if none were set. One that is not known is left out."""
+        kinds = (self.customizations.ata, self.customizations.mpp)
+        priority = next((one.audio_codec_priority for one in kinds if one and one.audio_codec_priority), None)
+        if not self.custom_enabled or priority is None or priority.selection != "CUSTOM":
+            return ()
+        named = (priority.primary, priority.secondary, priority.tertiary)
+        return tuple(dict.fromkeys(_CODECS[name.upper()] for name in named if name.upper() in _CODECS))
 
 
 class Member(Answer):

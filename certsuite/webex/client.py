@@ -28,12 +28,21 @@ from certsuite.webex.answers import (
     MacReport,
     Member,
     Members,
+    Settings,
     SupportedDevice,
     mac_forms,
     normal_mac,
     status_of,
 )
-from certsuite.webex.errors import Conflict, OutcomeUnknown, Refused, Unauthorized, UnexpectedAnswer, WebexError
+from certsuite.webex.errors import (
+    Conflict,
+    Forbidden,
+    OutcomeUnknown,
+    Refused,
+    Unauthorized,
+    UnexpectedAnswer,
+    WebexError,
+)
 from certsuite.webex.lines_file import settings_of
 from certsuite.webex.request import Request
 from certsuite.webex.tokens import Credentials, Tokens
@@ -87,6 +96,15 @@ class WebexClient:
     async def members(self, device: Device) -> Members:
         """All its lines."""
         return _parsed(Members, await self._read(f"{_of(device)}/members"), "GET .../members")
+
+    async def settings(self, device: Device) -> Settings:
+        """What was set for it; nothing for a model that has no settings, which Webex says by a refusal."""
+        try:
+            return _parsed(Settings, await self._read(f"{_of(device)}/settings"), "GET .../settings")
+        except (Unauthorized, Forbidden):
+            raise
+        except Refused:
+            return Settings()
 
     async def supported_devices(self, *, managed_by: str = PARTNER) -> tuple[SupportedDevice, ...]:
         """Models that can be created, of those who manage them. Which strings stand for them is told nowhere else."""

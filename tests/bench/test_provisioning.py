@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from certsuite.bench.bench import Bench
+from certsuite.bench.expecting import CannotJudge, NotApplicable
 from certsuite.bench.network import ASKED_EXPIRY_S, OUTBOUND_PROXY, SECOND_PROXY
 from certsuite.core.cases import Case, State
 from certsuite.core.events import BindingChanged, DoorsSeen, Expectation, OutsideMessage, SipMessageSeen, TlsPresented
@@ -78,6 +79,24 @@ async def test_what_the_server_does_is_recorded_judged_and_undone(stage: Staging
     assert stated[-1].check == check
     assert on.result(CASE).verdict is Verdict.PASS
     assert on.network.provisioning.good
+
+
+@pytest.mark.asyncio
+async def test_where_no_notify_makes_the_device_fetch_nobody_s_is_tried(stage: Staging) -> None:
+    profile = reference(lines=1)
+    how = profile.control.provisioning
+    assert how is not None
+    control = profile.control.model_copy(update={"provisioning": how.model_copy(update={"resync": "action"})})
+    on: Stage = await stage(profile.model_copy(update={"control": control}))
+    on.bench.begin(CASE)
+    with pytest.raises(NotApplicable, match="does not fetch at a NOTIFY"):
+        await on.bench.provisioning.is_ordered_by_an_outsider()
+    on = await stage(reference(lines=1), "ignores-check-sync")
+    await in_state(on)
+    on.bench.provisioning._deaf = True
+    with pytest.raises(CannotJudge, match="does not heed NOTIFY check-sync of its registrar either"):
+        await on.bench.provisioning.is_ordered_by_an_outsider()
+    assert not on.events(DoorsSeen)
 
 
 @pytest.mark.asyncio

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from certsuite.edge.webex_state import Organization, Refusal, supported_devices
+from certsuite.edge.webex_models import Refusal
+from certsuite.edge.webex_state import Organization
 
 MODEL = "Partner Managed Phone"
 PASSWORD = "Test4Password123&"
@@ -114,13 +115,3 @@ def test_a_refreshed_token_keeps_its_refresh_token_and_others_do_not_work(organi
     for wrong in ({"grant_type": "x"}, {"client_secret": "x"}, {"refresh_token": made["access_token"]}):
         with pytest.raises(Refusal):
             organization.refreshed(form | wrong)
-
-
-def test_supported_devices_are_filtered_by_type() -> None:
-    def models(kind: str) -> list[str]:
-        return [one["model"] for one in supported_devices({"type": kind})["devices"]]
-
-    assert models("MPP") == ["DMS Cisco 8865"]
-    assert models("not:GENERIC_SIP") == models("MPP")
-    assert sorted(models("MPP") + models("not:MPP")) == sorted(models(""))
-    assert supported_devices({"allowConfigureLayoutEnabled": "true"})["devices"] == []

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from certsuite.core.errors import UsageError
-from certsuite.webex.answers import CallingDevice, Device, SupportedDevice, is_mac, normal_mac, status_of
+from certsuite.webex.answers import CallingDevice, Device, Settings, SupportedDevice, is_mac, normal_mac, status_of
 from tests.openapi import described
+
+PRIORITY = {"selection": "CUSTOM", "primary": "G711u", "secondary": "iLBC", "tertiary": "G729"}
 
 
 def test_the_official_examples_can_be_read() -> None:
@@ -66,3 +68,19 @@ def test_what_is_no_mac_address_is_told(text: str) -> None:
     assert not is_mac(text)
     with pytest.raises(UsageError, match="12 hexadecimal digits"):
         normal_mac(text)
+
+
+@pytest.mark.parametrize(
+    ("settings", "codecs"),
+    [
+        ({}, ()),
+        ({"customEnabled": True}, ()),
+        ({"customEnabled": True, "customizations": {"mpp": {}}}, ()),
+        ({"customEnabled": True, "customizations": {"mpp": {"audioCodecPriority": {"selection": "REGIONAL"}}}}, ()),
+        ({"customEnabled": False, "customizations": {"ata": {"audioCodecPriority": PRIORITY}}}, ()),
+        ({"customEnabled": True, "customizations": {"ata": {"audioCodecPriority": PRIORITY}}}, ("PCMU", "G729")),
+        ({"customEnabled": True, "customizations": {"mpp": {"audioCodecPriority": PRIORITY}}}, ("PCMU", "G729")),
+    ],
+)
+def test_codecs_are_those_that_were_set_for_the_device(settings: dict[str, object], codecs: tuple[str, ...]) -> None:
+    assert Settings.model_validate(settings).codecs == codecs

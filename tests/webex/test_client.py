@@ -13,7 +13,7 @@ from certsuite.core.redaction import Secret
 from certsuite.edge.webex_state import REGISTRAR, Organization
 from certsuite.webex.answers import Device
 from certsuite.webex.client import WebexClient
-from certsuite.webex.errors import Conflict, NotFound, OutcomeUnknown, Refused, UnexpectedAnswer
+from certsuite.webex.errors import Conflict, Forbidden, NotFound, OutcomeUnknown, Refused, UnexpectedAnswer
 from tests.webex.conftest import Lab
 
 MAC = "00:1A:2b:3c:4d:5e"
@@ -48,6 +48,21 @@ async def test_a_device_from_its_mac_address_to_its_status(lab: Lab, password: S
     lab.organization.registered("001A2B3C4D5E", "Yealink", "SIP-T46U", "108.86.0.20")
     after = await client.status(device.id)
     assert (after.registered, after.kind, after.make_and_model) == (True, "phone", "Yealink SIP-T46U")
+
+
+async def test_codecs_that_an_administrator_set_and_none(lab: Lab, password: Secret) -> None:
+    client = lab.client()
+    device = await made(lab, client, password)
+    assert (await client.settings(device)).codecs == ()
+    next(iter(lab.organization.devices.values())).codecs = ("OPUS", "G729a", "G711a")
+    assert (await client.settings(device)).codecs == ("opus", "G729", "PCMA")
+    # A model without settings is refused, and has none; a token that may not ask is an error.
+    route = "GET /telephony/config/devices/{deviceId}/settings"
+    lab.emulator.fails("conflict", route)
+    assert (await client.settings(device)).codecs == ()
+    lab.emulator.fails("forbidden", route)
+    with pytest.raises(Forbidden):
+        await client.settings(device)
 
 
 async def test_a_list_has_all_its_pages(lab: Lab, password: Secret) -> None:

@@ -13,7 +13,8 @@ from cryptography.hazmat.primitives import serialization
 from certsuite.core.errors import CertsuiteError, UsageError
 from certsuite.core.redaction import Secret
 from certsuite.edge.webex_emulator import WebexEmulator
-from certsuite.edge.webex_state import Organization, Refusal
+from certsuite.edge.webex_models import Refusal
+from certsuite.edge.webex_state import Organization
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.pki import Names, Pki
 from certsuite.webex.client import WebexClient
