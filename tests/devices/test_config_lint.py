@@ -32,6 +32,12 @@ GOOD_AND_BAD: list[tuple[str, str, str, str]] = [
     ("explicit-port", "fanvil", "<a><ProxyPort>0</ProxyPort></a>", "<a><ProxyPort>5060</ProxyPort></a>"),
     ("explicit-port", "audiocodes", 'ProxyIp 0 = "hs17.x", 2, 0;', 'ProxyIp 0 = "hs17.x:5061", 2, 0;'),
     ("explicit-port", "generic", "outbound_proxy_port =", "outbound_proxy_port = 5061"),
+    (
+        "master-names-nothing",
+        "poly",
+        '<APPLICATION APP_FILE_PATH="sip.ld" CONFIG_FILES="a.cfg, b.cfg"/>',
+        '<APPLICATION APP_FILE_PATH="sip.ld" CONFIG_FILES=" "/>',
+    ),
     ("unit-of-expiry", "yealink", "account.1.sip_server.1.expires = 240", "account.1.sip_server.1.expires = 4"),
     ("unit-of-expiry", "poly", '<a reg.1.server.1.expires="3600"/>', '<a reg.1.server.1.expires="5"/>'),
     ("unit-of-expiry", "grandstream", "<a><P32>4</P32></a>", "<a><P32>240</P32></a>"),
