@@ -320,12 +320,7 @@ FAULTS: dict[str, Fault] = {
         _fault("password-in-url", "has its password in the URL that it asks for", password_in="url"),
         _fault("password-in-user-agent", "has its password in HTTP's User-Agent", password_in="user agent"),
         _fault("ignores-check-sync", "does nothing at a NOTIFY check-sync", heeds_check_sync=False),
-        _fault(
-            "heeds-outsiders",
-            "takes a NOTIFY check-sync of anyone, on a port of its own",
-            listens_outside=True,
-            heeds_outsiders=True,
-        ),
+        _fault("heeds-outsiders", "fetches when anyone tells it to", listens_outside=True, heeds_outsiders=True),
         _fault(
             "challenges-outsiders", "asks anyone for credentials on a port of its own", ODD_DEVICE, listens_outside=True
         ),
