@@ -17,7 +17,9 @@ from certsuite.edge.failing import FAILURES
 BENCH_S = 1.0
 "What raising and lowering the bench takes."
 _CASE_S = 0.03
-_CALL_S = 0.4
+_CALL_S = 0.1
+_HEARD_S = 0.4
+"How long is listened in a call about its media."
 _START_S = 0.5
 "What a program takes to end and start, beside the profile's ``boot_s``."
 _CONNECT_S = 0.05
@@ -164,7 +166,7 @@ def _moves(case: Case, profile: DeviceProfile, *, walked: bool) -> tuple[int, fl
         )
         return 0, _CASE_S + case.reconnects * (pause_s + _CONNECT_S)
     if case.needs is State.IN_CALL or case.family in ("CALL", "MED"):
-        return 0, _CASE_S + _CALL_S
+        return 0, _CASE_S + _CALL_S + (_HEARD_S if case.family == "MED" else 0.0)
     return 0, _CASE_S
 
 

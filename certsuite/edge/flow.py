@@ -34,7 +34,8 @@ from certsuite.edge.failing import SERVES, Failure, Handshake
 from certsuite.edge.slow_writer import SlowWriter
 from certsuite.edge.traffic_class import dscp_of_connection
 from certsuite.sip.framer import Framed, Garbage, KeepAlive, StreamFramer
-from certsuite.sip.message import SipMessage, read, strict_error
+from certsuite.sip.message import SipMessage, read
+from certsuite.sip.strict import strict_error
 from certsuite.tls.client_hello import NotTls
 from certsuite.tls.server import AlertSeen, ApplicationData, PeerClosed, SecretLine, TlsBehaviour, TlsEvent, TlsServer
 

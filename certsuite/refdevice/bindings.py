@@ -22,7 +22,7 @@ from certsuite.sip.message import SipMessage, canonical, parameter, uri_of, user
 log = logging.getLogger("refdevice.bindings")
 
 _BACK_OFF, _BACK_OFF_LIMIT = 1.25, 5.0
-_REJECTED = 20.0
+_REJECTED = 25.0
 "How much longer it waits when its credentials are refused: the next try will hardly do better."
 _HAMMERING_S = 0.05
 _KNOWN_HEADERS = frozenset(

@@ -26,7 +26,7 @@ log = logging.getLogger("refdevice.registration")
 _HAMMERING_S = 0.02
 _LONG_AGO = 1_000_000_000.0
 "A time before that is of a clock that was never set."
-_UNRESOLVED = 2.0
+_UNRESOLVED = 2.5
 "How much longer it waits when DNS was of no use: a resolver in trouble is given time."
 
 

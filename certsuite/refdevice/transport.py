@@ -213,8 +213,10 @@ class Flow(asyncio.Protocol):
             return now
         if now >= self._pinged_at + every_s:
             self._pinged_at = now
-            self._unanswered_since = now if self._unanswered_since is None else self._unanswered_since
             self.send_bytes(b"\r\n\r\n")
+            if self._unanswered_since is None:
+                # On a busy machine that may have taken a while, which is none of the server's.
+                self._unanswered_since = time.monotonic()
         due = self._pinged_at + every_s
         return due if self._unanswered_since is None else min(due, self._unanswered_since + pong_s)
 

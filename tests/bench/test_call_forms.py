@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from certsuite.bench.call_forms import FORMS
-from certsuite.sip.message import SipMessage, strict_error
+from certsuite.sip.message import SipMessage
+from certsuite.sip.strict import strict_error
 
 INVITE = SipMessage(
     "INVITE",

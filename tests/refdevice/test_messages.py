@@ -12,7 +12,8 @@ from certsuite.refdevice.config import Config, Line
 from certsuite.refdevice.faults import behaviour_with
 from certsuite.refdevice.messages import Composer, quoted
 from certsuite.refdevice.transport import Flow
-from certsuite.sip.message import SipMessage, strict_error
+from certsuite.sip.message import SipMessage
+from certsuite.sip.strict import strict_error
 
 _LINE = Line("user", "d.invalid", "auth", "p", 'The "first"')
 _FLOW = cast(Flow, SimpleNamespace(local=("127.0.0.2", 4711), secure=True))

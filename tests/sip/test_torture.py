@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from certsuite.sip.framer import Framed, Garbage, StreamFramer
-from certsuite.sip.message import SipMessage, read, strict_error
+from certsuite.sip.message import SipMessage, read
+from certsuite.sip.strict import strict_error
 
 CORPUS = Path(__file__).parents[1] / "data" / "rfc4475"
 MESSAGES = {path.stem: path.read_bytes() for path in sorted(CORPUS.glob("*.dat"))}
