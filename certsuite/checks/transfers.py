@@ -18,6 +18,8 @@ _FINAL = range(200, 700)
 _SUCCESS = range(200, 300)
 _STATUS = re.compile(rb"\s*SIP/2\.0 +(\d{3})")
 _NAMES_A_CALL = re.compile(r"[?&]replaces=([^&]*)", re.IGNORECASE)
+_NO_CALL = (408, 481)
+"That the call is over (RFC 3261 section 12.2.1.2)."
 Replaced = tuple[str, str, str]
 "Call-ID, to-tag and from-tag of a Replaces (RFC 3891 section 6.1)."
 
@@ -156,13 +158,14 @@ def _state(notify: SeenMessage) -> str:
 
 @check("transfer.keeps-call", limits=("action_s",))
 def keeps_call(question: Question) -> Judgement:
-    """A call that could not be handed over is still up: the device takes an offer in it, and does not end it (RFC 5589
-    section 6.2)."""
+    """A call that could not be handed over is still up: the device knows it when it is asked, and does not end it (RFC
+    5589 section 6.2)."""
     asked, own = requests(question, "INVITE", OUT), requests(question, "BYE")
     if not asked:
         return question.unknown("not-stimulated", "no re-INVITE was sent in the call")
     answers = responses(question, "INVITE", _FINAL)
-    if answers and answers[0].message.status < 300 and not own:
+    # Whatever else is said to the offer, the call is there.
+    if answers and answers[0].message.status not in _NO_CALL and not own:
         return question.passed(asked[0].evidence, answers[0].evidence)
     if not own and not answers:
         observed = "no response to a re-INVITE in the call"

@@ -70,11 +70,15 @@ async def _left(call: Call, third: Party) -> None:
     ],
 )
 async def test_a_faulty_device_is_told_from_it(
-    stage: Staging, fault: str, does: Callable[[Call, Party], Awaitable[None]], observed: str
+    stage: Staging,
+    monkeypatch: pytest.MonkeyPatch,
+    fault: str,
+    does: Callable[[Call, Party], Awaitable[None]],
+    observed: str,
 ) -> None:
     on, call = await in_call(stage, fault)
     on.bench.third.refuses_when_called("Busy Here")
-    on.device.time_scale = 0.1
+    monkeypatch.setattr(on.bench, "patience_s", lambda check: 0.5)
     with pytest.raises(ExpectationNotMet, match=observed):
         await does(call, on.bench.third)
 

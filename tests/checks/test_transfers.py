@@ -86,6 +86,12 @@ def test_a_call_is_let_go_by_either_side(trace: Trace) -> None:
     trace.passes("transfer.lets-go")
 
 
+def test_an_offer_that_is_refused_shows_the_call(trace: Trace) -> None:
+    trace.request("INVITE", OUT, to_tag="1")
+    trace.answer(488)
+    trace.passes("transfer.keeps-call")
+
+
 def test_a_call_outlives_a_failed_transfer(trace: Trace) -> None:
     trace.is_open("transfer.keeps-call", "not-stimulated")
     trace.request("INVITE", OUT, to_tag="1")
