@@ -35,12 +35,12 @@ $(VENV)/bin/python:
 
 $(VENV)/.run-time: $(VENV)/bin/python pyproject.toml constraints.txt
 	@echo "installing what certsuite runs with (a minute or so the first time)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[pstn]'
 	@touch $@
 
 $(VENV)/.tests: $(VENV)/.run-time
 	@echo "installing what the tests need"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,pstn]'
 	@touch $@
 
 clean:

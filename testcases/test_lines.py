@@ -16,6 +16,13 @@ async def test_registers_no_line_from_two_ports(bench: Bench, phone: Phone) -> D
     return bench.over_the_whole_run("reg.one-port")
 
 
+@case("WXC-CALL-280", requirements=["CALL-ALL-PORTS"], claims=["gateway"])
+async def test_is_in_a_call_on_every_port(bench: Bench, phone: Phone) -> None:
+    """With a call on every port at once, each port hears its own far end."""
+    await bench.ports.are_all_called()
+    await bench.ports.all_end()
+
+
 @case("WXC-REG-170", requirements=["REG-SPREAD"], claims=["gateway"], needs="started")
 async def test_spreads_its_lines(bench: Bench, phone: Phone) -> None:
     """When the device starts, its lines do not all come in one moment."""

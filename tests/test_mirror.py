@@ -18,6 +18,7 @@ OTHERWISE = {
 }
 """Files that mirror no module, and what they are about."""
 OF_NO_PACKAGE = {
+    "benchmarks": "the benchmarks in their smallest form",
     "clients": "hand-made clients, faulty ones too",
     "data": "corpora",
     "device_profiles": "the profiles that are shipped",

@@ -20,7 +20,9 @@ from certsuite.bench.notifier_control import NotifierControl
 from certsuite.bench.party import Party
 from certsuite.bench.password_control import PasswordControl
 from certsuite.bench.phone import Phone
+from certsuite.bench.ports import Ports
 from certsuite.bench.provisioning import Provisioning
+from certsuite.bench.pstn import Pstn
 from certsuite.bench.registrar_control import RegistrarControl
 from certsuite.bench.root_probing import RootProbing
 from certsuite.checks.call_requests import allows
@@ -79,6 +81,8 @@ class Bench:
         self.colleague = Party(self, name="Colleague", number="2065550100")
         self.third = Party(self, name="Third", number="2065550133")
         "Who is called in place of the colleague."
+        self.ports = Ports(self, journal)
+        self.pstn = Pstn(self, journal, number="2065550199")
         network.control.on_call = self._on_call
         self.root_probing = RootProbing(self, journal)
         self.supplied: dict[int, Secret] = {}
@@ -316,7 +320,8 @@ class Bench:
             raise NotApplicable("version-not-offered", f"the device does not offer {version}")
 
     def _on_call(self, leg: CallLeg, number: str) -> None:
-        party = self.third if number.endswith(self.third.number) else self.colleague
+        parties = (self.third, self.pstn)
+        party = next((one for one in parties if number.endswith(one.number)), self.colleague)
         party.is_reached(leg)
 
     @property

@@ -145,6 +145,7 @@ class Execution:
         await bench.provisioning.restore()
         bench.colleague.forget()
         bench.third.forget()
+        bench.pstn.forget()
         if bench.network.control.legs:
             await bench.device.until(lambda: not bench.network.control.legs, _CALLS_END_S)
             for leg in list(bench.network.control.legs.values()):

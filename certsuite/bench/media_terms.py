@@ -30,6 +30,7 @@ def _belongs(one: RtpMap, codec: str) -> bool:
 
 TERMS: Mapping[str, MediaTerms] = {
     "as Webex": WEBEX_TERMS,
+    "as the PSTN": MediaTerms(formats=_NARROW, codecs=("PCMU", "PCMA")),
     "plain RTP": MediaTerms(suites=()),
     "plain RTP with keys": MediaTerms(protocol=AVP),
     "two suites": MediaTerms(suites=(AES_CM_256, AES_CM_128_HMAC_SHA1_80)),

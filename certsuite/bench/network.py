@@ -37,6 +37,7 @@ from certsuite.edge.provisioning_site import Access, Site
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.registrar_behaviour import GOOD as GOOD_REGISTRAR
 from certsuite.edge.sip_edge import SipEdge
+from certsuite.edge.trunk import Trunk
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.pki import Names, Pki, Presentation
 from certsuite.tls.probe_chains import ServedChain, Step
@@ -65,6 +66,8 @@ _HOSTS = {
     "lists": 13,
     "provisioning": 14,
     "outside": 15,
+    "trunk": 16,
+    "far-end": 17,
     "device": DEVICE_HOST,
 }
 _FIRST_AHEAD = 201
@@ -175,6 +178,13 @@ class Network:
         self._said_by_devices = [spelling for name in said_by_devices for spelling in spellings(name)]
         "What only a device has reason to say: names of the lab and of its accounts."
         self.control = CallControl(journal, self.registrar, self.media, owner_of=self.owner_of)
+        self.trunk = Trunk(
+            journal,
+            capture,
+            self.media,
+            address=self.net.host(_HOSTS["trunk"]),
+            far_end=self.net.host(_HOSTS["far-end"]),
+        )
         self.lists = ListServer(journal, self.net.host(_HOSTS["lists"]), REVOCATION_LIST_PORT, owner_of=self.owner_of)
         self.provisioning = self._provisioning(folder, provisioning)
         self.dns: DnsServer | None = None
@@ -218,6 +228,7 @@ class Network:
     async def stop(self) -> None:
         """Stop everything that was started."""
         self.control.hang_up_all()
+        self.trunk.stop()
         if self._attempts is not None:
             self._attempts.stop()
         for edge in self.edges.values():

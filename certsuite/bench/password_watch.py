@@ -93,6 +93,7 @@ class PasswordWatch:
         return PasswordSeen("SIP", f"{name}, {', '.join(dict.fromkeys(headers)) or 'its body'}")
 
     def _is_in(self, data: bytes) -> bool:
+        # One by one, at the speed of memory: of a hundred lines that is a tenth of a millisecond.
         return any(form in data for form in self._forms)
 
     def _starred(self, data: bytes) -> bytes:

@@ -88,9 +88,9 @@ class Phone:
         """It dials a number of the dial plan's own."""
         await self._bench.device.act("dial", line=1, uri=self._uri(number.replace("#", "%23")))
 
-    async def answers(self) -> None:
-        """It answers the call that rings."""
-        await self._bench.device.act("answer")
+    async def answers(self, *, line: int = 1) -> None:
+        """It answers the call that rings; a gateway, on that line."""
+        await self._bench.device.act("answer", line=line)
 
     async def hangs_up(self) -> None:
         """It ends the call."""

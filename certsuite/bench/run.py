@@ -191,6 +191,7 @@ class Run:
         if self._options.root is not None:
             self._bench.root_probing.asked = self._options.root
         self._bench.root_probing.begin_for(planned)
+        await self._bench.pstn.begin_for(planned)
         self._execution = Execution(self._bench, self._journal, self._waits, self._catalogue)
         self._tasks.spawn(watch_lag(self._journal), name="loop lag")
 
@@ -215,6 +216,7 @@ class Run:
         try:
             if self._bench is not None:
                 await self._bench.device.stop()
+                await self._bench.pstn.stop()
             if self._tasks is not None:
                 await self._tasks.cancel()
         finally:

@@ -49,8 +49,8 @@ def all_register(question: Question) -> Judgement:
         silent = [line for line in missing if line not in tried]
         refused = [line for line in missing if line in tried]
         parts = [
-            *([f"no REGISTER came of {_named(silent)}"] if silent else []),
-            *([f"none was accepted of {_named(refused)}"] if refused else []),
+            *([f"no REGISTER came of {named(silent)}"] if silent else []),
+            *([f"none was accepted of {named(refused)}"] if refused else []),
         ]
         return question.failed(
             "lines-not-registered",
@@ -76,7 +76,8 @@ def all_register(question: Question) -> Judgement:
     return replace(judged, measurements=(*judged.measurements, Measurement("lines", lines, "lines")))
 
 
-def _named(lines: list[int]) -> str:
+def named(lines: list[int]) -> str:
+    """The first of these lines, and how many more there are."""
     more = f" and {len(lines) - _NAMED} more" if lines[_NAMED:] else ""
     return f"line{'s' if lines[1:] else ''} {', '.join(map(str, lines[:_NAMED]))}{more}"
 

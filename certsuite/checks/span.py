@@ -31,6 +31,11 @@ CUT_OFF = ("address lost", "packets dropped")
 PROVISIONING = "provisioning"
 """The edge at which the device fetches its configuration. Its connections are no flows of SIP: they are seen by who
 names the edge or the flow."""
+TRUNK = "trunk"
+"The edge's other side, towards the PSTN: likewise, since what comes there is not the device's."
+_ASIDE = (PROVISIONING, TRUNK)
+_START = 64
+"Bytes of a message in which the method of a request stands, whatever blanks are before it."
 _STUN = b"\x21\x12\xa4\x42"
 "The magic cookie of STUN (RFC 8489 section 5)."
 
@@ -70,6 +75,8 @@ class Span:
         self._observations: list[Observation] = []
         self._by_kind: dict[type[Event], list[Observation]] = {}
         self._start: Observation | None = None
+        self.lag_s = 0.0
+        "The bench's own measured lag in this span: no time is known better than this."
         self.closed = closed
         "Whether nothing more will be added: live it is open until the patience is over."
         self.add(observations)
@@ -82,17 +89,20 @@ class Span:
             if not is_foreign(observation):
                 self._observations.append(observation)
                 self._by_kind.setdefault(type(observation.event), []).append(observation)
+                if isinstance(observation.event, LoopLag):
+                    # Asked for at each time that is judged: in a long run that is thousands of times.
+                    self.lag_s = max(self.lag_s, observation.event.max_ms / 1000)
 
     def __iter__(self) -> Iterator[Observation]:
-        return (observation for observation in self._observations if observation.edge != PROVISIONING)
+        return (observation for observation in self._observations if observation.edge not in _ASIDE)
 
     def of(self, kind: type[E], *, edge: str | None = None, flow: str | None = None) -> list[Seen[E]]:
-        """All events of a kind, of one edge or flow if named; those of provisioning only then."""
+        """All events of a kind, of one edge or flow if named; those of provisioning and trunk only then."""
         return [
             Seen(observation.event, observation)
             for observation in self._by_kind.get(kind, ())
             if isinstance(observation.event, kind)
-            and (observation.edge == edge if edge is not None else observation.edge != PROVISIONING or flow is not None)
+            and (observation.edge == edge if edge is not None else observation.edge not in _ASIDE or flow is not None)
             and (flow is None or observation.flow == flow)
         ]
 
@@ -110,6 +120,8 @@ class Span:
         found = []
         for seen in self.of(SipMessageSeen, edge=edge):
             if seen.at.direction != direction or (line is not None and seen.at.line not in (None, line)):
+                continue
+            if not _may_be(seen.event.raw, method, status):
                 continue
             message = read(seen.event.raw)
             if message is None or (call_id is not None and message.call_id != call_id):
@@ -157,10 +169,13 @@ class Span:
             return started[0].at.t
         return self._start.t if self._start else None
 
-    @property
-    def lag_s(self) -> float:
-        """The bench's own measured lag in this span: no time is known better than this."""
-        return max((seen.event.max_ms / 1000 for seen in self.of(LoopLag)), default=0.0)
+
+def _may_be(raw: bytes, method: str | None, status: range | None) -> bool:
+    """Whether a message can be what is looked for: of a gateway's there are a hundred thousand, and reading them takes
+    the longest."""
+    if method is None:
+        return True
+    return method.encode() in (raw if status is not None else raw[:_START])
 
 
 class Spans:

@@ -715,6 +715,45 @@ class MediaClosed(Event):
     max_send_lateness_ms: float = 0.0
 
 
+@_event("pstn-told")
+class PstnTold(Event):
+    """What the program at the far end of a PSTN call was told to do."""
+
+    call_id: str
+    "Of the device's call, as with all that follow."
+    order: str
+    tone_hz: float = 0.0
+
+
+@_event("pstn-call")
+class PstnCall(Event):
+    """What became of a PSTN call, as the program at its far end wrote it."""
+
+    call_id: str
+    state: str
+    "``called``, ``answered``, ``ended`` or ``failed``."
+    text: str = ""
+    "Who called, or what failed."
+
+
+@_event("pstn-heard")
+class PstnHeard(Event):
+    """The strongest tone of 100 ms that the program at the far end of a PSTN call decoded."""
+
+    call_id: str
+    tone_hz: float
+    level_dbfs: float
+    purity: float
+
+
+@_event("pstn-digit")
+class PstnDigit(Event):
+    """A digit that the program at the far end of a PSTN call received."""
+
+    call_id: str
+    digit: str
+
+
 @_event("note")
 class Note(Event):
     """Something worth telling that nothing judges."""

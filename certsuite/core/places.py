@@ -9,3 +9,5 @@ ROOT = Path(__file__).resolve().parents[2]
 TESTCASES = ROOT / "testcases"
 PROFILES = ROOT / "device_profiles"
 REPORTS = ROOT / "reports"
+FAR_END = ROOT / "pstn" / "far_end.py"
+"The program at the far end of PSTN calls."

@@ -70,7 +70,9 @@ class CallLeg:
         self.flow = flow
         self.party = party
         "The number of the party."
-        self.state = LegState.CALLING
+        self.on_state: Callable[[LegState], None] = lambda state: None
+        "Told each state that it comes to."
+        self._state = LegState.CALLING
         self.media = LegMedia(control.journal, stream, self._place)
         "What it offers, answers and has agreed on."
         self._left: list[MediaStream] = []
@@ -101,6 +103,15 @@ class CallLeg:
         "Has the first look at the device's requests within the call: what it takes, the leg leaves alone."
         self.takes_response: Callable[[SipMessage], bool] = lambda response: False
         "The same with the responses to our INVITE."
+
+    @property
+    def state(self) -> LegState:
+        return self._state
+
+    @state.setter
+    def state(self, state: LegState) -> None:
+        self._state = state
+        self.on_state(state)
 
     @property
     def stream(self) -> MediaStream:
@@ -199,6 +210,16 @@ class CallLeg:
         body = self.early.answer(self._invite)
         if body is not None:
             self.respond(183, "Session Progress", body=body, tag=self._sse.tag())
+            self.state = LegState.EARLY
+
+    def progress_with_media(self) -> None:
+        """183 with the answer that the 200 will have: audio from the far end before it answers."""
+        if not self._from_device or self._hanging_up or self.state not in (LegState.CALLING, LegState.EARLY):
+            return
+        assert self._invite is not None
+        body = self.media.answer(self._invite)
+        if body is not None:
+            self.respond(183, "Session Progress", body=body)
             self.state = LegState.EARLY
 
     def accept(self) -> None:

@@ -97,6 +97,7 @@ class LegMedia:
                 codecs=self.terms.codecs,
                 suites=self.terms.suites,
                 local_crypto=None if self.terms.new_keys else self._crypto,
+                require_srtp=bool(self.terms.suites),
                 session_id=self._session_id,
                 version=self._version,
             )

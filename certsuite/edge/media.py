@@ -21,12 +21,14 @@ from certsuite.core.errors import BenchError
 from certsuite.core.events import MediaClosed, MediaOpened, MediaStimulus, Note, ToolError, TrafficClass
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN
-from certsuite.edge.media_sockets import ANCILLARY, age_ns_of, bind_pair
+from certsuite.edge.media_sockets import ANCILLARY, age_ns_of, bind_pair, clear
 from certsuite.edge.traffic_class import dscp_of_datagram
+from certsuite.media.codecs import CodecError
 from certsuite.media.dtmf import DIGITS
 from certsuite.media.outgoing import Disturbance, Outgoing
 from certsuite.media.pacing import PERIOD_NS, Lateness, Schedule
 from certsuite.media.receiver import Seen, StreamReceiver, endpoint_text
+from certsuite.media.rtp import RtpPacket
 from certsuite.media.sender import StreamSender
 from certsuite.media.setup import StreamParts, prepare
 from certsuite.media.srtp import SrtpError
@@ -139,6 +141,11 @@ class MediaStream:
         """Send nothing at all, or send again."""
         self._loop.call(lambda: setattr(self._sender, "muted", muted))
 
+    def bridge(self, other: MediaStream) -> None:
+        """Pass on what comes here to ``other`` and what comes there to this one, and send nothing else on either."""
+        self._loop.call(lambda: self._passes_to(other))
+        self._loop.call(lambda: other._passes_to(self))
+
     def close(self) -> None:
         """End the stream. The loop records it, in the case that runs now, and lets the ports go."""
         if not self._closing:
@@ -164,6 +171,30 @@ class MediaStream:
     def _disturb(self, disturbance: Disturbance) -> None:
         self._outgoing.disturbance = disturbance
         self._stimulus("disturbed")
+
+    def _passes_to(self, other: MediaStream) -> None:
+        other._sender.bridged = True
+        self._receiver.passes = other._pass_on
+
+    def _pass_on(self, packet: RtpPacket, source: StreamParts) -> None:
+        """Send what came on the stream that this one is bridged with, at once."""
+        target = self._receiver.latched or self._remote
+        if self._closing or target is None:
+            return
+        try:
+            data = self._sender.pass_on(packet, source)
+            if data is None:
+                return
+            self._rtp.sendto(data, target)
+        except (OSError, SrtpError, CodecError) as error:
+            self._cannot_send(error)
+            return
+        self._loop.sent((self.address, self.port), target, data)
+
+    def _cannot_send(self, error: Exception) -> None:
+        if not self._send_problem:
+            self._send_problem = str(error)
+            self.note(f"media from {self.address}:{self.port} could not be sent: {error}")
 
     def _stimulus(self, kind: str) -> None:
         line, flow, edge = self._place
@@ -191,9 +222,7 @@ class MediaStream:
             for data in packets:
                 self._rtp.sendto(data, target)
         except (OSError, SrtpError) as error:
-            if not self._send_problem:
-                self._send_problem = str(error)
-                self.note(f"media from {self.address}:{self.port} could not be sent: {error}")
+            self._cannot_send(error)
             return None
         self._lateness_max_ns = max(self._lateness_max_ns, late_ns)
         self._loop.lateness.add(late_ns)
@@ -349,6 +378,10 @@ class MediaLoop:
             self._active.add(stream)
             self._schedule.add(stream, time.monotonic_ns())
 
+    def sent(self, source: Endpoint, target: Endpoint, data: bytes) -> None:
+        """A packet left out of turn."""
+        self._capture.udp(source, target, data, round(self.journal.clock.utc() * 1e9))
+
     def closed(self, stream: MediaStream, case: tuple[str, str] | None) -> None:
         """A stream ends."""
         if stream not in self._streams:
@@ -401,7 +434,7 @@ class MediaLoop:
             ready = self._selector.select(_patience(remaining_ns))
             for key, _ in ready:
                 if key.data is None:
-                    _clear(self._wake)
+                    clear(self._wake)
                     continue
                 stream, is_rtp = key.data
                 self._read(stream, key.fileobj, is_rtp)
@@ -463,10 +496,3 @@ def _patience(remaining_ns: int) -> float:
     if remaining_ns < _SELECTABLE_NS:
         return 0
     return min(((remaining_ns - _SELECTOR_SLACK_NS) // 1_000_000 - 0.5) / 1000, _IDLE_S)
-
-
-def _clear(wake: int) -> None:
-    try:
-        os.eventfd_read(wake)
-    except BlockingIOError:
-        return

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import struct
 import time
@@ -57,3 +58,11 @@ def bind_pair(address: str) -> tuple[socket.socket, socket.socket]:
         ask_for_dscp(rtp)
         return rtp, rtcp
     raise AddressUnavailable(f"no free pair of UDP ports on {address}: {problem}")
+
+
+def clear(wake: int) -> None:
+    """Take a wake-up that was written to an eventfd, if there is one."""
+    try:
+        os.eventfd_read(wake)
+    except BlockingIOError:
+        return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -109,6 +110,8 @@ class StreamReceiver:
         self._sequences = SequenceCounter()
         self._statistics = StreamStatistics()
         self._dtmf: DtmfReceiver | None = None
+        self.passes: Callable[[RtpPacket, StreamParts], None] | None = None
+        "Given each authentic packet and what it was agreed under, of a stream that is bridged."
         self._window_start = 0.0
         self._tally = _Tally()
         self._heard: list[Samples] = []
@@ -240,6 +243,8 @@ class StreamReceiver:
         self._sequences.add(packet.sequence)
         self.received += 1
         self._tally.packets += 1
+        if self.passes is not None:
+            self.passes(packet, parts)
         codec, dtmf = parts.agreement.codec, parts.agreement.dtmf
         if dtmf is not None and self._dtmf is not None and packet.payload_type == dtmf.receive_payload_type:
             self._event_frame = self._frame

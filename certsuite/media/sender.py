@@ -34,6 +34,10 @@ class StreamSender:
         "Packet time; another one is for G.711 and G.722, whose octets can be cut anywhere."
         self._octets = b""
         "What waits for its packet, of another packet time."
+        self.bridged = False
+        "Whether it sends what it is given to pass on, and nothing of its own."
+        self._shift: tuple[int, int] | None = None
+        "The source that is passed on, and what its timestamps are shifted by."
         self.sent = 0
         "Packets made."
 
@@ -81,6 +85,8 @@ class StreamSender:
 
         Raises what :meth:`next_packet` does.
         """
+        if self.bridged:
+            return []
         if self.packet_ms == FRAME_MS or self._parts is None or self._tones is None:
             packet = self.next_packet()
             return [] if packet is None else [packet]
@@ -118,6 +124,33 @@ class StreamSender:
             payload = parts.encoder.encode(self._tones.block(parts.encoder.frame_samples, self.tone_hz))
             marker = self._resumes
         return self._packet(kind, stamp, payload, self._step, marker=marker)
+
+    def pass_on(self, packet: RtpPacket, source: StreamParts) -> bytes | None:
+        """A packet of the stream that this one is bridged with, as one of its own, protected: the same timing, marker
+        and telephone-event, the payload in this stream's codec. None for what was not agreed on here.
+
+        Both are of G.711, or of one codec. Raises what :meth:`next_packet` does.
+        """
+        parts = self._parts
+        if parts is None or not parts.agreement.direction.sends:
+            return None
+        ours, theirs = parts.agreement, source.agreement
+        payload = packet.payload
+        if theirs.dtmf is not None and packet.payload_type == theirs.dtmf.receive_payload_type:
+            if ours.dtmf is None:
+                return None
+            kind = ours.dtmf.send_payload_type
+        elif packet.payload_type == theirs.codec.receive_payload_type:
+            kind = ours.codec.send_payload_type
+            if ours.codec.name.upper() != theirs.codec.name.upper():
+                payload = parts.encoder.encode(source.decoder.decode(payload))
+        else:
+            return None
+        if self._shift is None or self._shift[0] != packet.ssrc:
+            self._shift = packet.ssrc, self._timestamp - packet.timestamp
+        stamp = (packet.timestamp + self._shift[1]) & 0xFFFFFFFF
+        self._timestamp = stamp
+        return self._packet(kind, stamp, payload, 0, marker=packet.marker)
 
     def _packet(self, kind: int, stamp: int, payload: bytes, step: int, *, marker: bool) -> bytes:
         assert self._parts is not None

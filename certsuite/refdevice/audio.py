@@ -22,6 +22,7 @@ CLOCK_HZ = {"PCMU": 8000, "PCMA": 8000, "G722": 8000, "OPUS": 48_000}
 _ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
 _KEYPAD = "123A456B789C*0#D"
 _AMPLITUDE = 6000
+_RING_BACK_HZ = 425
 _ULAW_BIAS = 0x84
 
 
@@ -83,6 +84,16 @@ def digit_tone(digit: str, codec: str, duration_ms: int) -> bytes:
     steps = [2 * math.pi * frequency / RATE for frequency in (_ROWS[row], _COLUMNS[column])]
     samples = [int(_AMPLITUDE * sum(math.sin(step * n) for step in steps)) for n in range(RATE * duration_ms // 1000)]
     return encode(samples, codec)
+
+
+@cache
+def ring_back(codec: str) -> tuple[bytes, bytes]:
+    """Two frames of 20 ms that repeat: 425 Hz as G.711 (ITU-T E.180), silence in any other codec."""
+    if codec not in _DECODERS:
+        return SILENCE[codec], SILENCE[codec]
+    samples = [int(_AMPLITUDE * math.sin(2 * math.pi * _RING_BACK_HZ * n / RATE)) for n in range(RATE // 25)]
+    data = encode(samples, codec)
+    return data[:160], data[160:]
 
 
 _DECODERS = {"PCMU": ulaw_to_linear, "PCMA": alaw_to_linear}

@@ -336,6 +336,12 @@ class Behaviour:
     "Whether durations of digits are in units of the clock that was agreed on; else of 8 kHz."
     dtmf_in_band: bool = False
     "Whether digits are sent as tones in the audio rather than by RFC 4733."
+    crosses_ports: bool = False
+    "Whether a gateway's ports give back each other's audio, two and two."
+    dtmf_marked: bool = True
+    "Whether the first packet of a digit bears the marker."
+    echoes_early: bool = True
+    "Whether what comes before a call is answered is heard; else a ring-back of its own covers it."
     dtmf_shift: int = 0
     "How many digits too high the digit is that is sent."
     hold_reinvites: bool = True

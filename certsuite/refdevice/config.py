@@ -88,6 +88,8 @@ class Config:
     "Seconds until a keep-alive that is not answered ends the flow."
     line_spacing_s: float = 0.0
     "Seconds between the REGISTERs of two lines: a device with many spares the registrar their coming all at once."
+    ports: bool = False
+    "Whether each line is a port with calls of its own: a gateway."
     server: Server | None = None
     "``None``: nothing is fetched."
 
@@ -139,6 +141,7 @@ def _read(directory: Path, name: str) -> Config:
         keep_alive_s=reader.number("keep_alive_s", 0.0),
         pong_s=reader.number("pong_s", _PONG_S),
         line_spacing_s=reader.number("line_spacing_s", 0.0),
+        ports=reader.flag("ports"),
         server=None if server is None else _server(_Reader(f"{path}: server", server)),
     )
 

@@ -52,7 +52,7 @@ class Control:
         self._output = output
         self._commands: dict[str, Callable[[list[str]], Awaitable[str]]] = {
             "dial": self._dial,
-            "answer": _plain(phone.answer),
+            "answer": self._answer,
             "reject": _plain(phone.reject),
             "hangup": self._hang_up,
             "hold": self._hold,
@@ -111,6 +111,10 @@ class Control:
 
     async def _hang_up(self, arguments: list[str]) -> str:
         await self._phone.hang_up()
+        return ""
+
+    async def _answer(self, arguments: list[str]) -> str:
+        self._phone.answer(*map(int, arguments))
         return ""
 
     async def _hold(self, arguments: list[str]) -> str:

@@ -56,6 +56,8 @@ class MediaSession:
         self._timestamp = secrets.randbits(31)
         self.echoes = behaviour.echoes_incoming if incoming else behaviour.echoes_outgoing
         self._joined: MediaSession | None = None
+        self.early = False
+        "Whether the call is not answered yet."
         self.held = False
         "Whether the device holds the call: it sends silence."
         self.muted = not behaviour.sends_rtp
@@ -193,7 +195,8 @@ class MediaSession:
                 duration = min(frame, _EVENT_FRAMES) * clock_hz * FRAME // audio.RATE
                 payload = telephone_event(code, duration, end=frame >= _EVENT_FRAMES)
                 self._skip()
-                yield self._packet(agreement.event_payload_type, beginning, payload, marker=frame == 1)
+                marked = frame == 1 and self._behaviour.dtmf_marked
+                yield self._packet(agreement.event_payload_type, beginning, payload, marker=marked)
         for frame in range(_PAUSE_FRAMES):
             yield self._audio(self._heard(agreement), agreement, marker=frame == 0)
 
@@ -203,6 +206,8 @@ class MediaSession:
         frame = source._buffer.take()
         if frame is not None and source._agreement is not None:
             frame = audio.transcode(frame, source._agreement.codec, agreement.codec)
+        if self.early and not self._behaviour.echoes_early:
+            return audio.ring_back(agreement.codec)[self._timestamp // FRAME % 2]
         if frame is None or self.held or not self.echoes or agreement.codec in self._behaviour.mute_codecs:
             return audio.SILENCE[agreement.codec]
         return frame

@@ -78,6 +78,7 @@ class OutgoingCall(Call):
                 await self.request("BYE")  # it had been given up
                 return
             self.state = State.ESTABLISHED
+            self.media.early = False
             try:
                 agreement = conclude(response.body, behaviour=self.owner.behaviour)
                 if self.owner.behaviour.takes_changed_answer or not self.media.has_events:
@@ -189,6 +190,7 @@ class OutgoingCall(Call):
             except Unacceptable as problem:
                 log.warning("%d: %s", response.status, problem)
                 return
+            self.media.early = True
             self.start_media()
 
     async def _acknowledge_reliably(self, response: SipMessage) -> None:

@@ -41,8 +41,12 @@ class Phone:
         *,
         announce: Callable[[str], None],
         resync: Callable[[], None],
+        port_of: Phone | None = None,
     ) -> None:
-        """``resync`` reads the configuration again. Raises :class:`OSError` if the trusted roots cannot be read."""
+        """``resync`` reads the configuration again. With ``port_of`` it has that one's registration.
+
+        Raises :class:`OSError` if the trusted roots cannot be read.
+        """
         self.behaviour = behaviour
         self.announce = announce
         self.call: Call | None = None
@@ -51,8 +55,13 @@ class Phone:
         self._tasks = tasks
         self._resync = resync
         self._orders = Orders(lambda: (state.line for state in self.registration.bindings.states))
-        self.subscriptions = Subscriptions(behaviour, tasks.spawn)
+        self.subscriptions: Subscriptions
+        self.registration: Registration
         self.transfers = Transfers(self)
+        if port_of is not None:
+            self.subscriptions, self.registration = port_of.subscriptions, port_of.registration
+            return
+        self.subscriptions = Subscriptions(behaviour, tasks.spawn)
         self.registration = Registration(
             config,
             behaviour,
@@ -135,10 +144,10 @@ class Phone:
         self.call = call
         self.spawn(call.place())
 
-    def answer(self) -> None:
-        """Answer the call that rings. Raises :class:`CallFailed`."""
+    def answer(self, number: int = 1) -> None:
+        """Answer the call that rings, on a gateway that of a line. Raises :class:`CallFailed`."""
         try:
-            self._ringing().answer()
+            self._ringing(number).answer()
         except (FlowFailed, Unacceptable) as problem:
             raise CallFailed(str(problem)) from problem
 
@@ -148,7 +157,10 @@ class Phone:
 
     async def hang_up(self) -> None:
         """End the call, however far it is. Raises :class:`CallFailed` if there is none."""
-        call = self.any_call()
+        await self.end(self.any_call())
+
+    async def end(self, call: Call) -> None:
+        """End a call, however far it is."""
         if isinstance(call, IncomingCall) and call.state is State.RINGING:
             call.reject()
         elif isinstance(call, OutgoingCall) and call.state is State.CALLING:
@@ -189,7 +201,7 @@ class Phone:
                 return state
         raise CallFailed(f"there is no line {number}")
 
-    def _ringing(self) -> IncomingCall:
+    def _ringing(self, number: int = 1) -> IncomingCall:
         call = self.any_call()
         if not isinstance(call, IncomingCall):
             raise CallFailed("the call does not ring")
@@ -199,6 +211,10 @@ class Phone:
 
     def flow_lost(self, flow: Flow) -> None:
         self.registration.lost(flow)
+        self.call_lost(flow)
+
+    def call_lost(self, flow: Flow) -> None:
+        """The flow of these calls has ended: those that are over it."""
         for call in [call for call in self.calls if call.flow is flow]:
             if not self.behaviour.keeps_call_without_flow:
                 call.end("its flow was lost")

@@ -15,6 +15,7 @@ from certsuite.refdevice.call import Call
 from certsuite.refdevice.config import FETCHED_NAME, Config, ConfigError, keep, load
 from certsuite.refdevice.control import Control, Output
 from certsuite.refdevice.fetching import Fetcher, FetchFailed
+from certsuite.refdevice.gateway import Gateway
 from certsuite.refdevice.phone import Phone
 from certsuite.refdevice.tasks import Tasks
 
@@ -70,7 +71,8 @@ class Program:
             await self._fetch(self._fetcher)
         if self._end.done():
             return self._exit_code
-        phone = Phone(self._config, self._behaviour, tasks, announce=self._output.event, resync=self._check_sync)
+        kind = Gateway if self._config.ports else Phone
+        phone = kind(self._config, self._behaviour, tasks, announce=self._output.event, resync=self._check_sync)
         self._phone = phone
         await phone.open_port(self._config.address)
         control = Control(phone, tasks, self._output, resync=self._read_again, stop=lambda: self._finish(_STOP_S))
@@ -84,8 +86,8 @@ class Program:
             tasks.failure.result()
         if registering is not None:
             registering.cancel()
-        if phone.call is not None:
-            tasks.spawn(self._hang_up(phone.call))
+        for call in phone.calls:
+            tasks.spawn(self._hang_up(phone, call))
         phone.subscriptions.end()
         await phone.registration.deregister(self._end.result())
         return self._exit_code
@@ -97,9 +99,9 @@ class Program:
         except TimeoutError:
             return
 
-    async def _hang_up(self, call: Call) -> None:
-        if self._phone is not None and self._phone.call is call:
-            await self._phone.hang_up()
+    async def _hang_up(self, phone: Phone, call: Call) -> None:
+        if call in phone.calls:
+            await phone.end(call)
 
     def _die(self) -> None:
         log.error("ends, being told to dial")

@@ -125,6 +125,7 @@ class Stage:
 
     async def close(self) -> None:
         await self.device.stop()
+        await self.bench.pstn.stop()
         await self.network.stop()
         await asyncio.sleep(0)
 

@@ -31,6 +31,7 @@ from tests.checks.good_dns import GOOD_DNS
 from tests.checks.good_identity import GOOD_IDENTITY
 from tests.checks.good_media import GOOD_MEDIA
 from tests.checks.good_provisioning import GOOD_PROVISIONING
+from tests.checks.good_pstn import GOOD_PSTN
 from tests.checks.good_registration import GOOD_REGISTRATION
 from tests.checks.good_subscriptions import GOOD_SUBSCRIPTIONS
 from tests.checks.good_transfers import GOOD_TRANSFERS
@@ -83,6 +84,7 @@ for own in (
     GOOD_DNS,
     GOOD_IDENTITY,
     GOOD_MEDIA,
+    GOOD_PSTN,
     GOOD_PROVISIONING,
     GOOD_REGISTRATION,
     GOOD_SUBSCRIPTIONS,

@@ -107,3 +107,52 @@ def test_a_new_agreement_goes_on_with_the_numbers_and_the_key() -> None:
     sender.configure(prepare(replace(secure, dtmf=None), parts))
     with pytest.raises(ValueError, match="telephone-event"):
         sender.queue_digits("1")
+
+
+# --- a stream that passes on what comes on another
+
+
+def relayed(sender: StreamSender, source: Agreement, *packets_of_source: RtpPacket) -> list[RtpPacket]:
+    made = [sender.pass_on(packet, prepare(source)) for packet in packets_of_source]
+    return [RtpPacket.unpack(data) for data in made if data is not None]
+
+
+def test_what_is_passed_on_keeps_its_timing_and_markers_under_numbers_of_its_own() -> None:
+    sender = sender_for(PLAIN)
+    sender.bridged = True
+    assert sender.next_packets() == []
+    came = [
+        RtpPacket(0, 9, 1000, 5, b"\xff" * 160, True),
+        RtpPacket(0, 10, 1160, 5, b"\xff" * 160),
+        RtpPacket(101, 13, 1480, 5, b"\x05\x0a\x00\xa0", True),
+        RtpPacket(72, 14, 1480, 5, b"?"),
+    ]
+    first, second, digit = relayed(sender, PLAIN, *came)
+    assert [one.ssrc for one in (first, second, digit)] == [7, 7, 7]
+    assert [one.sequence - first.sequence for one in (second, digit)] == [1, 2]
+    assert [(one.timestamp - first.timestamp) & 0xFFFFFFFF for one in (second, digit)] == [160, 480]
+    assert [one.marker for one in (first, second, digit)] == [True, False, True]
+    assert (digit.payload_type, digit.payload) == (101, b"\x05\x0a\x00\xa0")
+    assert sender.sent == 3
+
+
+def test_another_law_of_g711_is_taken_over_into_the_own_one() -> None:
+    alaw = replace(PLAIN, codec=PayloadFormat("PCMA", 8000, 1, 8, 8))
+    samples = np.array([-8000, -100, 0, 100, 8000] * 32, np.int16)
+    came = RtpPacket(8, 1, 0, 5, codecs.encoder("PCMA").encode(samples))
+    (made,) = relayed(sender_for(PLAIN), alaw, came)
+    assert made.payload_type == 0
+    assert np.abs(codecs.decoder("PCMU").decode(made.payload).astype(int) - samples).max() < 400
+
+
+def test_digits_that_were_not_agreed_on_here_are_not_passed_on() -> None:
+    digit = RtpPacket(101, 1, 0, 5, b"\x05\x0a\x00\xa0")
+    assert relayed(sender_for(replace(PLAIN, dtmf=None)), PLAIN, digit) == []
+    assert relayed(sender_for(replace(PLAIN, direction=Direction.RECVONLY)), PLAIN, digit) == []
+
+
+def test_timestamps_go_on_when_the_source_changes() -> None:
+    first, second = relayed(
+        sender_for(PLAIN), PLAIN, RtpPacket(0, 1, 5000, 5, b"\xff" * 160), RtpPacket(0, 1, 99, 6, b"\xff" * 160)
+    )
+    assert second.timestamp == first.timestamp

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from certsuite.refdevice.audio import SILENCE, alaw_to_linear, decode, digit_tone, encode, transcode, ulaw_to_linear
+from certsuite.refdevice.audio import (
+    SILENCE,
+    alaw_to_linear,
+    decode,
+    digit_tone,
+    encode,
+    ring_back,
+    transcode,
+    ulaw_to_linear,
+)
+
+
+def test_ring_back_goes_on_over_its_frames() -> None:
+    samples = [decode(frame, "PCMU") for frame in ring_back("PCMU")]
+    whole = [*samples[0], *samples[1], *samples[0]]
+    crossings = sum(1 for one, other in pairwise(whole) if one < 0 <= other)
+    assert abs(crossings - 425 * 0.06) <= 1
+    assert ring_back("OPUS") == (SILENCE["OPUS"],) * 2
 
 
 def test_known_values() -> None:

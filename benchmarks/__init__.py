@@ -1,0 +1,1 @@
+"""Benchmarks: figures beside those of something else, in the same run."""
