@@ -21,7 +21,7 @@ from certsuite.tls.probe_roots import IDENTRUST, KnownRoot, ProbedRoot, certific
 
 LOOPBACK = LoopbackNet.kind
 REFERENCE = "reference"
-REFERENCE_DEVICES = (REFERENCE, "reference-gateway")
+REFERENCE_DEVICES = (REFERENCE, "reference-gateway", "reference-adapter")
 "Profiles of the reference device, which alone has faults and another time."
 
 
