@@ -52,11 +52,12 @@ class Control:
         self._output = output
         self._commands: dict[str, Callable[[list[str]], Awaitable[str]]] = {
             "dial": self._dial,
-            "answer": _plain(phone.answer),
+            "answer": self._answer,
             "reject": _plain(phone.reject),
             "hangup": self._hang_up,
             "hold": self._hold,
             "resume": self._resume,
+            "swap": self._swap,
             "dtmf": self._dtmf,
             "transfer": self._transfer,
             "attend": self._attend,
@@ -107,6 +108,14 @@ class Control:
         if self.on_dial is not None:
             self.on_dial()
         self._phone.dial(arguments[0], *map(int, arguments[1:]))
+        return ""
+
+    async def _answer(self, arguments: list[str]) -> str:
+        await self._phone.answer()
+        return ""
+
+    async def _swap(self, arguments: list[str]) -> str:
+        await self._phone.swap()
         return ""
 
     async def _hang_up(self, arguments: list[str]) -> str:
