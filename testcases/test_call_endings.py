@@ -52,7 +52,7 @@ async def test_is_called_on_the_second_line(bench: Bench, phone: Phone) -> None:
     phone.has_another_line()
     call = await bench.colleague.calls(phone.line(2))
     await call.rings()
-    await phone.answers()
+    await phone.answers(line=2)
     await call.is_answered()
     await call.hangs_up()
 

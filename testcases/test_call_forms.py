@@ -57,6 +57,13 @@ async def test_folded(bench: Bench, phone: Phone) -> None:
     await bench.colleague.comes_as("folded and long headers")
 
 
+@case("WXC-CALL-233", requirements=["CALL-ODD-FORM"])
+async def test_many_proxies(bench: Bench, phone: Phone) -> None:
+    """A call that came through forty proxies rings, and each response names all of them."""
+    call = await bench.colleague.comes_as("many proxies on its way")
+    await call.names_every_proxy()
+
+
 @case("WXC-CALL-234", requirements=["CALL-ODD-FORM"])
 async def test_long_sdp(bench: Bench, phone: Phone) -> None:
     """A call with a session description of 20 kB rings and is answered."""

@@ -36,6 +36,22 @@ async def test_far_end_rings_reliably(bench: Bench, phone: Phone) -> None:
     await call.hangs_up()
 
 
+@case("WXC-CALL-126", requirements=["CALL-100REL"])
+async def test_reliability_is_unknown(bench: Bench, phone: Phone) -> None:
+    """A call whose caller knows no reliable responses rings by plain ones."""
+    call = await bench.colleague.makes_it_ring()
+    await call.rings_reliably_if_at_all()
+
+
+@case("WXC-CALL-128", requirements=["CALL-100REL"])
+async def test_rings_reliably(bench: Bench, phone: Phone) -> None:
+    """A call that rings reliably does so again until the PRACK comes, and is then answered."""
+    call = await bench.colleague.allows_reliability()
+    await phone.answers()
+    await call.is_answered()
+    await call.hangs_up()
+
+
 @case("WXC-CALL-130", requirements=["CALL-REFRESH"])
 async def test_refreshed_by_update(bench: Bench, phone: Phone) -> None:
     """A call goes on when its session is offered again by UPDATE."""

@@ -25,6 +25,8 @@ from certsuite.bench.provisioning import Provisioning
 from certsuite.bench.pstn import Pstn
 from certsuite.bench.registrar_control import RegistrarControl
 from certsuite.bench.root_probing import RootProbing
+from certsuite.bench.session_timing import SessionTiming
+from certsuite.bench.several_calls import SeveralCalls
 from certsuite.checks.call_requests import allows
 from certsuite.checks.registry import find_check
 from certsuite.checks.span import E, Seen, Span
@@ -79,6 +81,8 @@ class Bench:
         self.connection = ConnectionControl(self, journal)
         self.clock = ClockControl(self, journal)
         self.colleague = Party(self, name="Colleague", number="2065550100")
+        self.sessions = SessionTiming(self)
+        self.several = SeveralCalls(self)
         self.third = Party(self, name="Third", number="2065550133")
         "Who is called in place of the colleague."
         self.ports = Ports(self, journal)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from certsuite.sip.invite_forms import Edit, adding, folded, identified, of_size, without_identity
+from certsuite.sip.invite_forms import Edit, adding, folded, identified, of_size, through, without_identity
 
 _LONG_SDP = 20_000
 "Bytes: more than any buffer of a fixed size for one message is likely to have."
+_PROXIES = 40
+"More than any message passes: Max-Forwards begins at 70, and a path of ten is long."
 _ASSERTED = '"Colleague"<sip:2065550100@lab.invalid;user=phone>'
 
 FORMS: dict[str, Edit] = {
@@ -30,5 +32,6 @@ FORMS: dict[str, Edit] = {
     ),
     "folded and long headers": folded,
     "a long session description": of_size(_LONG_SDP),
+    "many proxies on its way": through(_PROXIES),
 }
 "What a device must take as it takes a plain call."

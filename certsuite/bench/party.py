@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.call_forms import FORMS
@@ -18,7 +19,8 @@ from certsuite.core.errors import BenchError
 from certsuite.edge.call_leg import CallLeg, LegState
 from certsuite.edge.crossings import answer_when_cancelled, bye_before_ack, cancel_when_answered
 from certsuite.edge.referring import in_place_of
-from certsuite.sip.invite_forms import Edit, adding, unedited
+from certsuite.edge.reliability import prack_when_repeated
+from certsuite.sip.invite_forms import Edit, adding, replacing, unedited
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
@@ -141,6 +143,14 @@ class Call:
         """The device's responses name the caller as the INVITE did."""
         await self.expect("call.mirrors-caller")
 
+    async def names_every_proxy(self) -> None:
+        """The device's responses have every Via of the INVITE."""
+        await self.expect("call.mirrors-via")
+
+    async def rings_reliably_if_at_all(self) -> None:
+        """The device rings reliably only if the INVITE names that."""
+        await self.expect("call.rings-plainly")
+
     async def heeds_what_is_required(self) -> None:
         """The device rings reliably, as the INVITE requires, or refuses to."""
         await self.expect("call.heeds-100rel")
@@ -260,9 +270,10 @@ class Party:
         rolls_over: bool = False,
         over_s: float = 0.0,
         edit: Edit = unedited,
+        prepare: Callable[[CallLeg], None] = lambda leg: None,
     ) -> Call:
         """Call a line of the device, on terms of ``media_terms``; ``rolls_over``: what is sent rolls over soon;
-        ``over_s`` and ``edit`` as in :meth:`CallControl.call`.
+        ``over_s`` and ``edit`` as in :meth:`CallControl.call`; ``prepare``: what the leg is to do with what comes.
 
         Raises :class:`Unreachable` if the device has lost its registration meanwhile.
         """
@@ -273,6 +284,7 @@ class Party:
         leg = self._bench.network.control.call(
             line.number, party=self.number, caller=self.name, terms=terms, over_s=over_s, edit=edit
         )
+        prepare(leg)
         leg.stream.packet_time(terms.ptime_ms)
         if rolls_over:
             leg.stream.rolls_over_soon()
@@ -359,6 +371,20 @@ class Party:
         """Call the device with an INVITE that requires reliable provisional responses."""
         call = await self.calls(self._bench.phone.line(1), edit=adding(("Require", "100rel")))
         await call.heeds_what_is_required()
+
+    async def allows_reliability(self) -> Call:
+        """Call the device with an INVITE that allows reliable responses, and send the PRACK when one came again.
+
+        Raises :class:`NotApplicable` if the device does not ring reliably when it may.
+        """
+        allowing = replacing(("Supported", "100rel"))
+        call = await self.calls(self._bench.phone.line(1), edit=allowing, prepare=prack_when_repeated)
+        await self._bench.control("call.rings", call_id=call.leg.call_id, line=1, since=call.since)
+        if not call.leg.rang_reliably:
+            raise NotApplicable("rings-plainly", "the device does not ring reliably, though the INVITE allows it")
+        await call.expect("call.repeats-reliably")
+        await call.expect("call.takes-prack")
+        return call
 
     async def makes_it_ring(self, *, edit: Edit = unedited) -> Call:
         """Call the device, which rings. Without that nothing can be said of a call that rings."""

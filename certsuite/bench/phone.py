@@ -89,7 +89,7 @@ class Phone:
         await self._bench.device.act("dial", line=1, uri=self._uri(number.replace("#", "%23")))
 
     async def answers(self, *, line: int = 1) -> None:
-        """It answers the call that rings; a gateway, on that line."""
+        """It answers the call that rings on a line."""
         await self._bench.device.act("answer", line=line)
 
     async def hangs_up(self) -> None:
@@ -119,6 +119,11 @@ class Phone:
         with contextlib.suppress(ActionFailed):
             await self._bench.device.act("hold")
 
+    async def tries_to_resume(self) -> None:
+        """It is told to take the call back, and may have done so by itself: likewise."""
+        with contextlib.suppress(ActionFailed):
+            await self._bench.device.act("resume")
+
     async def holds(self) -> None:
         """It puts the call on hold."""
         await self._bench.device.act("hold")
@@ -126,6 +131,11 @@ class Phone:
     async def resumes(self) -> None:
         """It takes the call back."""
         await self._bench.device.act("resume")
+
+    async def swaps(self) -> None:
+        """It goes to the call that is held, and holds the other. Raises :class:`NotApplicable` if it cannot be."""
+        self._can_be_made_to("swap")
+        await self._bench.device.act("swap")
 
     async def echoes_again(self) -> None:
         """Its loop of audio is taken up again, if it is one that a new offer ends."""

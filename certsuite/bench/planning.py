@@ -13,6 +13,7 @@ from certsuite.core.cases import Case, Disturbance, State, Wait
 from certsuite.core.limits import Limits
 from certsuite.devices.profile import DeviceProfile
 from certsuite.edge.failing import FAILURES
+from certsuite.sip.session_timer import SessionTimer
 
 BENCH_S = 1.0
 "What raising and lowering the bench takes."
@@ -44,8 +45,11 @@ ALONE: dict[Wait, str] = {
     Wait.DNS_SILENCE: "the device is without service until it asks DNS no more",
     Wait.KEEP_ALIVE: "no refresh may be in sight, and any other case would make the device say something",
     Wait.EXPIRY: "the next case disturbs the registration",
+    Wait.SESSION_REFRESH: "the device is in the call, and any other case would make it act there or elsewhere",
+    Wait.SESSION_END: "the device is in the call, and any other case would make it act there or elsewhere",
 }
-"Why nothing else can be done while a case that disturbs the registration waits so."
+"Why nothing else can be done while a case that disturbs the registration, or has a call, waits so."
+_IN_A_CALL = (Wait.SESSION_REFRESH, Wait.SESSION_END)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +88,7 @@ def plan(cases: Iterable[Case], profile: DeviceProfile, limits: Limits) -> list[
         waits = tuple((wait, _length(wait, case, profile, limits)) for wait in case.waits)
         restarts, seconds = _moves(case, profile, walked=walked)
         walked = walked or bool(case.presents)
-        shared = bool(waits) and not case.disturbs
+        shared = bool(waits) and not case.disturbs and not any(wait in _IN_A_CALL for wait in case.waits)
         seconds += 0.0 if shared else sum(length for _, length in waits)
         if not started and case.needs is not State.STOPPED:
             seconds += profile.values.boot_s + _START_S
@@ -143,6 +147,10 @@ def _length(wait: Wait, case: Case, profile: DeviceProfile, limits: Limits) -> f
             return values.keep_alive_s
         case Wait.EXPIRY:
             return _BEYOND_EXPIRY * granted
+        case Wait.SESSION_REFRESH:
+            return _REFRESH_SHARE * values.session_interval_s
+        case Wait.SESSION_END:
+            return SessionTimer(values.session_interval_s, "").over_after_s
 
 
 def _moves(case: Case, profile: DeviceProfile, *, walked: bool) -> tuple[int, float]:

@@ -150,6 +150,68 @@ def heeds_100rel(question: Question) -> Judgement:
     )
 
 
+@check("call.rings-plainly", limits=("ring_s",))
+def rings_plainly(question: Question) -> Judgement:
+    """Provisional responses are reliable only where the INVITE names 100rel (RFC 3262 section 3)."""
+    invites = requests(question, "INVITE", OUT)
+    rung = responses(question, "INVITE", _PROVISIONAL)
+    if not invites or not rung:
+        return question.unknown("nothing-seen", "the device did not ring")
+    if any(names_option(invites[0].message, header, "100rel") for header in ("Supported", "Require")):
+        return question.unknown("not-stimulated", "the INVITE allows reliable responses")
+    for seen in rung:
+        if names_option(seen.message, "Require", "100rel") or seen.message.get("RSeq"):
+            return question.failed(
+                "reliable-response-unasked",
+                f"{told(seen)} with {'RSeq' if seen.message.get('RSeq') else 'Require: 100rel'}",
+                "a plain one: the INVITE does not name 100rel",
+                invites[0].evidence,
+                seen.evidence,
+            )
+    return question.passed(invites[0].evidence, rung[0].evidence)
+
+
+@check("call.repeats-reliably", limits=("action_s",))
+def repeats_reliably(question: Question) -> Judgement:
+    """A reliable response for which no PRACK comes is sent again (RFC 3262 section 3)."""
+    rung = [seen for seen in responses(question, "INVITE", _PROVISIONAL) if seen.message.get("RSeq")]
+    if not rung:
+        return question.unknown("not-stimulated", "the device did not ring reliably")
+    same = [seen for seen in rung if seen.message.get("RSeq") == rung[0].message.get("RSeq")]
+    if len(same) > 1:
+        return question.passed(same[0].evidence, same[1].evidence)
+    if any(seen.at.seq > rung[0].at.seq for seen in requests(question, "PRACK", OUT)):
+        return question.unknown("not-stimulated", "the PRACK was not held back")
+    return question.failed(
+        "reliable-response-not-repeated",
+        f"{told(rung[0])} once, and no PRACK came for it",
+        "the same again, after half a second at first",
+        rung[0].evidence,
+        settled=False,
+        limit=question.limits["action_s"],
+    )
+
+
+@check("call.takes-prack", limits=("action_s",))
+def takes_prack(question: Question) -> Judgement:
+    """The PRACK for a reliable response of the device's is answered with 2xx (RFC 3262 section 3)."""
+    pracks = requests(question, "PRACK", OUT)
+    if not pracks:
+        return question.unknown("not-stimulated", "PRACK was not sent")
+    answers = [seen for seen in responses(question, "PRACK", _FINAL) if seen.at.seq > pracks[0].at.seq]
+    if answers and answers[0].message.status < 300:
+        return question.passed(pracks[0].evidence, answers[0].evidence)
+    return question.failed(
+        "prack-refused",
+        f"{told(answers[0])} to PRACK" if answers else "no final response to PRACK",
+        "200 OK",
+        pracks[0].evidence,
+        *(seen.evidence for seen in answers[:1]),
+        settled=bool(answers),
+        limit=question.limits["action_s"],
+    )
+
+
 @check("call.sends-prack", limits=("action_s",))
 def sends_prack(question: Question) -> Judgement:
     """A reliable provisional response to the device's INVITE gets its PRACK (RFC 3262 section 4)."""

@@ -65,7 +65,9 @@ def is_answered(question: Question) -> Judgement:
     """The device accepts the call with a 200 and an SDP answer (CALL-TERM)."""
     accepted = responses(question, "INVITE", _SUCCESS)
     if accepted:
-        if not accepted[0].message.has_sdp:
+        early = [seen for seen in responses(question, "INVITE", _PROVISIONAL) if seen.message.has_sdp]
+        # A reliable 18x may have had the answer (RFC 3262 section 5).
+        if not accepted[0].message.has_sdp and not any(seen.message.get("RSeq") for seen in early):
             return question.failed(
                 "call-answer-without-sdp", "200 without SDP", "200 with an SDP answer", accepted[0].evidence
             )

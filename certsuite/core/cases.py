@@ -63,6 +63,10 @@ class Wait(StrEnum):
     "It sends a keep-alive."
     EXPIRY = "expiry"
     "What was granted is over."
+    SESSION_REFRESH = "session-refresh"
+    "It refreshes the session of a call."
+    SESSION_END = "session-end"
+    "It ends a call whose session nobody refreshes."
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from certsuite.core.errors import ProfileError
 from certsuite.core.redaction import Secret
+from certsuite.devices.capabilities import Capabilities
 from certsuite.devices.generate import generate
-from certsuite.devices.profile import Capabilities, DeviceProfile, load_profile
+from certsuite.devices.profile import DeviceProfile, load_profile
 from certsuite.devices.settings import DeviceSettings, LineSettings, ProvisioningSettings
 from certsuite.devices.yaml_lines import ProfileErrors
 
@@ -17,6 +18,7 @@ _SAMPLE_PASSWORD = "Sample1!@#$%^&*()_+-={}[]:;\"'<>?,./"
 _NEEDED = {
     "hold": ("hold", "resume"),
     "dtmf": ("dtmf",),
+    "call_waiting": ("swap",),
     "blind_transfer": ("transfer",),
     "attended_transfer": ("attended_transfer",),
     "conference": ("conference",),

@@ -37,6 +37,7 @@ ACTION_ARGUMENTS: dict[str, frozenset[str]] = {
     "hangup": frozenset(),
     "hold": frozenset(),
     "resume": frozenset(),
+    "swap": frozenset(),
     "echo": frozenset(),
     "dtmf": frozenset({"digits"}),
     "transfer": frozenset({"uri"}),
@@ -49,6 +50,7 @@ ACTION_ARGUMENTS: dict[str, frozenset[str]] = {
 _CLAIMS = {
     "hold": "hold",
     "resume": "hold",
+    "swap": "call_waiting",
     "dtmf": "dtmf",
     "transfer": "blind_transfer",
     "attended_transfer": "attended_transfer",

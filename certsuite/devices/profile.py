@@ -17,7 +17,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     ValidationError,
@@ -28,6 +27,7 @@ from pydantic_core import ErrorDetails
 
 from certsuite.core.errors import ProfileError
 from certsuite.devices import placeholders
+from certsuite.devices.capabilities import Capabilities, Part, Text
 from certsuite.devices.profile_files import find_profile
 from certsuite.devices.yaml_lines import FieldPath, PlacedData, ProfileErrors, dotted, load_yaml
 
@@ -47,6 +47,7 @@ ActionName = Literal[
     "hangup",
     "hold",
     "resume",
+    "swap",
     "echo",
     "dtmf",
     "transfer",
@@ -58,7 +59,6 @@ ProcessOwned = frozenset({"start", "stop", "restart"})
 "Actions that the process driver does by itself: a profile describes none of them."
 
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
-Text = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 def _compiles(pattern: str) -> str:
@@ -73,12 +73,6 @@ Pattern = Annotated[Text, AfterValidator(_compiles)]
 "A regular expression."
 
 
-class Part(BaseModel):
-    """Base of every part of a profile: unknown fields are refused, values are not converted, nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
-
-
 class Identity(Part):
     """How the device names itself."""
 
@@ -86,33 +80,6 @@ class Identity(Part):
     model: Text
     user_agent: Pattern
     "What the User-Agent must match (searched for, so anchor it)."
-
-
-class Capabilities(Part):
-    """PICS: what the device claims. The suite checks a claim where it can, and asks nothing that is not claimed."""
-
-    codecs: tuple[Text, ...] = Field(default=(), strict=False)
-    "Encoding names as in SDP: PCMU, PCMA, G722, G729, opus."
-    srtp: tuple[Text, ...] = Field(default=(), strict=False)
-    "SRTP crypto suites as in SDP (RFC 4568)."
-    hold: bool = False
-    dtmf: bool = False
-    "Telephone events by RFC 4733."
-    keep_alive: bool = False
-    "CRLF keep-alives on its connection (RFC 5626 section 4.4.1), as often as ``values.keep_alive_s`` says."
-    blind_transfer: bool = False
-    attended_transfer: bool = False
-    transferee: bool = False
-    "Follows a REFER within a call (RFC 5589)."
-    replaces: bool = False
-    "Takes an INVITE in the place of another call (RFC 3891)."
-    conference: bool = False
-    "Mixes two calls, so that three talk with each other."
-    auto_answer: bool = False
-    "Answers a call by itself that asks for it by Call-Info or Alert-Info."
-    shared_lines: bool = False
-    subscriptions: tuple[Literal["message-summary", "dialog"], ...] = Field(default=(), strict=False)
-    "Event packages that it subscribes to as it is configured: its messages (RFC 3842), others' calls (RFC 4235)."
 
 
 class Values(Part):
@@ -142,12 +109,16 @@ class Values(Part):
     "The longest pause between two questions to a DNS that does not answer; null: 5 s (RFC 1035 section 4.2.1)."
     both_down_s: Seconds = 20.0
     "For how long both targets are down, once it is served no more, when it is to recover by itself."
+    session_interval_s: Annotated[int, Field(ge=1, le=86_400)] = 90
+    "The smallest interval of a session timer that it takes, if it claims them: so long are those that run out."
     answer_s: Seconds = 5.0
     "Patience until a call is answered after it was told to answer."
     patience_s: dict[Text, Seconds] = Field(default_factory=dict)
     "Patience for single limits of the catalogue, by their names."
     audio: Literal["echo", "none"] = "none"
     "How its audio path can be proved: ``echo``, it sends back what it hears; ``none``, it cannot."
+    echoed_calls: Annotated[int, Field(ge=1, le=100)] = 1
+    "In how many calls at once it sends back what it hears."
 
     @property
     def failover_expiry(self) -> int:

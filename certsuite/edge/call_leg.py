@@ -85,6 +85,8 @@ class CallLeg:
         self._invite: SipMessage | None = None
         "The INVITE that made the call, ours or the device's."
         self._from_device = False
+        self.rang_reliably = False
+        "Whether a provisional response to our INVITE was to be acknowledged."
         self._provisional = False
         "Whether a provisional response to our INVITE came: before it there is nothing to cancel."
         self._hanging_up = False
@@ -97,6 +99,12 @@ class CallLeg:
         self._retransmission: asyncio.TimerHandle | None = None
         self._late_answers: dict[int, bytes] = {}
         "Our answers to offers that came in a 2xx, by its CSeq number."
+        self._pracked: set[str] = set()
+        "RSeq of reliable responses that met their PRACK."
+        self.refused_by: SipMessage | None = None
+        "The device's failure of our INVITE."
+        self.grants: Headers = ()
+        "Headers of our 2xx to the INVITE that made the call."
         self.tag = sse.tag()
         "Our tag of the dialog."
         self.takes_request: Callable[[Flow, SipMessage], bool] = lambda flow, request: False
@@ -121,6 +129,12 @@ class CallLeg:
     @property
     def call_id(self) -> str:
         return self.dialog.call_id if self.dialog else ""
+
+    @property
+    def invite_sent(self) -> SipMessage:
+        """The INVITE that made the call, ours or the device's."""
+        assert self._invite is not None
+        return self._invite
 
     @property
     def offer(self) -> bytes:
@@ -233,7 +247,7 @@ class CallLeg:
             self.respond(488, "Not Acceptable Here")
             self._end()
             return
-        self.respond(200, "OK", body=body)
+        self.respond(200, "OK", headers=self.grants, body=body)
         self.state = LegState.CONFIRMED
 
     def hang_up(self) -> None:
@@ -331,10 +345,12 @@ class CallLeg:
 
     def _on_invite_response(self, response: SipMessage) -> None:
         assert self.dialog is not None
+        self.rang_reliably = self.rang_reliably or (response.status < 200 and response.get("RSeq") is not None)
         if self.takes_response(response):
             return
         if response.status < 200:
             self._provisional = True
+            self._acknowledge_reliably(response)
             if self._hanging_up:
                 self.cancel()
             elif response.status > 100 and self.state is LegState.CALLING:
@@ -342,6 +358,7 @@ class CallLeg:
             return
         if response.status >= 300:
             assert self._invite is not None
+            self.refused_by = response
             self.flow.send(failure_ack(self._invite, response), line=self.account.line)
             self._end()
             return
@@ -358,6 +375,18 @@ class CallLeg:
             return
         self.state = LegState.CONFIRMED
 
+    def _acknowledge_reliably(self, response: SipMessage) -> None:
+        """PRACK a reliable provisional response, once (RFC 3262 section 4)."""
+        sequence = response.get("RSeq") or ""
+        if not names_option(response, "Require", "100rel") or not sequence.isdecimal() or sequence in self._pracked:
+            return
+        assert self.dialog is not None
+        self._pracked.add(sequence)
+        self.dialog.established_by(response)
+        if response.has_sdp and self.media.offer_open:
+            self.media.take_answer(response)
+        self.send(self.dialog.request("PRACK", headers=[("RAck", f"{sequence} {response.get('CSeq')}")]))
+
     def _acknowledge(self, response: SipMessage, *, again: bool) -> None:
         """ACK a 2xx to an INVITE of ours, and do as it says unless it was acknowledged before."""
         assert self.dialog is not None
@@ -367,7 +396,8 @@ class CallLeg:
         elif self.media.terms.late:
             # Without an answer of ours the ACK has none: the device's offer cannot be taken.
             body = self._late_answers[response.cseq[0]] = self.media.answer(response) or b""
-        else:
+        elif self.media.offer_open:
+            # Else a reliable 18x had the answer.
             self.media.take_answer(response)
         self.flow.send(self.dialog.request("ACK", cseq=response.cseq[0], body=body), line=self.account.line)
 

@@ -6,14 +6,15 @@ from __future__ import annotations
 from certsuite.edge.call_leg import CallLeg
 from certsuite.edge.flow import Flow
 from certsuite.sip.dialog import failure_ack
+from certsuite.sip.invite_forms import Headers
 from certsuite.sip.message import SipMessage
 
 
-def offer_again(leg: CallLeg, method: str) -> None:
-    """A re-INVITE or an UPDATE with the description that the party gave last; what is answered counts."""
+def offer_again(leg: CallLeg, method: str, *, headers: Headers = ()) -> SipMessage:
+    """A re-INVITE or an UPDATE with the description that the party gave last; what is answered counts. Gives it."""
     assert leg.dialog is not None
     dialog = leg.dialog
-    request = dialog.request(method, body=leg.media.reoffer())
+    request = dialog.request(method, headers=headers, body=leg.media.reoffer())
 
     def answered(response: SipMessage) -> None:
         if response.status < 200:
@@ -27,6 +28,7 @@ def offer_again(leg: CallLeg, method: str) -> None:
             leg.flow.send(failure_ack(request, response), line=leg.account.line)
 
     leg.send(request, answered)
+    return request
 
 
 def offer_into_an_offer(leg: CallLeg) -> None:

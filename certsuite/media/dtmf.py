@@ -13,7 +13,7 @@ DIGITS = "0123456789*#ABCD"
 "Digits in the order of their event codes (RFC 4733 table 7)."
 END_PACKETS = 3
 "How often the last packet of an event is sent (RFC 4733 section 2.5.1.4)."
-TIMEOUT_S = 0.1
+TIMEOUT_S = 0.5
 "Silence after which an event is over although its end was not seen."
 
 _PAYLOAD = struct.Struct("!BBH")

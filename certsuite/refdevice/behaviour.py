@@ -372,6 +372,14 @@ class Behaviour:
     "Whether a CANCEL ends a call that has been answered."
     needs_ack_for_bye: bool = False
 
+    # --- several calls
+    waits_calls: bool = True
+    "Whether a call rings that comes during another."
+    holds_for_another: bool = True
+    "Whether the call that is up is held when another is answered."
+    drops_held: bool = False
+    "Whether the end of a call ends those that are held as well."
+
     # --- what comes in calls
     refused_forms: tuple[str, ...] = ()
     "Forms of an INVITE that are refused: of ``objections.FORMS``."
@@ -380,6 +388,21 @@ class Behaviour:
     dialled_prefix: str = ""
     "What is put before short numbers and feature codes."
     drops_plus: bool = False
+    knows_session_timers: bool = True
+    names_least_interval: bool = True
+    "Whether the 422 to an interval that is too small says which one is not."
+    raises_interval: bool = True
+    "Whether a call that is refused for its interval is placed again with a larger one."
+    goes_on_with_timer: bool = True
+    "Whether the session timer goes on when the far end refreshes."
+    refreshes_sessions: bool = True
+    ends_expired_sessions: bool = True
+    keeps_vias: bool = True
+    "Whether a response has every Via of its request; else the first."
+    rings_reliably_unasked: bool = False
+    repeats_reliably: bool = True
+    "Whether a reliable response is sent again until its PRACK comes."
+    takes_prack: bool = True
     heeds_require: bool = True
     "Whether an extension that is required and not known is refused."
     sends_prack: bool = True

@@ -6,7 +6,7 @@ import asyncio
 import enum
 import logging
 import random
-from collections.abc import Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, Protocol
 
 from certsuite.refdevice.audio import DIGITS
@@ -16,6 +16,7 @@ from certsuite.refdevice.dialog import Dialog
 from certsuite.refdevice.media import MediaSession
 from certsuite.refdevice.messages import ALLOW, Composer, Header
 from certsuite.refdevice.sdp import Unacceptable, answer, conclude, offer
+from certsuite.refdevice.session_timer import SessionTimer
 from certsuite.refdevice.transport import Flow, FlowFailed
 from certsuite.sip.message import SipMessage
 
@@ -55,6 +56,9 @@ class Owner(Protocol):
     @property
     def transaction_s(self) -> float | None: ...
 
+    @property
+    def session_minimum_s(self) -> int: ...
+
     async def usable_flow(self, timeout: float) -> Flow | None: ...
 
     async def another_flow(self, flow: Flow) -> Flow: ...
@@ -77,6 +81,12 @@ class Call:
         self.media = MediaSession(flow.local[0], owner.behaviour, incoming=incoming)
         self.on_hold = False
         "Whether the device has put it on hold."
+        self.timer = SessionTimer(
+            owner.behaviour,
+            owner.session_minimum_s,
+            refresh=lambda: self._do_later(self._refresh),
+            over=lambda: self._do_later(self._give_up),
+        )
         self._sending: asyncio.Task[None] | None = None
         self._unacknowledged: dict[int, asyncio.Event] = {}
         "CSeq numbers of INVITEs whose 2xx has met no ACK yet."
@@ -172,6 +182,8 @@ class Call:
             flow.send(self.composer.response(request, 491))
         elif request.method in ("INVITE", "UPDATE"):
             self._offered(flow, request)
+        elif request.method == "PRACK":
+            flow.send(self.composer.response(request, 200 if self.takes_prack(request) else 481))
         else:
             flow.send(self.composer.response(request, 200))
 
@@ -192,6 +204,9 @@ class Call:
         if self._offering and self.owner.behaviour.refuses_crossing_offer:
             flow.send(self.composer.response(request, 491))
             return
+        if self.timer.is_too_small(request):
+            flow.send(self.composer.response(request, 422, extra=self.timer.least()))
+            return
         if refused := self._tired_of(request):
             flow.send(self.composer.response(request, refused))
             return
@@ -207,7 +222,8 @@ class Call:
             log.warning("%s: %s", request.method, problem)
             flow.send(self.composer.response(request, 488))
             return
-        response = self.composer.response(request, 200, extra=[self.contact(flow), ("Allow", ALLOW)], sdp=sdp)
+        extra = [self.contact(flow), ("Allow", ALLOW), *self.timer.grant(request)]
+        response = self.composer.response(request, 200, extra=extra, sdp=sdp)
         if request.method == "INVITE":
             self.accept(flow, response)
         else:
@@ -282,6 +298,22 @@ class Call:
     def first_acknowledged(self) -> None:
         """The ACK to a 2xx came."""
 
+    def takes_prack(self, request: SipMessage) -> bool:
+        """Whether a PRACK belongs to a response that waits for it."""
+        return False
+
+    def _do_later(self, action: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.owner.spawn(action())
+
+    async def _refresh(self) -> None:
+        """Ask the far end whether it is still there, as its session timer wants it (RFC 4028 section 7.4)."""
+        if self.state is not State.ESTABLISHED:
+            return
+        try:
+            await self.request("UPDATE")
+        except CallFailed as failure:
+            log.warning("UPDATE: %s", failure)
+
     async def _give_up(self) -> None:
         if self.state is State.ESTABLISHED:
             await self.hang_up()
@@ -321,6 +353,7 @@ class Call:
                 self.flow = other
             headers = [self.contact(self.flow)] if method in ("INVITE", "UPDATE", "REFER", "NOTIFY") else []
             headers += [("Allow", ALLOW)] if method == "INVITE" else []
+            headers += self.timer.asked() if method in ("INVITE", "UPDATE") else []
             headers += [*extra, *([authorization] if authorization else [])]
             request = self.dialog.request(method, self.composer, self.flow, extra=headers, sdp=sdp, sipfrag=sipfrag)
             try:
@@ -334,6 +367,8 @@ class Call:
                 continue
             if method == "INVITE":
                 self.acknowledge(request, response)
+            if method in ("INVITE", "UPDATE") and response.status < 300:
+                self.timer.take(response)
             if response.status == 503 and self.owner.behaviour.moves_calls_at_503:
                 self.owner.flow_failed(self.flow)
                 continue
@@ -374,6 +409,7 @@ class Call:
         if self.state is State.ENDED:
             return
         self.state = State.ENDED
+        self.timer.stop()
         log.info("call ended: %s", reason)
         if self._sending is not None:
             self._sending.cancel()

@@ -86,6 +86,8 @@ class Config:
     "Seconds between two keep-alives on the flow of the registration; 0 is none."
     pong_s: float = _PONG_S
     "Seconds until a keep-alive that is not answered ends the flow."
+    session_minimum_s: int = 90
+    "The smallest interval of a session timer that is taken (RFC 4028 section 4)."
     line_spacing_s: float = 0.0
     "Seconds between the REGISTERs of two lines: a device with many spares the registrar their coming all at once."
     ports: bool = False
@@ -140,6 +142,7 @@ def _read(directory: Path, name: str) -> Config:
         monitored=reader.texts("monitored"),
         keep_alive_s=reader.number("keep_alive_s", 0.0),
         pong_s=reader.number("pong_s", _PONG_S),
+        session_minimum_s=int(reader.number("session_minimum_s", 90)),
         line_spacing_s=reader.number("line_spacing_s", 0.0),
         ports=reader.flag("ports"),
         server=None if server is None else _server(_Reader(f"{path}: server", server)),

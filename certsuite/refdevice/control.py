@@ -57,6 +57,7 @@ class Control:
             "hangup": self._hang_up,
             "hold": self._hold,
             "resume": self._resume,
+            "swap": self._swap,
             "dtmf": self._dtmf,
             "transfer": self._transfer,
             "attend": self._attend,
@@ -109,12 +110,16 @@ class Control:
         self._phone.dial(arguments[0], *map(int, arguments[1:]))
         return ""
 
+    async def _swap(self, arguments: list[str]) -> str:
+        await self._phone.swap()
+        return ""
+
     async def _hang_up(self, arguments: list[str]) -> str:
         await self._phone.hang_up()
         return ""
 
     async def _answer(self, arguments: list[str]) -> str:
-        self._phone.answer(*map(int, arguments))
+        await self._phone.answer(*map(int, arguments))
         return ""
 
     async def _hold(self, arguments: list[str]) -> str:

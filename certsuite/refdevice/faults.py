@@ -225,9 +225,7 @@ FAULTS: dict[str, Fault] = {
         ),
         _fault("sticks-to-silent-connection", "waits for ever for an answer", gives_up_requests=False),
         _fault("ignores-503", "stays with a target that answers 503", moves_on_at=frozenset({408, 430, 500})),
-        _fault(
-            "moves-on-at-503-alone", "stays with a target that answers 500, 408 or 430", moves_on_at=frozenset({503})
-        ),
+        _fault("moves-on-at-503-alone", "stays with targets that answer 500, 408 or 430", moves_on_at=frozenset({503})),
         _fault("hammers-targets", "tries again at once when every target failed", hammers=True),
         _fault("gives-up-both-down", "tries all targets twice and never again", rounds_tried=2),
         _fault("wanders-between-targets", "goes to the other target at each refresh", wanders=True, looks_back=False),
@@ -252,9 +250,7 @@ FAULTS: dict[str, Fault] = {
             looks_back=False,
         ),
         _fault("cuts-off-password", "uses the first 20 characters of its password", password_at_most=20),
-        _fault(
-            "keeps-old-password", "does not take another password until it is started anew", takes_new_password=False
-        ),
+        _fault("keeps-old-password", "takes no other password until it is started anew", takes_new_password=False),
         _fault("logs-password", "prints its password when it registers", logs_password=True),
         _fault("sends-password", "has its password in a header of REGISTER", sends_password=True),
         _fault("uses-sips-uri", "writes a sips: URI into its Contact", contact_scheme="sips"),
@@ -363,9 +359,7 @@ FAULTS: dict[str, Fault] = {
         _fault("outgoing-silent", "sends silence in calls that it places", echoes_outgoing=False),
         _fault("one-way-in", "sends no RTP", sends_rtp=False),
         _fault("loses-call-with-flow", "ends a call when its connection ends", keeps_call_without_flow=False),
-        _fault(
-            "takes-503-for-final", "takes a 503 to a request within a call for the last word", moves_calls_at_503=False
-        ),
+        _fault("takes-503-for-final", "takes a 503 within a call for the last word", moves_calls_at_503=False),
         _fault("dials-once", "gives a call up that met a target that does not serve", dials_again=False),
         _fault("plain-srtp-key", "encrypts with a key that is not the one in its SDP", true_key=False),
         _fault("dials-wrong-number", "adds a digit to each number that is dialled", dialled_suffix="9"),
@@ -392,9 +386,7 @@ FAULTS: dict[str, Fault] = {
         _fault("silent-ulaw", "sends silence where PCMU was agreed on", mute_codecs=frozenset({"PCMU"})),
         _fault("refuses-late-offer", "refuses an INVITE without an offer", offers_late=False),
         _fault("late-offer-plain", "offers RTP without SRTP when it is asked for an offer", late_offer_plain=True),
-        _fault(
-            "keeps-early-media", "stays with the answer of the 183 when the 200 has another", takes_changed_answer=False
-        ),
+        _fault("keeps-early-media", "stays with the 183's answer when the 200 has another", takes_changed_answer=False),
         _fault("sends-when-held", "goes on sending when the far end holds the call", goes_on_when_held=True),
         _fault("refuses-old-hold", "refuses an offer with the address 0.0.0.0", takes_old_hold=False),
         _fault("stays-held", "sends nothing after the far end has held the call", comes_back_from_hold=False),
@@ -445,6 +437,21 @@ FAULTS: dict[str, Fault] = {
         _fault("dies-of-malformed", "ends a call in which it cannot read a request", survives_malformed=False),
         _fault("ignores-cseq-order", "answers requests in a call in whatever order", heeds_order=False),
         _fault("ignores-unknown-requests", "answers no request that it does not know", answers_unknown=False),
+        # --- several calls
+        _fault("no-call-waiting", "refuses a call during another, which it claims to take", waits_calls=False),
+        _fault("mixes-calls", "leaves a call up when it answers another", holds_for_another=False),
+        _fault("drops-held-calls", "ends the call that is held when the other ends", drops_held=True),
+        _fault("loses-vias", "has the first Via alone in its responses", keeps_vias=False),
+        _fault("rings-reliably-unasked", "rings reliably, whatever the caller knows", rings_reliably_unasked=True),
+        _fault("rings-reliably-once", "sends a reliable response once", repeats_reliably=False),
+        _fault("refuses-prack", "answers 481 to each PRACK", takes_prack=False),
+        # --- session timers
+        _fault("knows-no-session-timers", "knows no session timers, which it claims", knows_session_timers=False),
+        _fault("names-no-least-interval", "says 422 without Min-SE", names_least_interval=False),
+        _fault("gives-up-at-422", "gives a call up whose interval is too small", raises_interval=False),
+        _fault("drops-session-timer", "has no session timer after a refresh", goes_on_with_timer=False),
+        _fault("never-refreshes-sessions", "leaves refreshes of sessions to the far end", refreshes_sessions=False),
+        _fault("keeps-expired-sessions", "stays in calls that nobody refreshes", ends_expired_sessions=False),
         # --- transfers
         _fault("declines-refer", "declines each REFER with 603", takes_refer=False),
         _fault("accepts-refer-alone", "accepts a REFER and calls nobody", calls_refer_target=False),
@@ -468,11 +475,7 @@ FAULTS: dict[str, Fault] = {
             ends_call_of_failed_transfer=True,
         ),
         _fault("refuses-transfer-news", "answers 481 to NOTIFYs about its transfer", takes_transfer_news=False),
-        _fault(
-            "exchanges-tags",
-            "names the call that is to be replaced by tags that are exchanged",
-            names_own_call_rightly=False,
-        ),
+        _fault("exchanges-tags", "names the call to be replaced by exchanged tags", names_own_call_rightly=False),
         _fault("ignores-replaces", "is busy for a call that replaces the one it has", heeds_replaces=False),
         _fault("rings-for-unknown-dialog", "rings for a call that replaces none", refuses_unknown_dialogs=False),
         _fault("keeps-replaced-call", "stays in a call that was replaced", ends_replaced_call=False),

@@ -8,7 +8,6 @@ from functools import partial
 from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.call import Call, CallFailed, State
 from certsuite.refdevice.config import Config
-from certsuite.refdevice.incoming import IncomingCall
 from certsuite.refdevice.phone import Phone
 from certsuite.refdevice.tasks import Tasks
 from certsuite.refdevice.transport import Flow
@@ -42,8 +41,9 @@ class Gateway(Phone):
     def dial(self, text: str, number: int = 1) -> None:
         self._port(self._line(number).number).dial(text, number)
 
-    def answer(self, number: int = 1) -> None:
-        super().answer(number)
+    async def answer(self, number: int = 1) -> None:
+        ringing = self._ringing(number)
+        await next(port for port in self._ports.values() if ringing in port.calls).answer(number)
         if self.behaviour.crosses_ports:
             media = [call.media for call in self.calls if call.state is State.ESTABLISHED]
             for one, other in zip(media[::2], media[1::2], strict=False):
@@ -61,13 +61,6 @@ class Gateway(Phone):
     def any_call(self) -> Call:
         """The call of the first port that has one. Raises :class:`CallFailed` if there is none."""
         return self._in_call().any_call()
-
-    def _ringing(self, number: int = 1) -> IncomingCall:
-        """The call that rings at a port, else any."""
-        ring = [call for call in self.calls if isinstance(call, IncomingCall) and call.state is State.RINGING]
-        if not ring:
-            raise CallFailed("no call rings")
-        return next((call for call in ring if call.line.number == number), ring[0])
 
     # --- what comes from the network
 

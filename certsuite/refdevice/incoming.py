@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import secrets
 
 from certsuite.refdevice.bindings import LineState
-from certsuite.refdevice.call import Call, CallFailed, Owner, State
+from certsuite.refdevice.call import T1_S, TRANSACTION_S, Call, CallFailed, Owner, State
 from certsuite.refdevice.dialog import Dialog
-from certsuite.refdevice.messages import ALLOW, new_tag
+from certsuite.refdevice.messages import ALLOW, Header, new_tag, options
 from certsuite.refdevice.sdp import offer
 from certsuite.refdevice.transport import Flow
 from certsuite.sip.message import SipMessage
@@ -23,10 +25,45 @@ class IncomingCall(Call):
         super().__init__(owner, line, flow, Dialog.of_incoming(line.line, invite, tag), incoming=True)
         self.invite = invite
         self._tag = tag
+        self._sequence = secrets.randbelow(1 << 30) + 1
+        "RSeq of its reliable response (RFC 3262 section 3)."
+        self._is_heard = asyncio.Event()
+        "Set when the PRACK to that came."
 
     def ring(self) -> None:
-        """Tell the caller that the device rings."""
-        self.flow.send(self.composer.response(self.invite, 180, tag=self._tag, extra=[self.contact(self.flow)]))
+        """Tell the caller that the device rings, reliably if the caller knows how that goes."""
+        behaviour = self.owner.behaviour
+        known = options(self.invite, "Supported") + options(self.invite, "Require")
+        if behaviour.rings_reliably_unasked or ("100rel" in known and behaviour.heeds_require):
+            self._ring(("Require", "100rel"), ("RSeq", str(self._sequence)))
+            self.owner.spawn(self._ring_again())
+        else:
+            self._ring()
+
+    def takes_prack(self, request: SipMessage) -> bool:
+        acknowledged = f"{self._sequence} {self.invite.get('CSeq')}".split()
+        if (request.get("RAck") or "").split() != acknowledged or not self.owner.behaviour.takes_prack:
+            return False
+        self._is_heard.set()
+        return True
+
+    def _ring(self, *extra: Header) -> None:
+        ringing = self.composer.response(self.invite, 180, tag=self._tag, extra=[self.contact(self.flow), *extra])
+        self.flow.send(ringing)
+
+    async def _ring_again(self) -> None:
+        """Again and again until the PRACK comes (RFC 3262 section 3); a caller who sends none has gone."""
+        interval = T1_S
+        while interval <= TRANSACTION_S and self.owner.behaviour.repeats_reliably:
+            try:
+                async with asyncio.timeout(interval):
+                    await self._is_heard.wait()
+                return
+            except TimeoutError:
+                interval *= 2
+            if self.state is not State.RINGING or not self.flow.alive:
+                return
+            self._ring(("Require", "100rel"), ("RSeq", str(self._sequence)))
 
     def answer(self) -> None:
         """Answer the call. Raises :class:`CallFailed`, :class:`Unacceptable` and :class:`FlowFailed`."""
@@ -44,7 +81,7 @@ class IncomingCall(Call):
             sdp = offer(self.media.local(), "sendrecv", plain=behaviour.late_offer_plain)
             self._late_offers.add(self.invite.cseq[0])
         self.state = State.ESTABLISHED
-        extra = [self.contact(self.flow), ("Allow", ALLOW)]
+        extra = [self.contact(self.flow), ("Allow", ALLOW), *self.timer.grant(self.invite)]
         self.accept(self.flow, self.composer.response(self.invite, 200, tag=self._tag, extra=extra, sdp=sdp))
         if self.invite.has_sdp:
             # At once, and not at the ACK: the far end learns from it where the device is.

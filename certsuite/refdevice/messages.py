@@ -10,7 +10,7 @@ from certsuite.refdevice.config import Config, Line
 from certsuite.refdevice.transport import Flow
 from certsuite.sip.message import SipMessage
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, REFER, UPDATE"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, REFER, UPDATE, PRACK"
 SDP_TYPE = "application/sdp"
 SIPFRAG_TYPE = "message/sipfrag;version=2.0"
 Header = tuple[str, str]
@@ -27,6 +27,7 @@ REASONS = {
     413: "Request Entity Too Large",
     415: "Unsupported Media Type",
     420: "Bad Extension",
+    422: "Session Interval Too Small",
     433: "Anonymity Disallowed",
     469: "Bad Info Package",
     481: "Call/Transaction Does Not Exist",
@@ -48,6 +49,11 @@ def new_branch() -> str:
 
 def new_tag() -> str:
     return secrets.token_hex(5)
+
+
+def options(message: SipMessage, name: str) -> list[str]:
+    """Option tags that a header such as Supported or Require names, in lower case (RFC 3261 section 19.2)."""
+    return [tag.strip().lower() for value in message.all(name) for tag in value.split(",") if tag.strip()]
 
 
 def quoted(text: str) -> str:
@@ -125,7 +131,8 @@ class Composer:
         to_value = request.get("To") or ""
         if status > 100 and not request.to_tag:
             to_value += f";tag={tag or new_tag()}"
-        headers: list[Header] = [("Via", via) for via in request.all("Via")]
+        vias = request.all("Via") if self._behaviour.keeps_vias else request.all("Via")[:1]
+        headers: list[Header] = [("Via", via) for via in vias]
         if 100 < status < 300:
             headers += [("Record-Route", route) for route in request.all("Record-Route")]
         headers += [

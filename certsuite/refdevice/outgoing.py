@@ -15,6 +15,7 @@ from certsuite.refdevice.config import Line
 from certsuite.refdevice.dialog import Dialog
 from certsuite.refdevice.messages import ALLOW, Header, new_tag
 from certsuite.refdevice.sdp import Unacceptable, conclude, offer
+from certsuite.refdevice.session_timer import interval_of
 from certsuite.refdevice.transport import ClientTransaction, Flow, FlowFailed
 from certsuite.sip.message import SipMessage, user_host
 
@@ -143,11 +144,14 @@ class OutgoingCall(Call):
     async def _invited_once(self) -> SipMessage:
         """The final response over one flow, challenges answered. Raises :class:`TimeoutError` and
         :class:`FlowFailed`."""
+        behaviour = self.owner.behaviour
         authorization: Header | None = None
-        sdp = offer(self.media.local(), "sendrecv", plain=self.owner.behaviour.offers_plain_rtp)
+        least_s = 0
+        sdp = offer(self.media.local(), "sendrecv", plain=behaviour.offers_plain_rtp)
+        supported = "100rel, replaces" + (", timer" if behaviour.knows_session_timers else "")
         while True:
-            extra = [self.contact(self.flow), ("Allow", ALLOW), ("Supported", "100rel, replaces"), *self._extra]
-            extra += [authorization] if authorization else []
+            extra = [self.contact(self.flow), ("Allow", ALLOW), ("Supported", supported), *self._extra]
+            extra += [*self.timer.offered(least_s), *([authorization] if authorization else [])]
             invite = self.dialog.request("INVITE", self.composer, self.flow, extra=extra, sdp=sdp)
             self._invite, self._is_heard = invite, False
             transaction = self.flow.transact(invite)
@@ -155,7 +159,11 @@ class OutgoingCall(Call):
             transaction.close()
             if response.status < 300:
                 self.dialog.confirmed(response)
+                self.timer.take(response)
             self.acknowledge(invite, response)
+            if response.status == 422 and behaviour.raises_interval and interval_of(response, "Min-SE") > least_s:
+                authorization, least_s = None, interval_of(response, "Min-SE")
+                continue
             has_answered = authorization is not None and not self.line.credentials.is_stale(response)
             if response.status not in (401, 407) or has_answered or self._cancelled:
                 return response

@@ -12,7 +12,7 @@ from certsuite.refdevice.bindings import LineState
 from certsuite.refdevice.call import Call, CallFailed, State
 from certsuite.refdevice.config import Config
 from certsuite.refdevice.incoming import IncomingCall
-from certsuite.refdevice.messages import ALLOW, Composer, Header
+from certsuite.refdevice.messages import ALLOW, Composer, Header, options
 from certsuite.refdevice.objections import objection
 from certsuite.refdevice.orders import OpenPort, Orders, is_order
 from certsuite.refdevice.outgoing import OutgoingCall, dialled_uri
@@ -27,11 +27,12 @@ from certsuite.sip.message import SipMessage, uri_of, user_host
 log = logging.getLogger("refdevice.phone")
 
 _MANDATORY = ("Via", "From", "To", "Call-ID")
+_CALLS_A_LINE = 2
 _ACCEPT = ("Accept", "application/sdp")
 
 
 class Phone:
-    """The device: its registration, the call that its user has, and others that are handed over."""
+    """The device: its registration, the call that its user has, and others that are held, ring or are handed over."""
 
     def __init__(
         self,
@@ -98,6 +99,10 @@ class Phone:
     def transaction_s(self) -> float | None:
         return self.registration.transaction_s
 
+    @property
+    def session_minimum_s(self) -> int:
+        return self.registration.session_minimum_s
+
     def flow_failed(self, flow: Flow) -> None:
         self.registration.failed(flow)
 
@@ -106,6 +111,9 @@ class Phone:
             self.call = self.others.pop() if self.others else None
         elif call in self.others:
             self.others.remove(call)
+        if self.behaviour.drops_held:
+            for held in [other for other in self.calls if other.on_hold]:
+                self.spawn(held.hang_up())
         # Not before what is under way has been sent: the 200 to a BYE goes over the flow that may now close.
         asyncio.get_running_loop().call_soon(self.registration.close_unused)
 
@@ -144,12 +152,25 @@ class Phone:
         self.call = call
         self.spawn(call.place())
 
-    def answer(self, number: int = 1) -> None:
-        """Answer the call that rings, on a gateway that of a line. Raises :class:`CallFailed`."""
+    async def answer(self, number: int = 1) -> None:
+        """Answer the call that rings on a line, and hold the one that is up. Raises :class:`CallFailed`."""
+        call = self._ringing(number)
+        if self.behaviour.holds_for_another:
+            await self._hold_all_but(call)
+        self._turn_to(call)
         try:
-            self._ringing(number).answer()
+            call.answer()
         except (FlowFailed, Unacceptable) as problem:
             raise CallFailed(str(problem)) from problem
+
+    async def swap(self) -> None:
+        """Hold the call that is up, and take another back. Raises :class:`CallFailed`."""
+        held = [call for call in self.others if call.on_hold]
+        if not held:
+            raise CallFailed("no other call is held")
+        await self._hold_all_but(held[-1])
+        self._turn_to(held[-1])
+        await held[-1].resume()
 
     def reject(self) -> None:
         """Refuse the call that rings. Raises :class:`CallFailed`."""
@@ -202,10 +223,29 @@ class Phone:
         raise CallFailed(f"there is no line {number}")
 
     def _ringing(self, number: int = 1) -> IncomingCall:
-        call = self.any_call()
-        if not isinstance(call, IncomingCall):
+        """The call that rings on a line, else the first that rings. Raises :class:`CallFailed` if none does."""
+        self.any_call()
+        calls = [*self.calls[1:], *self.calls[:1]]
+        ring = [call for call in calls if isinstance(call, IncomingCall) and call.state is State.RINGING]
+        if not ring:
             raise CallFailed("the call does not ring")
-        return call
+        return next((call for call in ring if call.line.number == number), ring[0])
+
+    def _turn_to(self, call: Call) -> None:
+        """Make a call the user's."""
+        if call in self.others:
+            self.others.remove(call)
+        if self.call is not None and self.call is not call:
+            self.others.append(self.call)
+        self.call = call
+
+    async def _hold_all_but(self, call: Call) -> None:
+        for other in self.calls:
+            if other is not call and other.state is State.ESTABLISHED and not other.on_hold:
+                try:
+                    await other.hold()
+                except CallFailed as failure:
+                    log.warning("hold: %s", failure)
 
     # --- what comes from the network
 
@@ -253,7 +293,7 @@ class Phone:
             return
         call = self._call_of(request)
         if request.method == "CANCEL":
-            rings = [one for one in self.calls if isinstance(one, IncomingCall) and one.invite.branch == request.branch]
+            rings = self._called_by(request)
             for ringing in rings:
                 ringing.cancelled(flow, request)
             if not rings:
@@ -296,16 +336,21 @@ class Phone:
     def _unknown_extensions(self, request: SipMessage) -> list[str]:
         if request.method == "ACK" or not self.behaviour.heeds_require:
             return []
-        return [name for name in request.all("Require") if name.strip() != "replaces"]
+        known = {"100rel", "replaces", *(["timer"] if self.behaviour.knows_session_timers else [])}
+        return [option for option in options(request, "Require") if option not in known]
 
     def _call_of(self, request: SipMessage) -> Call | None:
         return next((call for call in self.calls if call.dialog.is_of(request)), None)
+
+    def _called_by(self, request: SipMessage) -> list[IncomingCall]:
+        """Calls of the INVITE that a request has the branch of."""
+        return [one for one in self.calls if isinstance(one, IncomingCall) and one.invite.branch == request.branch]
 
     def _within_dialog(self, flow: Flow, request: SipMessage, call: Call | None) -> None:
         if call is not None:
             if not call.flow.alive:
                 call.flow = flow
-            if request.method in ("INVITE", "ACK", "BYE", "UPDATE", "INFO"):
+            if request.method in ("INVITE", "ACK", "BYE", "UPDATE", "INFO", "PRACK"):
                 call.request_received(flow, request)
             elif self.behaviour.answers_unknown:
                 self._respond(flow, request, 501, ("Allow", ALLOW))
@@ -319,19 +364,19 @@ class Phone:
 
     def _invited(self, flow: Flow, invite: SipMessage) -> None:
         self._respond(flow, invite, 100)
-        if isinstance(self.call, IncomingCall) and self.call.invite.branch == invite.branch:
+        if self._called_by(invite):
             return  # the same INVITE again
         user = user_host(invite.uri)[0]
         lines = [state for state in self.registration.bindings.states if state.line.user == user]
         if not lines or (lines[0].number > 1 and not self.behaviour.heeds_second_line):
             self._respond(flow, invite, 404)
             return
-        replaces = (invite.get("Replaces") or "") if self.behaviour.heeds_replaces else ""
-        replaced = replaced_in(replaces, self.calls)
-        if replaces and replaced is None and self.behaviour.refuses_unknown_dialogs:
+        named = invite.get("Replaces") or ""
+        replaced = replaced_in(named, self.calls) if self.behaviour.heeds_replaces else None
+        if named and self.behaviour.heeds_replaces and replaced is None and self.behaviour.refuses_unknown_dialogs:
             self._respond(flow, invite, 481)
             return
-        if self.call is not None and replaced is None:
+        if replaced is None and (self._is_busy(lines[0]) or (named and not self.behaviour.heeds_replaces)):
             self._respond(flow, invite, 486)
             return
         if (status := objection(invite, self.behaviour.refused_forms)) != 0:
@@ -345,6 +390,10 @@ class Phone:
         except OSError as error:
             log.error("no port for media: %s", error)
             self._respond(flow, invite, 500)
+            return
+        if call.timer.is_too_small(invite):
+            call.media.close()
+            self._respond(flow, invite, 422, *call.timer.least())
             return
         try:
             if invite.has_sdp:
@@ -363,11 +412,6 @@ class Phone:
         if asks_for_answer(invite) and self.behaviour.answers_by_itself:
             call.answer()
 
-    def _turn_to(self, call: Call) -> None:
-        if self.call is not None:
-            self.others.append(self.call)
-        self.call = call
-
     def _replace(self, replaced: Call, call: IncomingCall) -> None:
         """Take a call in the place of another (RFC 3891 section 3)."""
         call.answer()
@@ -377,6 +421,11 @@ class Phone:
             replaced.cancel()
         else:
             self.spawn(leave(replaced))
+
+    def _is_busy(self, line: LineState) -> bool:
+        """Whether a line takes no other call: it has two, or there is one and the device has room for that alone."""
+        of_line = [call for call in self.calls if call.line is line]
+        return len(of_line) >= _CALLS_A_LINE or (bool(self.calls) and not self.behaviour.waits_calls)
 
     def _respond(self, flow: Flow, request: SipMessage, status: int, *extra: Header) -> None:
         flow.send(self.composer.response(request, status, extra=extra))

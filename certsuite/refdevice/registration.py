@@ -79,6 +79,11 @@ class Registration:
         """Seconds until a request that is not answered has failed; ``None`` is never."""
         return self._config.transaction_s if self._behaviour.gives_up_requests else None
 
+    @property
+    def session_minimum_s(self) -> int:
+        """The smallest interval of a session timer that the device takes."""
+        return self._config.session_minimum_s
+
     # --- told from outside
 
     def reregister(self) -> None:

@@ -64,6 +64,20 @@ def folded(invite: SipMessage) -> SipMessage:
     return replace(invite, headers=(*headers, ("X-Lab-Long", "a" * 4096)))
 
 
+def through(proxies: int) -> Edit:
+    """As it comes through so many proxies: with a Via of each behind its own (RFC 3261 section 16.6)."""
+
+    def edit(invite: SipMessage) -> SipMessage:
+        first, *rest = invite.headers
+        vias = [
+            ("Via", f"SIP/2.0/UDP proxy{number}.lab.invalid;branch=z9hG4bKlab{number};received=192.0.2.{number}")
+            for number in range(1, proxies + 1)
+        ]
+        return replace(invite, headers=(first, *vias, *rest))
+
+    return edit
+
+
 def of_size(size: int) -> Edit:
     """With a session description of ``size`` bytes at least: attributes that nobody knows make it long."""
 

@@ -9,7 +9,7 @@ from certsuite.bench.expecting import CannotJudge, Deferred, ExpectationNotMet, 
 from certsuite.core.cases import Case, State
 from certsuite.core.events import BenchChanged, SubscriptionChanged
 from certsuite.core.verdicts import Verdict
-from certsuite.devices.profile import Capabilities
+from certsuite.devices.capabilities import Capabilities
 from certsuite.edge.notifier import MOST_GRANTED_S
 from tests.bench.conftest import Stage, Staging, reference
 

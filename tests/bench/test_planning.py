@@ -187,3 +187,18 @@ def test_every_wait_of_a_case_that_disturbs_has_a_reason_not_to_be_shared() -> N
     assert set(ALONE) == set(Wait)
     used = {wait for one in collect_cases() for wait in one.waits}
     assert used == set(Wait)
+
+
+@pytest.mark.parametrize(
+    ("wait", "interval_s", "seconds"),
+    [(Wait.SESSION_REFRESH, 90, 45), (Wait.SESSION_END, 90, 60), (Wait.SESSION_END, 1800, 1768)],
+)
+def test_what_is_waited_for_in_a_call_is_waited_for_alone(wait: Wait, interval_s: int, seconds: float) -> None:
+    early = waiting(Wait.EXPIRY, id="WXC-REG-060", disturbs=False)
+    session = waiting(wait, id="WXC-CALL-134", disturbs=False)
+    first, second = plan([session, early], reference(granted_expiry_s=30, session_interval_s=interval_s))
+    assert (first.shared, second.shared) == (True, False)
+    assert second.waits == ((wait, seconds),)
+    assert second.seconds >= seconds
+    # What waits beside others is over by then.
+    assert first.seconds < 1

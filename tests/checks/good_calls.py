@@ -109,3 +109,59 @@ def acknowledges_reliably(trace: Trace) -> None:
 def dials_a_number(trace: Trace) -> None:
     trace.see(DriverAction("dial", {"number": "2000"}, ok=True))
     trace.request("INVITE")
+
+
+def _rings(trace: Trace, status: int = 180, *headers: tuple[str, str], direction: str = "in") -> None:
+    fixed = (("Call-ID", "SSE1-1@127.9.0.1"), ("CSeq", "1 INVITE"), ("Via", "SIP/2.0/TLS a;branch=z9hG4bK1"))
+    trace.sip(SipMessage(status=status, reason="R", headers=(*fixed, *headers)), direction)
+
+
+@_good("call.rings-plainly")
+@_good("call.mirrors-via")
+@_good("call.waits", claimed=True)
+def rings(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    _rings(trace)
+
+
+@_good("call.repeats-reliably")
+@_good("call.takes-prack")
+def rings_reliably(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    _rings(trace, 180, ("Require", "100rel"), ("RSeq", "1"))
+    _rings(trace, 180, ("Require", "100rel"), ("RSeq", "1"))
+    trace.request("PRACK", OUT)
+    trace.answer(200, method="PRACK")
+
+
+@_good("timer.claim", claimed=True)
+@_good("timer.is-agreed")
+@_good("timer.minds-interval")
+def agrees_to_a_session_timer(trace: Trace) -> None:
+    trace.request("INVITE", OUT, headers={"Session-Expires": "90;refresher=uac"})
+    _rings(trace, 200, ("Session-Expires", "90;refresher=uac"))
+
+
+@_good("timer.takes-refresh", method="UPDATE", cseq=1)
+def goes_on_with_a_session_timer(trace: Trace) -> None:
+    trace.request("UPDATE", OUT, to_tag="1")
+    headers = (("Call-ID", "SSE1-1@127.9.0.1"), ("CSeq", "1 UPDATE"), ("Session-Expires", "90;refresher=uac"))
+    trace.sip(SipMessage(status=200, reason="OK", headers=headers))
+
+
+@_good("timer.refreshes")
+def refreshes_a_session(trace: Trace) -> None:
+    _rings(trace, 200, ("Session-Expires", "90;refresher=uas"))
+    trace.after(45).request("UPDATE", to_tag="1", headers={"Session-Expires": "90;refresher=uac"})
+
+
+@_good("timer.ends-session")
+def ends_a_session(trace: Trace) -> None:
+    _rings(trace, 200, ("Session-Expires", "90;refresher=uac"))
+    trace.after(60).request("BYE", to_tag="1")
+
+
+@_good("timer.raises-interval")
+def raises_an_interval(trace: Trace) -> None:
+    _rings(trace, 422, ("Min-SE", "3600"), direction=OUT)
+    trace.request("INVITE", headers={"Session-Expires": "3600", "Min-SE": "3600"})

@@ -119,6 +119,57 @@ def test_a_prack_names_the_response(trace: Trace) -> None:
     trace.passes("call.sends-prack")
 
 
+RELIABLE = (("Require", "100rel"), ("RSeq", "7"))
+
+
+@pytest.mark.parametrize("headers", [(), RELIABLE, RELIABLE[:1], RELIABLE[1:]])
+def test_reliable_responses_are_for_who_knows_them(trace: Trace, headers: tuple[tuple[str, str], ...]) -> None:
+    trace.is_open("call.rings-plainly", "nothing-seen")
+    trace.request("INVITE", OUT, headers={"Supported": "timer"})
+    trace.answer(100)
+    trace.is_open("call.rings-plainly", "nothing-seen")
+    responds(trace, 180, *headers)
+    if headers:
+        trace.fails("call.rings-plainly", "reliable-response-unasked")
+    else:
+        trace.passes("call.rings-plainly")
+
+
+def test_reliable_responses_to_who_knows_them_say_nothing(trace: Trace) -> None:
+    trace.request("INVITE", OUT, headers={"Supported": "timer,100rel"})
+    responds(trace, 180, *RELIABLE)
+    trace.is_open("call.rings-plainly", "not-stimulated")
+
+
+def test_a_reliable_response_comes_again(trace: Trace) -> None:
+    responds(trace, 180)
+    trace.is_open("call.repeats-reliably", "not-stimulated")
+    responds(trace, 180, *RELIABLE)
+    trace.fails("call.repeats-reliably", "reliable-response-not-repeated", settled=False)
+    responds(trace, 183, ("Require", "100rel"), ("RSeq", "8"))
+    trace.fails("call.repeats-reliably", "reliable-response-not-repeated", settled=False)
+    responds(trace, 180, *RELIABLE)
+    trace.passes("call.repeats-reliably")
+
+
+def test_a_reliable_response_that_met_its_prack_need_not_come_again(trace: Trace) -> None:
+    responds(trace, 180, *RELIABLE)
+    trace.request("PRACK", OUT)
+    trace.is_open("call.repeats-reliably", "not-stimulated")
+
+
+@pytest.mark.parametrize(("status", "right"), [(200, True), (481, False)])
+def test_a_prack_is_taken(trace: Trace, status: int, right: bool) -> None:
+    trace.is_open("call.takes-prack", "not-stimulated")
+    trace.request("PRACK", OUT)
+    trace.fails("call.takes-prack", "prack-refused", settled=False)
+    trace.answer(status, method="PRACK")
+    if right:
+        trace.passes("call.takes-prack")
+    else:
+        trace.fails("call.takes-prack", "prack-refused")
+
+
 @pytest.mark.parametrize(
     ("number", "uri", "right"),
     [

@@ -90,6 +90,7 @@ TIMED = (
     "reg.comes-back",
     "reg.lines",
     "sip.answers-options",
+    "timer.refreshes",
     "tls.gives-up-stalled",
 )
 

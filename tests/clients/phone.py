@@ -169,10 +169,12 @@ class HandPhone:
 
     # --- calls to the phone
 
-    def answer(self, request: SipMessage, status: int, reason: str, *, body: bytes = b"") -> SipMessage:
+    def answer(
+        self, request: SipMessage, status: int, reason: str, *, body: bytes = b"", headers: Headers = ()
+    ) -> SipMessage:
         """Answer a request of the edge; gives what was sent."""
-        headers = [("Contact", f"<{self.contact}>")] if status < 300 and request.method == "INVITE" else []
-        response = response_to(request, status, reason, to_tag=self.tag, headers=headers, body=body)
+        contact = [("Contact", f"<{self.contact}>")] if status < 300 and request.method == "INVITE" else []
+        response = response_to(request, status, reason, to_tag=self.tag, headers=[*contact, *headers], body=body)
         self.wire.send(response)
         return response
 

@@ -107,12 +107,6 @@ async def test_rejects(lab: Lab) -> None:
     await registrar.next("486")
 
 
-async def test_is_busy_in_a_call(lab: Lab) -> None:
-    _, registrar, party, _ = await lab.called()
-    registrar.ask("INVITE", call_id="SSE2-2@127.0.0.1", body=party.sdp())
-    await registrar.next("486")
-
-
 async def test_repeats_its_200_until_the_ack(lab: Lab) -> None:
     device, registrar = await lab.registered()
     party = await lab.party()
@@ -153,3 +147,40 @@ async def test_no_user_agent_outside_register_if_so_faulty(lab: Lab) -> None:
     _, registrar, _, response = await lab.called("user-agent-register-only")
     assert registrar.heard[0].message.user_agent
     assert not response.user_agent
+
+
+async def test_rings_reliably_until_the_prack_comes(lab: Lab) -> None:
+    _, registrar = await lab.registered()
+    party = await lab.party()
+    invite = registrar.ask("INVITE", ("Require", "100rel"), body=party.sdp())
+    first = (await registrar.next("180")).message
+    assert first.get("Require") == "100rel"
+    again = (await registrar.next("180")).message
+    assert again.get("RSeq") == first.get("RSeq")
+    to_value, sequence = first.get("To") or "", first.get("RSeq")
+    registrar.ask("PRACK", ("RAck", f"{sequence} 7 INVITE"), to_value=to_value, cseq="2")
+    assert (await registrar.next("481")).message.cseq[1] == "PRACK"
+    registrar.ask("PRACK", ("RAck", f"{sequence} {invite.get('CSeq')}"), to_value=to_value, cseq="3")
+    assert (await registrar.next("200")).message.cseq[1] == "PRACK"
+
+
+async def test_rings_plainly_for_who_knows_no_better(lab: Lab) -> None:
+    _, registrar = await lab.registered()
+    registrar.ask("INVITE", body=(await lab.party()).sdp())
+    assert (await registrar.next("180")).message.get("RSeq") is None
+
+
+async def test_says_the_smallest_session_interval(lab: Lab) -> None:
+    _, registrar = await lab.registered()
+    body = (await lab.party()).sdp()
+    registrar.ask("INVITE", ("Session-Expires", "89;refresher=uac"), body=body)
+    assert (await registrar.next("422")).message.get("Min-SE") == "90"
+
+
+async def test_agrees_to_a_session_timer(lab: Lab) -> None:
+    device, registrar = await lab.registered()
+    body = (await lab.party()).sdp()
+    registrar.ask("INVITE", ("Supported", "timer"), ("Session-Expires", "90;refresher=uas"), body=body)
+    await device.line("event ringing")
+    await device.command("answer")
+    assert (await registrar.next("200")).message.get("Session-Expires") == "90;refresher=uas"

@@ -64,6 +64,19 @@ async def test_is_challenged_rings_and_is_answered(
 
 
 @pytest.mark.asyncio
+async def test_an_interval_that_is_too_small_is_raised(lab: Lab) -> None:
+    device, registrar, party, first = await lab.calling()
+    assert (first.message.get("Session-Expires"), first.message.get("Min-SE")) == ("1800", "90")
+    registrar.reply(first.writer, first.message, 422, ("Min-SE", "3600"))
+    second = await registrar.next("INVITE")
+    assert (second.message.get("Session-Expires"), second.message.get("Min-SE")) == ("3600", "3600")
+    assert second.message.cseq[0] == first.message.cseq[0] + 1
+    granted = ("Session-Expires", "3600;refresher=uac")
+    registrar.reply(second.writer, second.message, 200, _CONTACT, granted, body=party.sdp(formats="0 101"))
+    await device.line("event established")
+
+
+@pytest.mark.asyncio
 async def test_early_media(lab: Lab) -> None:
     device, registrar, party, invite = await lab.calling()
     registrar.reply(invite.writer, invite.message, 183, _CONTACT, body=party.sdp(formats="8 101"))

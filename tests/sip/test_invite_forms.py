@@ -9,10 +9,11 @@ from certsuite.sip.invite_forms import (
     identified,
     of_size,
     replacing,
+    through,
     unedited,
     without_identity,
 )
-from certsuite.sip.message import SipMessage
+from certsuite.sip.message import SipMessage, parameter
 
 INVITE = SipMessage(
     "INVITE",
@@ -56,6 +57,14 @@ def test_a_body_grows_to_a_size() -> None:
     assert 20_000 <= len(grown.body) < 20_300
     assert grown.body.startswith(INVITE.body)
     assert len(of_size(1)(INVITE).body) == len(INVITE.body)
+
+
+def test_proxies_stand_behind_the_own_via() -> None:
+    invite = SipMessage("INVITE", "sip:a@x", headers=(("Via", "SIP/2.0/TLS own;branch=z9hG4bK1"), *INVITE.headers))
+    vias = through(3)(invite).all("Via")
+    assert vias[0] == "SIP/2.0/TLS own;branch=z9hG4bK1"
+    assert len({parameter(via, "branch") for via in vias}) == 4
+    assert through(3)(invite).branch == invite.branch
 
 
 def test_a_focus_is_named_in_the_contact() -> None:

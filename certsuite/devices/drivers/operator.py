@@ -31,6 +31,7 @@ _ASKED = {
     "hangup": "Hang up.",
     "hold": "Put the call on hold.",
     "resume": "Take the call back from hold.",
+    "swap": "Go to the call that is held; the other is held then.",
     "dtmf": "Press {digits} in the call, slowly.",
     "transfer": "Transfer the call to {uri}, without asking there first.",
     "attended_transfer": "Transfer the call to {uri}, after having talked to it.",
