@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from certsuite.bench.expecting import NotApplicable
 from certsuite.bench.media_terms import TERMS
-from certsuite.core.events import MediaStimulus, MediaWindow
+from certsuite.core.events import MediaStimulus, MediaWindow, RtcpSeen
+from certsuite.core.observations import IN
 from certsuite.core.verdicts import Verdict
 from certsuite.edge.call_leg import LegState
 from certsuite.media.outgoing import Disturbance
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
 
 BAD_NETWORK = Disturbance(loses=20, doubles=15, swaps=9, delays=25)
 "What a network may do to voice: 5 % are lost, and some come twice, in the wrong order, or 40 ms late."
+LOSSY_NETWORK = Disturbance(loses=4, delays=5, delay_periods=3)
+"A fourth of the packets is lost, and others come in bursts: so much that a single report has to tell of it."
+_LEAST_LOST = 4
 _HOLDS_WINDOWS = 8
 _REPLAYED_WINDOWS = 4
 "Windows of a tone that is sent again: so long that a device which takes it is heard to."
@@ -130,6 +135,31 @@ class CallMedia:
         tone = self._call.plays_on()
         await self._call.expect("media.holds-up", kind="disturbed", tones=[self._heard, tone], windows=_HOLDS_WINDOWS)
         self._heard = tone
+
+    async def is_reported_on(self) -> None:
+        """The device's reports come, protected and in their form."""
+        await self._call.expect("rtcp.comes")
+
+    async def is_told_what_was_lost(self) -> None:
+        """Packets are lost and late, and the device's reports say so. Raises :class:`NotApplicable` without reports."""
+        await self._sends_reports()
+        self._call.leg.stream.disturb(LOSSY_NETWORK)
+        await self._call.expect("rtcp.reports-loss", kind="disturbed", least=_LEAST_LOST)
+
+    async def is_reported_on_where_agreed(self) -> None:
+        """Reports come on the port that was agreed on. Raises likewise."""
+        await self._sends_reports()
+        await self._call.expect("rtcp.where-agreed")
+
+    async def _sends_reports(self) -> None:
+        call_id, since = self._call.leg.call_id, self._call.since
+
+        def came() -> bool:
+            reports = self._bench.seen_since(since, RtcpSeen)
+            return any(one.event.call_id == call_id and one.at.direction == IN for one in reports)
+
+        if not await self._bench.device.until(came, self._bench.patience_s("rtcp.comes")):
+            raise NotApplicable("no-rtcp", "the device sends no RTCP")
 
     async def comes_from_where_it_is_received(self) -> None:
         """The device sends from the port at which it receives."""

@@ -45,6 +45,7 @@ TERMS: Mapping[str, MediaTerms] = {
     "no offer": MediaTerms(late=True),
     **{f"packets of {ms} ms": MediaTerms(formats=_NARROW, ptime_ms=ms) for ms in (10, 30, 40, 60)},
     "video as well": MediaTerms(video=True),
+    "RTCP on one port": MediaTerms(multiplexed=True),
     "a suite that was not offered": MediaTerms(answers_suite=AES_CM_256),
     **{
         f"{suite} alone": replace(WEBEX_TERMS, suites=(suite,))

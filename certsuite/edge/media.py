@@ -18,15 +18,18 @@ from collections.abc import Callable
 
 from certsuite.core.capture import Capture, Endpoint
 from certsuite.core.errors import BenchError
-from certsuite.core.events import MediaClosed, MediaOpened, MediaStimulus, Note, ToolError, TrafficClass
+from certsuite.core.events import MediaClosed, MediaOpened, MediaStimulus, Note, RtcpSeen, ToolError, TrafficClass
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN
+from certsuite.edge.control_traffic import ControlTraffic
 from certsuite.edge.media_sockets import ANCILLARY, age_ns_of, bind_pair
 from certsuite.edge.traffic_class import dscp_of_datagram
 from certsuite.media.dtmf import DIGITS
 from certsuite.media.outgoing import Disturbance, Outgoing
 from certsuite.media.pacing import PERIOD_NS, Lateness, Schedule
 from certsuite.media.receiver import Seen, StreamReceiver, endpoint_text
+from certsuite.media.reporting import Reporter
+from certsuite.media.rtp import is_rtcp
 from certsuite.media.sender import StreamSender
 from certsuite.media.setup import StreamParts, prepare
 from certsuite.media.srtp import SrtpError
@@ -41,6 +44,7 @@ _SELECTOR_SLACK_NS = 200_000
 _SELECTABLE_NS = 1_000_000 + _SELECTOR_SLACK_NS
 "Shorter waits are slept: a selector counts in milliseconds."
 _IDLE_S = 1.0
+_UNDISTURBED = Disturbance()
 _SHORT_OF_ROLL_OVER = 0x10000 - 75
 
 _random = random.SystemRandom()
@@ -62,12 +66,17 @@ class MediaStream:
         self._receiver = StreamReceiver()
         self._receiver.local = endpoint_text((self.address, self.port))
         self._outgoing = Outgoing()
+        cname = f"{_random.getrandbits(64):016x}"
+        reporter = Reporter(self._sender, self._receiver, self._outgoing, cname=cname, random=_random.random)
+        self._control = ControlTraffic(rtp, rtcp, reporter, loop.capture, self._reported)
         self._place: tuple[int | None, str | None, str | None] = (None, None, None)
         self._remote: Endpoint | None = None
         self._last_due_ns: int | None = None
         self._lateness_max_ns = 0
         self._send_problem = ""
         self._closing = False
+        self._ends: tuple[str, str] | None = None
+        "The case in which it ends."
         self.dscp_told = False
         "Whether it is in the record how the device marks what it sends."
 
@@ -174,6 +183,7 @@ class MediaStream:
         self._receiver.configure(parts, call_id, time.monotonic_ns() / 1e9)
         self._place = place
         self._remote = parts.agreement.remote
+        self._control.configure(parts, time.monotonic_ns())
         self._send_problem = ""
         self._loop.activated(self)
 
@@ -190,6 +200,8 @@ class MediaStream:
             late_ns = time.monotonic_ns() - due_ns
             for data in packets:
                 self._rtp.sendto(data, target)
+                if self._outgoing.disturbance != _UNDISTURBED:
+                    self._control.reporter.left(data, (due_ns + late_ns) / 1e9)
         except (OSError, SrtpError) as error:
             if not self._send_problem:
                 self._send_problem = str(error)
@@ -210,19 +222,25 @@ class MediaStream:
             self._stimulus("rolled-over")
         return self._outgoing.pass_on(packets)
 
-    def poll(self, now_ns: int) -> None:
+    def poll(self, now_ns: int, utc_ns: int) -> None:
         """Record the events and windows that are due."""
         sender = self._sender
         self._record(self._receiver.poll(now_ns / 1e9, sent_tone_hz=sender.tone_hz, sent=sender.sent))
+        self._control.poll(now_ns, utc_ns)
 
-    def take(self, data: bytes, source: Endpoint, at_ns: int, frame: int) -> None:
-        """A datagram arrived at the RTP port."""
+    def take(self, data: bytes, source: Endpoint, at_ns: int, frame: int, *, is_rtp: bool) -> None:
+        """A datagram arrived at the port of RTP or at that of RTCP."""
+        if not is_rtp or is_rtcp(data):
+            self._control.take(data, at_ns, frame, is_rtp=is_rtp)
+            return
         self._record(self._receiver.receive(data, source, at_ns / 1e9, frame))
 
     def finish(self, now_ns: int, case: tuple[str, str] | None) -> None:
         """Record what is left and the totals; close the sockets."""
         sender, receiver = self._sender, self._receiver
         if receiver.call_id:
+            self._ends = case
+            self._control.finish(now_ns, round(self._loop.journal.clock.utc() * 1e9))
             self._record(receiver.finish(now_ns / 1e9, sent_tone_hz=sender.tone_hz, sent=sender.sent), case)
             totals = MediaClosed(
                 call_id=receiver.call_id,
@@ -266,6 +284,13 @@ class MediaStream:
                 case=case,
             )
 
+    def _reported(self, seen: RtcpSeen, direction: str, at_ns: int, frame: int | None) -> None:
+        line, flow, edge = self._place
+        at = self._loop.stamp(at_ns)
+        self._loop.journal.record(
+            seen, t_mono_ns=at, line=line, flow=flow, edge=edge, direction=direction, frame=frame, case=self._ends
+        )
+
     @property
     def sockets(self) -> tuple[socket.socket, socket.socket]:
         """RTP's and RTCP's."""
@@ -281,7 +306,7 @@ class MediaLoop:
         "How late all packets left, of all streams."
         self.left_out = 0
         "Periods that were left out for all streams after stalls of the machine."
-        self._capture = capture
+        self.capture = capture
         self._commands: deque[Callable[[], object]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._selector = selectors.DefaultSelector()
@@ -428,11 +453,10 @@ class MediaLoop:
         age_ns = age_ns_of(ancillary)
         remote = (sender[0], sender[1])
         local = (stream.address, stream.port if is_rtp else stream.port + 1)
-        frame = self._capture.udp(remote, local, data, round(self.journal.clock.utc() * 1e9) - age_ns)
-        if is_rtp:
-            stream.take(data, remote, time.monotonic_ns() - age_ns, frame)
-            if not stream.dscp_told and (dscp := dscp_of_datagram(ancillary)) is not None:
-                stream.tell(dscp)
+        frame = self.capture.udp(remote, local, data, round(self.journal.clock.utc() * 1e9) - age_ns)
+        stream.take(data, remote, time.monotonic_ns() - age_ns, frame, is_rtp=is_rtp)
+        if is_rtp and not stream.dscp_told and (dscp := dscp_of_datagram(ancillary)) is not None:
+            stream.tell(dscp)
 
     def _serve(self) -> None:
         """Send the packets that are due now, then do what may come later: capture them, close windows."""
@@ -448,9 +472,9 @@ class MediaLoop:
                 sent.append((stream, packet, self.journal.clock.utc()))
         for stream, (target, packets), utc in sent:
             for data in packets:
-                self._capture.udp((stream.address, stream.port), target, data, round(utc * 1e9))
+                self.capture.udp((stream.address, stream.port), target, data, round(utc * 1e9))
         for stream in streams:
-            stream.poll(due_ns)
+            stream.poll(due_ns, round(self.journal.clock.utc() * 1e9))
 
 
 def _drained(commands: deque[Callable[[], object]]) -> list[Callable[[], object]]:

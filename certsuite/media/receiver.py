@@ -10,7 +10,7 @@ from certsuite.core.capture import Endpoint
 from certsuite.core.events import Event, MediaQuality, MediaWindow
 from certsuite.media.codecs import CodecError, Samples, looks_unencrypted
 from certsuite.media.dtmf import DtmfReceiver
-from certsuite.media.rtp import RtpError, RtpPacket, is_rtcp
+from certsuite.media.rtp import RtpError, RtpPacket
 from certsuite.media.setup import StreamParts
 from certsuite.media.srtp import ReplayedPacket, SrtpError, Unprotector
 from certsuite.media.statistics import StreamStatistics
@@ -68,6 +68,11 @@ class SequenceCounter:
         self._highest = None
 
     @property
+    def highest(self) -> int:
+        """The highest sequence number of the present source, extended by the number of times that it rolled over."""
+        return self._highest or 0
+
+    @property
     def lost(self) -> int:
         """Packets that are missing so far; fewer when late ones come."""
         if self._highest is None:
@@ -101,7 +106,6 @@ class StreamReceiver:
         self.auth_failures = 0
         self.cleartext = 0
         self.replayed = 0
-        self.rtcp = 0
         self.undecodable = 0
         self.not_rtp = 0
         self._parts: StreamParts | None = None
@@ -147,15 +151,22 @@ class StreamReceiver:
         """Packets that are missing so far."""
         return self._sequences.lost
 
+    @property
+    def highest_sequence(self) -> int:
+        """The highest sequence number so far, extended."""
+        return self._sequences.highest
+
+    @property
+    def jitter_ms(self) -> float:
+        """Interarrival jitter (RFC 3550 section 6.4.1)."""
+        return self._statistics.jitter_ms
+
     def receive(self, data: bytes, source: Endpoint, now: float, frame: int | None = None) -> list[Seen]:
         """Take a datagram; gives the telephone-events that it completes."""
         parts = self._parts
         if parts is None:
             return []
         self._frame = frame
-        if is_rtcp(data):
-            self.rtcp += 1
-            return []
         try:
             plain = data if parts.unprotector is None else self._unprotected(parts.unprotector, data, now)
             packet = RtpPacket.unpack(plain)

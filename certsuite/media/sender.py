@@ -36,6 +36,9 @@ class StreamSender:
         "What waits for its packet, of another packet time."
         self.sent = 0
         "Packets made."
+        self.source_packets = 0
+        self.source_octets = 0
+        "The same under the present SSRC, and their octets of payload: what a sender report has."
 
     def configure(self, parts: StreamParts) -> None:
         """Send as agreed from now on."""
@@ -55,6 +58,7 @@ class StreamSender:
         self.ssrc = ssrc
         self._sequence = sequence & 0x7FFF
         self._resumes = True
+        self.source_packets = self.source_octets = 0
 
     def begin_at(self, sequence: int) -> None:
         """Number the next packet so."""
@@ -64,6 +68,11 @@ class StreamSender:
     def sequence(self) -> int:
         """Number of the next packet."""
         return self._sequence
+
+    @property
+    def timestamp(self) -> int:
+        """RTP timestamp of the next packet of audio."""
+        return self._timestamp
 
     def queue_digits(self, digits: str) -> None:
         """Send digits. Raises :class:`ValueError` for what is none, or when no format for them was agreed."""
@@ -126,5 +135,7 @@ class StreamSender:
         self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
         self._resumes = False
         self.sent += 1
+        self.source_packets += 1
+        self.source_octets += len(payload)
         protector = self._parts.protector
         return packet if protector is None else protector.protect(packet)

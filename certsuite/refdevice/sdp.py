@@ -50,6 +50,8 @@ class Media:
     encodings: dict[int, tuple[str, int]] = field(default_factory=dict)
     "Payload type to (encoding name in capitals, clock rate)."
     cryptos: list[Crypto] = field(default_factory=list)
+    multiplexed: bool = False
+    "Whether RTCP may come on the port of RTP (RFC 5761)."
 
     def encoding(self, payload_type: int) -> tuple[str, int]:
         if payload_type in self.encodings:
@@ -83,6 +85,7 @@ class Agreement:
     "Master key and salt of what is received; ``None`` is plain RTP."
     suite: str = DEFAULT_SUITE
     clock_hz: int = 8000
+    multiplexed: bool = False
 
     @property
     def sends(self) -> bool:
@@ -126,6 +129,8 @@ def _media_attribute(media: Media, value: str) -> None:
         payload_type, encoding = rest.split(None, 1)
         encoding_name, _, clock = encoding.partition("/")
         media.encodings[int(payload_type)] = (encoding_name.upper(), int(clock.partition("/")[0]))
+    elif name == "rtcp-mux":
+        media.multiplexed = True
     elif name == "crypto" and (match := _CRYPTO.fullmatch(rest)):
         tag, suite, inline, parameters = match.groups()
         if suite not in SUITES or not all(one.upper().startswith("WSH=") for one in parameters.split()):
@@ -182,6 +187,7 @@ def answer(
             lines += _event_lines(agreement.event_payload_type, agreement.clock_hz)
         if tag is not None:
             lines.append(_crypto_line(tag if behaviour.keeps_tag else 1, agreement.suite, local))
+        lines += ["a=rtcp-mux"] if media.multiplexed else []
         lines += ["a=ptime:20", f"a={agreement.direction}"]
     if agreement is None:
         raise Unacceptable("no audio stream with a known codec under SRTP")
@@ -226,6 +232,7 @@ def _accept(media: Media, wanted: str, behaviour: Behaviour) -> tuple[Agreement,
         remote_key=crypto.key if crypto else None,
         suite=crypto.suite if crypto else DEFAULT_SUITE,
         clock_hz=clock_hz,
+        multiplexed=media.multiplexed,
     )
     return agreement, crypto.tag if crypto else None
 
