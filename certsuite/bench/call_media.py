@@ -23,6 +23,9 @@ BAD_NETWORK = Disturbance(loses=20, doubles=15, swaps=9, delays=25)
 LOSSY_NETWORK = Disturbance(loses=4, delays=5, delay_periods=3)
 "A fourth of the packets is lost, and others come in bursts: so much that a single report has to tell of it."
 _LEAST_LOST = 4
+_SILENT_INTERVALS = 15
+_WHOLE_WINDOWS = 3
+"Of a tone that is heard, behind the one in which it began."
 _HOLDS_WINDOWS = 8
 _REPLAYED_WINDOWS = 4
 "Windows of a tone that is sent again: so long that a device which takes it is heard to."
@@ -127,6 +130,38 @@ class CallMedia:
             finding="media-source-change-lost",
             what="the far end's SSRC changed",
             hint="A transfer or an announcement brings another source: each has its own roll-over counter and numbers.",
+        )
+
+    async def brings_digits_to_the_device(self, digits: str) -> None:
+        """The party sends digits as telephone-events, and the device tells of them. Raises :class:`NotApplicable` where
+        they were not agreed on, and likewise."""
+        agreement = self._call.leg.media.agreement
+        if agreement is None or agreement.dtmf is None:
+            raise NotApplicable("no-events", "the device did not agree to telephone-events")
+
+        async def sends() -> None:
+            self._call.leg.stream.send_dtmf(digits)
+
+        # It has to be listened for before the first digit goes.
+        await asyncio.gather(self._bench.phone.tells_of(digits), sends())
+        await self._call.expect("media.digits-received", digits=digits)
+
+    async def crosses_whole(self) -> None:
+        """The tone that comes back has the level at which it was sent, is not distorted and has no gaps."""
+        await self._call.expect("media.clean", requirement="MED-CLEAN", tone=self._call.tone, windows=_WHOLE_WINDOWS)
+
+    async def bears_comfort_noise(self) -> None:
+        """The party falls silent, says so by comfort noise, and speaks again. Raises :class:`NotApplicable` where the
+        device did not agree to it."""
+        agreement = self._call.leg.media.agreement
+        if agreement is None or agreement.noise is None:
+            raise NotApplicable("no-comfort-noise", "the device did not agree to comfort noise")
+        self._call.leg.stream.fall_silent(_SILENT_INTERVALS)
+        await self.goes_on_after(
+            "silent",
+            finding="comfort-noise-not-borne",
+            what="the far end fell silent and sent comfort noise",
+            hint="Packets of payload type 13 stand for the audio of a silent far end: the call is not over.",
         )
 
     async def bears_a_bad_network(self) -> None:

@@ -49,6 +49,7 @@ ActionName = Literal[
     "resume",
     "echo",
     "dtmf",
+    "hears",
     "transfer",
     "attended_transfer",
     "conference",

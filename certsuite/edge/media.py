@@ -122,7 +122,7 @@ class MediaStream:
             raise BenchError("no telephone-event format was agreed: digits cannot be sent")
         if not all(digit in DIGITS for digit in digits.upper()):
             raise ValueError(f"{digits!r} are not all DTMF digits")
-        self._loop.call(lambda: self._sender.queue_digits(digits))
+        self._does("digits sent", lambda: self._sender.queue_digits(digits))
 
     def rolls_over_soon(self) -> None:
         """Number packets so that the sequence number rolls over a second and a half after the first."""
@@ -132,17 +132,22 @@ class MediaStream:
         """Send packets of so many milliseconds from now on."""
         self._loop.call(lambda: setattr(self._sender, "packet_ms", ms))
 
+    def fall_silent(self, intervals: int) -> None:
+        """Send comfort noise for so many packet intervals, and nothing else."""
+        self._does("silent", lambda: self._sender.fall_silent(intervals))
+
     def change_source(self) -> None:
         """Go on under another SSRC, with other sequence numbers."""
-        self._loop.call(self._change_source)
+        ssrc, sequence = _random.getrandbits(32), _random.getrandbits(15)
+        self._does("another source", lambda: self._sender.change_source(ssrc, sequence))
 
     def disturb(self, disturbance: Disturbance) -> None:
         """Send as over a network that does this."""
-        self._loop.call(lambda: self._disturb(disturbance))
+        self._does("disturbed", lambda: setattr(self._outgoing, "disturbance", disturbance))
 
     def replay(self) -> None:
         """Send the first packets of the tone before the present one again, as they were, and nothing else meanwhile."""
-        self._loop.call(self._replay)
+        self._does("replayed", self._outgoing.replay)
 
     def mute(self, muted: bool) -> None:
         """Send nothing at all, or send again."""
@@ -156,23 +161,20 @@ class MediaStream:
             case = (journal.case, journal.variant)
             self._loop.call(lambda: self._loop.closed(self, case))
 
+    def _does(self, what: str, action: Callable[[], object]) -> None:
+        """Have the loop do something to what is sent, and put it into the record there."""
+
+        def done() -> None:
+            action()
+            self._stimulus(what)
+
+        self._loop.call(done)
+
     # --- in the loop's thread ----------------------------------------------------------------------------------------
 
     def _sends(self, hz: float | None) -> None:
         self._sender.tone_hz = hz
         self._outgoing.keep_anew()
-
-    def _replay(self) -> None:
-        self._outgoing.replay()
-        self._stimulus("replayed")
-
-    def _change_source(self) -> None:
-        self._sender.change_source(_random.getrandbits(32), _random.getrandbits(15))
-        self._stimulus("another source")
-
-    def _disturb(self, disturbance: Disturbance) -> None:
-        self._outgoing.disturbance = disturbance
-        self._stimulus("disturbed")
 
     def _stimulus(self, kind: str) -> None:
         line, flow, edge = self._place
@@ -230,8 +232,10 @@ class MediaStream:
 
     def take(self, data: bytes, source: Endpoint, at_ns: int, frame: int, *, is_rtp: bool) -> None:
         """A datagram arrived at the port of RTP or at that of RTCP."""
-        if not is_rtp or is_rtcp(data):
+        if is_rtcp(data):
             self._control.take(data, at_ns, frame, is_rtp=is_rtp)
+        if is_rtcp(data) or not is_rtp:
+            # Whatever else comes to RTCP's port keeps a NAT open: STUN, or nothing at all.
             return
         self._record(self._receiver.receive(data, source, at_ns / 1e9, frame))
 

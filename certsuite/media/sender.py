@@ -9,6 +9,10 @@ from certsuite.media.setup import StreamParts
 from certsuite.media.tones import ToneGenerator
 
 _OCTETS_PER_MS = 8
+_NOISE_EACH = 10
+"Intervals from one packet of comfort noise to the next."
+_NOISE_LEVEL = bytes([70])
+"Minus dBov."
 
 
 class StreamSender:
@@ -34,6 +38,8 @@ class StreamSender:
         "Packet time; another one is for G.711 and G.722, whose octets can be cut anywhere."
         self._octets = b""
         "What waits for its packet, of another packet time."
+        self._noise = 0
+        "Intervals of comfort noise that are left."
         self.sent = 0
         "Packets made."
         self.source_packets = 0
@@ -85,6 +91,10 @@ class StreamSender:
         self._timestamp = (self._timestamp + intervals * self._step) & 0xFFFFFFFF
         self._resumes = True
 
+    def fall_silent(self, intervals: int) -> None:
+        """Send comfort noise in place of audio for so many packet intervals (RFC 3389): a packet now and then."""
+        self._noise = intervals
+
     def next_packets(self) -> list[bytes]:
         """The packets of the next interval, protected: as many as the packet time makes of it.
 
@@ -118,6 +128,8 @@ class StreamSender:
         if self.muted or agreement.remote is None or not agreement.direction.sends:
             self.skip(1)
             return None
+        if self._noise and agreement.noise is not None:
+            return self._next_noise(agreement.noise.send_payload_type)
         frame = None if self._dtmf is None else self._dtmf.next(self._timestamp)
         if frame is not None and agreement.dtmf is not None:
             kind, stamp, payload = agreement.dtmf.send_payload_type, frame.timestamp, frame.payload
@@ -127,6 +139,15 @@ class StreamSender:
             payload = parts.encoder.encode(self._tones.block(parts.encoder.frame_samples, self.tone_hz))
             marker = self._resumes
         return self._packet(kind, stamp, payload, self._step, marker=marker)
+
+    def _next_noise(self, kind: int) -> bytes | None:
+        due = self._noise % _NOISE_EACH == 0
+        self._noise -= 1
+        packet = self._packet(kind, self._timestamp, _NOISE_LEVEL, self._step, marker=False) if due else None
+        if packet is None:
+            self.skip(1)
+        self._resumes = True
+        return packet
 
     def _packet(self, kind: int, stamp: int, payload: bytes, step: int, *, marker: bool) -> bytes:
         assert self._parts is not None

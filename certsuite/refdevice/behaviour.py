@@ -332,8 +332,8 @@ class Behaviour:
     gain: float = 1.0
     "By which what is heard in G.711 is made louder before it is sent back."
     drops_frames: int = 0
-    "Each so many-th frame that it heard is sent back as silence; 0 is none."
-    codecs: frozenset[str] = frozenset({"PCMU", "PCMA", "G722", "OPUS"})
+    "Each so many-th frame of G.711 that it heard is sent back as silence; 0 is none."
+    codecs: frozenset[str] = frozenset({"PCMU", "PCMA", "G722", "OPUS", "G729"})
     "Codecs that it takes of an offer, in capitals."
     mute_codecs: frozenset[str] = frozenset()
     "Codecs in which it sends silence."

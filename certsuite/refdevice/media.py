@@ -8,7 +8,7 @@ import logging
 import secrets
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from certsuite.refdevice import audio, rtcp
 from certsuite.refdevice.behaviour import Behaviour
@@ -28,6 +28,8 @@ _PAUSE_FRAMES = 4
 _END_PACKETS = 3
 _IN_BAND_MS = 120
 _DATAGRAM = 2048
+_WHOLE = ("OPUS", "G729")
+"Codecs whose packets are sent back as they came: they cannot be cut into octets."
 
 
 class MediaSession:
@@ -57,7 +59,7 @@ class MediaSession:
         self._ssrc = secrets.randbits(32)
         self._sequence = secrets.randbelow(1 << 15)
         self._timestamp = secrets.randbits(31)
-        self._sent = self._octets = 0
+        self._sent = self._octets = self._echoed = 0
         self._reception = rtcp.Reception()
         self._cname = secrets.token_hex(8)
         self._control: tuple[Srtcp | None, Srtcp | None] = (None, None)
@@ -71,6 +73,9 @@ class MediaSession:
         "Whether the device holds the call: it sends silence."
         self.muted = not behaviour.sends_rtp
         "Whether it sends nothing at all."
+        self.on_digit: Callable[[str], None] = lambda digit: None
+        "Told of each digit that comes."
+        self._last_event: int | None = None
         self.received = 0
         "Packets that were authentic."
         self.refused = 0
@@ -93,7 +98,7 @@ class MediaSession:
             self._control = (self._control[0], theirs)
             self._buffer.clear()
         if self._agreement is None or agreement.codec != self._agreement.codec:
-            self._buffer.clear(0 if agreement.codec == "OPUS" else FRAME)
+            self._buffer.clear(0 if agreement.codec in _WHOLE else FRAME)
         if self._sender is None or agreement.suite != self._suite:
             self._suite = agreement.suite
             self._sender = SrtpSender(self._sending_keys[agreement.suite], agreement.suite)
@@ -222,7 +227,12 @@ class MediaSession:
             frame = audio.transcode(frame, source._agreement.codec, agreement.codec)
         if frame is None or self.held or not self.echoes or agreement.codec in self._behaviour.mute_codecs:
             return audio.SILENCE[agreement.codec]
-        return frame
+        if agreement.codec not in ("PCMU", "PCMA"):
+            return frame
+        self._echoed += 1
+        if self._behaviour.drops_frames and self._echoed % self._behaviour.drops_frames == 0:
+            return audio.SILENCE[agreement.codec]
+        return frame if self._behaviour.gain == 1.0 else audio.louder(frame, agreement.codec, self._behaviour.gain)
 
     def _audio(self, frame: bytes, agreement: Agreement, *, marker: bool = False) -> Packet:
         packet = self._packet(agreement.payload_type, self._timestamp, frame, marker=marker)
@@ -326,14 +336,30 @@ class MediaSession:
             self._source = packet.ssrc
         if packet.ssrc != self._source and not self._behaviour.takes_other_sources:
             return
+        if packet.payload_type == agreement.noise_payload_type and not self._behaviour.heeds_comfort_noise:
+            self.muted = True
+        if packet.payload_type == agreement.event_payload_type:
+            self._digit_came(packet)
         heard = b""  # a telephone event: it has its place in the sequence, and is not heard
         narrow = (("PCMU", 0), ("PCMA", 8)) if agreement.codec in ("PCMU", "PCMA") else ()
         for codec, payload_type in (*narrow, (agreement.codec, agreement.payload_type)):
             if packet.payload_type == payload_type:
                 heard = audio.transcode(packet.payload, codec, agreement.codec)
-        if self._behaviour.packet_octets and agreement.codec != "OPUS" and len(heard) != self._behaviour.packet_octets:
+        if (
+            self._behaviour.packet_octets
+            and agreement.codec not in _WHOLE
+            and len(heard) != self._behaviour.packet_octets
+        ):
             heard = audio.SILENCE[agreement.codec]
         self._buffer.put(packet, heard, audio.SILENCE[agreement.codec])
+
+    def _digit_came(self, packet: Packet) -> None:
+        """A packet of a telephone-event: each event has a timestamp of its own (RFC 4733 section 2.2.1)."""
+        if packet.timestamp == self._last_event or not packet.payload or packet.payload[0] >= len(audio.DIGITS):
+            return
+        self._last_event = packet.timestamp
+        if self._behaviour.hears_digits:
+            self.on_digit(audio.DIGITS[packet.payload[0]])
 
 
 def _new_keys() -> dict[str, bytes]:

@@ -39,6 +39,7 @@ SUPPORTED_SUITES = (AES_CM_128_HMAC_SHA1_80,)
 "Suites that the access SBC takes."
 
 _EVENT = "telephone-event"
+_NOISE = "cn"
 _MULTIPLEXED = "rtcp-mux"
 _BREAKING_PARAMS = ("UNENCRYPTED_SRTP", "UNAUTHENTICATED_SRTP", "KDR", "FEC_ORDER", "FEC_KEY")
 
@@ -89,6 +90,8 @@ class Agreement:
     "Address and port where the remote side receives RTCP (RFC 3605, RFC 5761)."
     multiplexed: bool = False
     "Whether RTCP goes over the port of RTP, both ways."
+    noise: PayloadFormat | None = None
+    "Comfort noise (RFC 3389) of the codec's clock."
 
     @property
     def suite(self) -> str:
@@ -187,11 +190,12 @@ def agree(offer: SessionDescription, answer: SessionDescription, *, we_offered: 
     ours, theirs = (offered, answered) if we_offered else (answered, offered)
     our_side, their_side = (offer, answer) if we_offered else (answer, offer)
     pairs = _common_formats(offered, answered, we_offered)
-    codecs = [item for item in pairs if item.name.lower() != _EVENT]
+    codecs = [item for item in pairs if item.name.lower() not in (_EVENT, _NOISE)]
     if not codecs:
         names = ", ".join(item.name for item in answered.rtpmaps) or "none"
         raise NoAgreement("codec-not-offered", f"none of the answered codecs ({names}) was offered")
     events = [item for item in pairs if item.name.lower() == _EVENT]
+    noises = [item for item in pairs if item.name.lower() == _NOISE and item.clock_rate == codecs[0].clock_rate]
     same_clock = [item for item in events if item.clock_rate == codecs[0].clock_rate]
     mine, other = our_side.direction_of(ours), their_side.direction_of(theirs).reversed
     if crypto is None:
@@ -210,6 +214,7 @@ def agree(offer: SessionDescription, answer: SessionDescription, *, we_offered: 
         protocol=answered.protocol,
         remote_rtcp=remote if multiplexed else _rtcp_endpoint(theirs, remote),
         multiplexed=multiplexed,
+        noise=next(iter(noises), None),
     )
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from certsuite.core.events import MediaOpened, MediaStimulus, MediaWindow, RtcpSeen
+from certsuite.core.events import DriverAction, MediaOpened, MediaStimulus, MediaWindow, RtcpSeen
 from certsuite.core.observations import IN, OUT
 from certsuite.sdp.crypto import AES_CM_128_HMAC_SHA1_80, Crypto
 from certsuite.sdp.offer_answer import answer
@@ -97,6 +97,17 @@ def _reports_loss(trace: Trace) -> None:
     reports(trace, **about, withheld=4, reported_lost=4)
 
 
+def _clean(trace: Trace) -> None:
+    opens(trace)
+    for _ in range(4):
+        hears(trace, 700.0)
+
+
+def _digits_received(trace: Trace) -> None:
+    does(trace, "digits sent")
+    trace.after(1).see(DriverAction("hears", {"digits": "12"}, True))
+
+
 def _where_agreed(trace: Trace) -> None:
     answers_multiplexed(trace)
     reports(trace, multiplexed=True)
@@ -179,6 +190,8 @@ GOOD_MEDIA: dict[str, tuple[Callable[[Trace], object], dict[str, Any]]] = {
     "rtcp.reports-loss": (_reports_loss, {"kind": "x", "least": 4}),
     "rtcp.where-agreed": (_where_agreed, {}),
     "rtcp.rate": (_rate, {}),
+    "media.clean": (_clean, {"tone": 700, "windows": 3}),
+    "media.digits-received": (_digits_received, {"digits": "12"}),
     "media.symmetric": (_streams, {}),
     "media.moves-along": (_moves, {"tones": [1100]}),
 }

@@ -72,6 +72,7 @@ def test_a_report_in_the_clear_at_either_port(bench: Bench) -> None:
     stream = bench.loop.open(HOST)
     phone = Phone(stream)
     stream.configure(phone.agreement, call_id="a")
+    phone.socket.sendto(b"\0\1\0\0\x21\x12\xa4\x42" + bytes(12), (HOST, stream.port + 1))
     for port, name in ((stream.port, "one"), (stream.port + 1, "two")):
         phone.socket.sendto(pack(9, name), (HOST, port))
 
@@ -81,6 +82,8 @@ def test_a_report_in_the_clear_at_either_port(bench: Bench) -> None:
         event = bench.wait_for(came).event
         assert isinstance(event, RtcpSeen)
         assert (event.protection, event.multiplexed) == ("none", port == stream.port)
+    told = [one.event for one in bench.journal.since(0) if isinstance(one.event, RtcpSeen)]
+    assert all(one.protection == "none" for one in told), "STUN is no RTCP"
     phone.socket.close()
 
 
