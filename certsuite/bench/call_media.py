@@ -132,12 +132,16 @@ class CallMedia:
             hint="A transfer or an announcement brings another source: each has its own roll-over counter and numbers.",
         )
 
-    async def brings_digits_to_the_device(self, digits: str) -> None:
-        """The party sends digits as telephone-events, and the device tells of them. Raises :class:`NotApplicable` where
-        they were not agreed on, and likewise."""
+    async def brings_digits_to_the_device(self) -> None:
+        """The party sends two digits as telephone-events, and the device tells of them.
+
+        Raises :class:`NotApplicable` where they were not agreed on, or cannot be known to have come.
+        """
         agreement = self._call.leg.media.agreement
         if agreement is None or agreement.dtmf is None:
             raise NotApplicable("no-events", "the device did not agree to telephone-events")
+
+        digits = self._bench.some_digits()[:2]
 
         async def sends() -> None:
             self._call.leg.stream.send_dtmf(digits)
@@ -176,10 +180,14 @@ class CallMedia:
         await self._call.expect("rtcp.comes")
 
     async def is_told_what_was_lost(self) -> None:
-        """Packets are lost and late, and the device's reports say so. Raises :class:`NotApplicable` without reports."""
+        """Packets are lost and late, and the device's reports say so, no more often than they may.
+
+        Raises :class:`NotApplicable` without reports.
+        """
         await self._sends_reports()
         self._call.leg.stream.disturb(LOSSY_NETWORK)
         await self._call.expect("rtcp.reports-loss", kind="disturbed", least=_LEAST_LOST)
+        await self._call.expect("rtcp.rate", requirement="MED-RTCP-RATE")
 
     async def is_reported_on_where_agreed(self) -> None:
         """Reports come on the port that was agreed on. Raises likewise."""

@@ -184,26 +184,21 @@ def _multiplexes(seen: SeenMessage) -> bool:
     return audio is not None and bool(audio.values("rtcp-mux"))
 
 
-@check("rtcp.rate", limits=("rtcp_bandwidth",), passive=True)
+@check("rtcp.rate", limits=("rtcp_s", "rtcp_bandwidth"))
 def rate(question: Question) -> Judgement:
-    """The device's reports take no more than their share of the bandwidth (MED-RTCP-RATE), over the whole run."""
+    """The device's reports take no more than their share of the bandwidth of this call (MED-RTCP-RATE)."""
     limit = question.limits["rtcp_bandwidth"]
-    streams: dict[tuple[str, str], list[Seen[RtcpSeen]]] = {}
-    for seen in question.span.of(RtcpSeen):
-        # A bye may come as soon as the stream ends.
-        if seen.at.direction == IN and "BYE" not in seen.event.kinds:
-            streams.setdefault((seen.event.call_id, seen.event.local), []).append(seen)
-    long = [reports for reports in streams.values() if _seconds(reports) >= _LEAST_S]
-    if not long:
-        return question.unknown("too-few-reports", "no stream of the run had two reports of the device")
-    fastest = max(long, key=_rate)
-    bits = _rate(fastest)
-    interval = _seconds(fastest) / (len(fastest) - 1)
+    # A bye may come as soon as the stream ends.
+    reports = [seen for seen in _reports(question) if "BYE" not in seen.event.kinds]
+    if not reports or _seconds(reports) < _LEAST_S:
+        return question.unknown("too-few-reports", "the device sent fewer than two reports in the call")
+    bits = _rate(reports)
+    interval = _seconds(reports) / (len(reports) - 1)
     measurements = (
         Measurement("rtcp_rate", round(bits), "bit/s", limit.value),
         Measurement("rtcp_interval", round(interval, 3), "s"),
     )
-    evidence = (fastest[0].evidence, fastest[-1].evidence)
+    evidence = (reports[0].evidence, reports[-1].evidence)
     if bits <= limit.value:
         return question.passed(*evidence, measurements=measurements)
     return question.failed(

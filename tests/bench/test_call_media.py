@@ -65,7 +65,7 @@ async def test_reports_digits_and_silence(stage: Staging) -> None:
     await call.media.is_heard()
     await call.media.is_reported_on()
     await call.media.bears_comfort_noise()
-    await call.media.brings_digits_to_the_device("19")
+    await call.media.brings_digits_to_the_device()
     await call.media.is_told_what_was_lost()
     assert [event.what for event in on.events(MediaStimulus)] == ["silent", "digits sent", "disturbed"]
     assert [event.ok for event in on.events(DriverAction) if event.action == "hears"] == [True]
