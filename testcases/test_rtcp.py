@@ -21,4 +21,4 @@ async def test_rtcp_on_one_port(bench: Bench, phone: Phone) -> None:
     call = await bench.colleague.calls(phone.line(1), offering="RTCP on one port")
     await call.media.is_answered_rightly()
     await call.media.is_reported_on_where_agreed()
-    await call.carries_audio_both_ways()
+    await call.is_heard()

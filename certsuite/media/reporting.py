@@ -128,7 +128,8 @@ class Reporter:
             jitter=round(receiver.jitter_ms * self._parts.agreement.codec.clock_rate / 1000),
             fraction_lost=min(max(new_lost, 0) * 256 // new, 255) if new > 0 else 0,
             last_sr=last_sr,
-            delay_since_sr=min(int((now - came) * 0x10000), 0xFFFFFFFF) if last_sr else 0,
+            # What came meanwhile may be later than the moment at which the report was due.
+            delay_since_sr=min(max(int((now - came) * 0x10000), 0), 0xFFFFFFFF) if last_sr else 0,
         )
 
     def _opened(self, data: bytes) -> tuple[str, Compound | None, str]:

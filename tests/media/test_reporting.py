@@ -74,6 +74,15 @@ def test_it_says_what_was_sent_and_how_the_device_arrived() -> None:
     assert block.delay_since_sr == 8 << 16
 
 
+def test_a_report_of_the_device_that_came_after_ours_was_due() -> None:
+    end = End()
+    end.sender.next_packet()
+    end.hears(1)
+    end.reporter.receive(end.reported(sender=SenderInfo(1 << 32, 0, 1, 1)), 20.01, multiplexed=False)
+    (block,) = end.read(end.reporter.due(20.0)).blocks
+    assert (block.last_sr, block.delay_since_sr) == (0x10000, 0)
+
+
 def test_goodbye_of_a_stream_on_which_something_was_sent() -> None:
     end = End()
     assert end.reporter.goodbye(11.0) is None
