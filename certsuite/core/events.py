@@ -656,17 +656,17 @@ class MediaWindow(Event):
     tone_level_dbfs: float = -120.0
     tone_purity: float = 0.0
     "Share of the window's energy that is in that tone, 0 to 1."
+    sent_tone_hz: float = 0.0
+    "The tone that the party was sending in this window."
+    sent_packets: int = 0
+    local: str = ""
+    "``address:port`` of the party's end."
     clipped: float = 0.0
     "Share of the samples that are at full scale."
     silent_ms: float = 0.0
     "Of what was received, beside the tone."
     digit: str = ""
     "The digit whose two tones were the strongest (ITU-T Q.23); empty if there was none."
-    sent_tone_hz: float = 0.0
-    "The tone that the party was sending in this window."
-    sent_packets: int = 0
-    local: str = ""
-    "``address:port`` of the party's end."
 
 
 @_event("media-stimulus")
