@@ -212,7 +212,7 @@ def _digits_otherwise(question: Question) -> str:
     for seen in windows_of(question):
         if seen.event.digit and (not tones or tones[-1] != seen.event.digit):
             tones.append(seen.event.digit)
-    return "".join(told) + (f", tones of {' '.join(tones)} in the audio did" if tones else "")
+    return "".join(told) + (f", tones of {printable(' '.join(tones))} in the audio did" if tones else "")
 
 
 @check("media.digits-received", limits=("action_s",))
