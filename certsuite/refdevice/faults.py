@@ -174,12 +174,7 @@ FAULTS: dict[str, Fault] = {
             ODD_DEVICE,
             verifies=Verifies.AFTER_HANDSHAKE,
         ),
-        _fault(
-            "heeds-stapled-revocation",
-            "asks for a stapled OCSP answer and heeds it",
-            ODD_DEVICE,
-            asks_for_status=True,
-        ),
+        _fault("heeds-stapled-revocation", "asks for stapled OCSP and heeds it", ODD_DEVICE, asks_for_status=True),
         # --- DNS and targets
         _fault("asks-sip-tls", "asks for SRV _sip._tls", srv_service="_sip._tls"),
         _fault("goes-to-proxys-address", "asks for no SRV record, and goes to port 5061 of the name", srv_service=""),
@@ -252,9 +247,7 @@ FAULTS: dict[str, Fault] = {
             looks_back=False,
         ),
         _fault("cuts-off-password", "uses the first 20 characters of its password", password_at_most=20),
-        _fault(
-            "keeps-old-password", "does not take another password until it is started anew", takes_new_password=False
-        ),
+        _fault("keeps-old-password", "takes another password only when started anew", takes_new_password=False),
         _fault("logs-password", "prints its password when it registers", logs_password=True),
         _fault("sends-password", "has its password in a header of REGISTER", sends_password=True),
         _fault("uses-sips-uri", "writes a sips: URI into its Contact", contact_scheme="sips"),
@@ -325,10 +318,7 @@ FAULTS: dict[str, Fault] = {
             "challenges-outsiders", "asks anyone for credentials on a port of its own", ODD_DEVICE, listens_outside=True
         ),
         _fault(
-            "challenges-check-sync",
-            "asks who tells it to fetch for credentials",
-            ODD_DEVICE,
-            challenges_check_sync=True,
+            "challenges-check-sync", "asks who has it fetch for credentials", ODD_DEVICE, challenges_check_sync=True
         ),
         _fault("ignores-fetched", "fetches its configuration and does not use it", applies_fetched=False),
         _fault("applies-half-a-file", "uses a configuration that came in part", applies_halves=True),
