@@ -32,6 +32,12 @@ async def test_sends_digits_as_events(bench: Bench, phone: Phone) -> None:
     await bench.colleague.in_call.brings_digits(digits)
 
 
+@case("WXC-MED-094", requirements=["MED-DTMF-RECEIVED"], claims=["dtmf"], needs="in-call")
+async def test_receives_digits(bench: Bench, phone: Phone) -> None:
+    """Digits that the far end sends as telephone-events are received, each once and in order."""
+    await bench.colleague.in_call.media.brings_digits_to_the_device()
+
+
 @case("WXC-MED-060", requirements=["MED-SYMMETRIC"], needs="in-call")
 async def test_sends_from_where_it_receives(bench: Bench, phone: Phone) -> None:
     """Media comes from the port that the device's SDP names."""
@@ -48,28 +54,38 @@ async def test_follows_to_another_place(bench: Bench, phone: Phone) -> None:
     await media.follows_to_another_place()
 
 
-@case("WXC-MED-070", variant="pcmu", requirements=["MED-CODEC-NARROW"], claims=["codecs.PCMU"])
+@case("WXC-MED-070", variant="pcmu", requirements=["MED-CODEC-NARROW", "MED-CLEAN"], claims=["codecs.PCMU"])
 async def test_pcmu(bench: Bench, phone: Phone) -> None:
     """Audio crosses both ways in PCMU."""
-    await bench.colleague.talks_in("PCMU", phone)
+    call = await bench.colleague.talks_in("PCMU", phone)
+    await call.media.crosses_whole()
 
 
-@case("WXC-MED-070", variant="pcma", requirements=["MED-CODEC-NARROW"], claims=["codecs.PCMA"])
+@case("WXC-MED-070", variant="pcma", requirements=["MED-CODEC-NARROW", "MED-CLEAN"], claims=["codecs.PCMA"])
 async def test_pcma(bench: Bench, phone: Phone) -> None:
     """Audio crosses both ways in PCMA."""
-    await bench.colleague.talks_in("PCMA", phone)
+    call = await bench.colleague.talks_in("PCMA", phone)
+    await call.media.crosses_whole()
 
 
-@case("WXC-MED-080", variant="g722", requirements=["MED-CODEC-OTHER"], claims=["codecs.G722"])
+@case("WXC-MED-080", variant="g722", requirements=["MED-CODEC-OTHER", "MED-CLEAN"], claims=["codecs.G722"])
 async def test_g722(bench: Bench, phone: Phone) -> None:
     """Audio crosses both ways in G.722."""
-    await bench.colleague.talks_in("G722", phone)
+    call = await bench.colleague.talks_in("G722", phone)
+    await call.media.crosses_whole()
 
 
-@case("WXC-MED-080", variant="opus", requirements=["MED-CODEC-OTHER"], claims=["codecs.opus"])
+@case("WXC-MED-080", variant="opus", requirements=["MED-CODEC-OTHER", "MED-CLEAN"], claims=["codecs.opus"])
 async def test_opus(bench: Bench, phone: Phone) -> None:
     """Audio crosses both ways in opus."""
-    await bench.colleague.talks_in("opus", phone)
+    call = await bench.colleague.talks_in("opus", phone)
+    await call.media.crosses_whole()
+
+
+@case("WXC-MED-080", variant="g729", requirements=["MED-CODEC-OTHER"], claims=["codecs.G729"])
+async def test_g729(bench: Bench, phone: Phone) -> None:
+    """Audio crosses both ways in G.729."""
+    await bench.colleague.talks_in("G729", phone)
 
 
 @case("WXC-MED-092", requirements=["MED-DTMF"], claims=["dtmf", "codecs.opus"])
@@ -127,6 +143,15 @@ async def test_bears_another_source(bench: Bench, phone: Phone) -> None:
     media = bench.colleague.in_call.media
     await media.is_heard()
     await media.bears_another_source()
+
+
+@case("WXC-MED-190", requirements=["MED-COMFORT-NOISE"])
+async def test_bears_comfort_noise(bench: Bench, phone: Phone) -> None:
+    """The far end falls silent and says so by comfort noise, and audio goes on when it speaks again."""
+    call = await bench.colleague.calls(phone.line(1), offering="comfort noise")
+    await call.media.is_answered_rightly()
+    await call.media.is_heard()
+    await call.media.bears_comfort_noise()
 
 
 @case("WXC-MED-140", requirements=["MED-BAD-NETWORK"], needs="in-call")

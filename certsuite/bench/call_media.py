@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from certsuite.bench.expecting import NotApplicable
 from certsuite.bench.media_terms import TERMS
-from certsuite.core.events import MediaStimulus, MediaWindow
+from certsuite.core.events import MediaStimulus, MediaWindow, RtcpSeen
+from certsuite.core.observations import IN
 from certsuite.core.verdicts import Verdict
 from certsuite.edge.call_leg import LegState
 from certsuite.media.outgoing import Disturbance
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
 
 BAD_NETWORK = Disturbance(loses=20, doubles=15, swaps=9, delays=25)
 "What a network may do to voice: 5 % are lost, and some come twice, in the wrong order, or 40 ms late."
+LOSSY_NETWORK = Disturbance(loses=4, delays=5, delay_periods=3)
+"A fourth of the packets is lost, and others come in bursts: so much that a single report has to tell of it."
+_LEAST_LOST = 4
+_SILENT_INTERVALS = 15
+_WHOLE_WINDOWS = 3
+"Of a tone that is heard, behind the one in which it began."
 _HOLDS_WINDOWS = 8
 _REPLAYED_WINDOWS = 4
 "Windows of a tone that is sent again: so long that a device which takes it is heard to."
@@ -124,12 +132,77 @@ class CallMedia:
             hint="A transfer or an announcement brings another source: each has its own roll-over counter and numbers.",
         )
 
+    async def brings_digits_to_the_device(self) -> None:
+        """The party sends two digits as telephone-events, and the device tells of them.
+
+        Raises :class:`NotApplicable` where they were not agreed on, or cannot be known to have come.
+        """
+        agreement = self._call.leg.media.agreement
+        if agreement is None or agreement.dtmf is None:
+            raise NotApplicable("no-events", "the device did not agree to telephone-events")
+
+        digits = self._bench.some_digits()[:2]
+
+        async def sends() -> None:
+            self._call.leg.stream.send_dtmf(digits)
+
+        # It has to be listened for before the first digit goes.
+        await asyncio.gather(self._bench.phone.tells_of(digits), sends())
+        await self._call.expect("media.digits-received", digits=digits)
+
+    async def crosses_whole(self) -> None:
+        """The tone that comes back has the level at which it was sent, is not distorted and has no gaps."""
+        await self._call.expect("media.clean", requirement="MED-CLEAN", tone=self._call.tone, windows=_WHOLE_WINDOWS)
+
+    async def bears_comfort_noise(self) -> None:
+        """The party falls silent, says so by comfort noise, and speaks again. Raises :class:`NotApplicable` where the
+        device did not agree to it."""
+        agreement = self._call.leg.media.agreement
+        if agreement is None or agreement.noise is None:
+            raise NotApplicable("no-comfort-noise", "the device did not agree to comfort noise")
+        self._call.leg.stream.fall_silent(_SILENT_INTERVALS)
+        await self.goes_on_after(
+            "silent",
+            finding="comfort-noise-not-borne",
+            what="the far end fell silent and sent comfort noise",
+            hint="Packets of payload type 13 stand for the audio of a silent far end: the call is not over.",
+        )
+
     async def bears_a_bad_network(self) -> None:
         """Packets are lost, doubled, swapped and late, and what is heard stays whole for the most part."""
         self._call.leg.stream.disturb(BAD_NETWORK)
         tone = self._call.plays_on()
         await self._call.expect("media.holds-up", kind="disturbed", tones=[self._heard, tone], windows=_HOLDS_WINDOWS)
         self._heard = tone
+
+    async def is_reported_on(self) -> None:
+        """The device's reports come, protected and in their form."""
+        await self._call.expect("rtcp.comes")
+
+    async def is_told_what_was_lost(self) -> None:
+        """Packets are lost and late, and the device's reports say so, no more often than they may.
+
+        Raises :class:`NotApplicable` without reports.
+        """
+        await self._sends_reports()
+        self._call.leg.stream.disturb(LOSSY_NETWORK)
+        await self._call.expect("rtcp.reports-loss", kind="disturbed", least=_LEAST_LOST)
+        await self._call.expect("rtcp.rate", requirement="MED-RTCP-RATE")
+
+    async def is_reported_on_where_agreed(self) -> None:
+        """Reports come on the port that was agreed on. Raises likewise."""
+        await self._sends_reports()
+        await self._call.expect("rtcp.where-agreed")
+
+    async def _sends_reports(self) -> None:
+        call_id, since = self._call.leg.call_id, self._call.since
+
+        def came() -> bool:
+            reports = self._bench.seen_since(since, RtcpSeen)
+            return any(one.event.call_id == call_id and one.at.direction == IN for one in reports)
+
+        if not await self._bench.device.until(came, self._bench.patience_s("rtcp.comes")):
+            raise NotApplicable("no-rtcp", "the device sends no RTCP")
 
     async def comes_from_where_it_is_received(self) -> None:
         """The device sends from the port at which it receives."""

@@ -18,7 +18,8 @@ from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
 
 AES_CM_256 = "AES_256_CM_HMAC_SHA1_80"
 """RFC 6188's suite, which no party can play: offered to see it refused."""
-
+F8_128 = "F8_128_HMAC_SHA1_80"
+"""RFC 4568's suite that nobody has: answered to offers without it."""
 
 _NARROW = tuple(one for one in WEBEX_FORMATS if one.name in ("PCMA", "PCMU", "telephone-event"))
 
@@ -46,7 +47,9 @@ TERMS: Mapping[str, MediaTerms] = {
     "no offer": MediaTerms(late=True),
     **{f"packets of {ms} ms": MediaTerms(formats=_NARROW, ptime_ms=ms) for ms in (10, 30, 40, 60)},
     "video as well": MediaTerms(video=True),
-    "a suite that was not offered": MediaTerms(answers_suite=AES_CM_256),
+    "comfort noise": MediaTerms(formats=(*_NARROW, RtpMap(13, "CN", 8000))),
+    "RTCP on one port": MediaTerms(multiplexed=True),
+    "a suite that was not offered": MediaTerms(answers_suite=F8_128),
     **{
         f"{suite} alone": replace(WEBEX_TERMS, suites=(suite,))
         for suite in (AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_32, AES_CM_256, AEAD_AES_128_GCM, AEAD_AES_256_GCM)

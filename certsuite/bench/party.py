@@ -211,6 +211,11 @@ class Call:
         """The party's BYE will come before its ACK."""
         bye_before_ack(self._leg)
 
+    @property
+    def tone(self) -> int:
+        """The tone that is played."""
+        return self._tone
+
     # --- inside
 
     def plays_on(self, *, but: int = 0) -> int:

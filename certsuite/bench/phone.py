@@ -153,6 +153,14 @@ class Phone:
             claim for claim in ("transferee", "replaces", "shared_lines") if self._bench.device.profile.claims(claim)
         ]
 
+    async def tells_of(self, digits: str) -> None:
+        """It tells which digits it received; whether it did is in the record. Raises :class:`NotApplicable` where the
+        profile gives no way to know."""
+        if not self._bench.device.driver.can("hears"):
+            raise NotApplicable("no-observation", "the profile does not say how the device tells of digits it received")
+        with contextlib.suppress(ActionFailed):
+            await self._bench.device.act("hears", digits=digits)
+
     def has_another_line(self) -> None:
         """Raises :class:`NotApplicable` for a device with one line."""
         if len(self.lines) < 2:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
-from certsuite.core.events import DtmfEvent, MediaNotAgreed, MediaOpened, MediaWindow
+from certsuite.core.events import DriverAction, DtmfEvent, MediaNotAgreed, MediaOpened, MediaStimulus, MediaWindow
 from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.redaction import printable
 
@@ -188,12 +188,48 @@ def dtmf(question: Question) -> Judgement:
             )
         return question.passed(*evidence, measurements=measurements)
     wrong = not expected.startswith(digits)
+    otherwise = "" if digits else _digits_otherwise(question)
     return question.failed(
         "dtmf-wrong-digits" if digits else "dtmf-none",
-        f"{printable(digits)!r} arrived" if digits else "no telephone-event arrived",
+        f"{printable(digits)!r} arrived" if digits else f"no telephone-event arrived{otherwise}",
         f"{expected!r} as telephone-events",
         *evidence,
         hint="Set DTMF to RFC 4733 (RFC 2833), not to in-band or SIP INFO.",
         settled=wrong,
         measurements=measurements,
+    )
+
+
+def _digits_otherwise(question: Question) -> str:
+    """In which other ways digits came, for a person to read."""
+    told = [
+        f", INFO with {printable(kind, at_most=60)} did"
+        for info in question.span.messages(method="INFO", call_id=question.subject.call_id)[:1]
+        for kind in [info.message.get("Content-Type") or "no body"]
+        if "dtmf" in kind.lower() or "telephone-event" in kind.lower()
+    ]
+    tones: list[str] = []
+    for seen in windows_of(question):
+        if seen.event.digit and (not tones or tones[-1] != seen.event.digit):
+            tones.append(seen.event.digit)
+    return "".join(told) + (f", tones of {printable(' '.join(tones))} in the audio did" if tones else "")
+
+
+@check("media.digits-received", limits=("action_s",))
+def digits_received(question: Question) -> Judgement:
+    """The device tells of the digits that were sent to it as telephone-events, and of no others (MED-DTMF-RECEIVED)."""
+    sent = [seen for seen in question.span.of(MediaStimulus) if seen.event.what == "digits sent"]
+    mine = [seen for seen in sent if seen.event.call_id == question.subject.call_id]
+    told = [seen for seen in question.span.of(DriverAction) if seen.event.action == "hears"]
+    if not mine or not told:
+        return question.unknown("not-stimulated", "no digits were sent to the device")
+    if told[-1].event.ok:
+        return question.passed(mine[-1].evidence, told[-1].evidence)
+    return question.failed(
+        "dtmf-not-received",
+        f"the device did not tell of them ({printable(told[-1].event.problem, at_most=120)})",
+        f"the device tells of {question.text('digits')}, each digit once",
+        mine[-1].evidence,
+        told[-1].evidence,
+        hint="Menus and conferences that the device itself offers cannot be operated: look at its DTMF settings.",
     )

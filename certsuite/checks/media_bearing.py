@@ -10,7 +10,7 @@ from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.redaction import printable
 
 
-def _stimulus(question: Question) -> Seen[MediaStimulus] | None:
+def stimulus_of(question: Question) -> Seen[MediaStimulus] | None:
     """The last time that it was done in this call."""
     wanted = (question.text("kind"), question.subject.call_id)
     done = [seen for seen in question.span.of(MediaStimulus) if (seen.event.what, seen.event.call_id) == wanted]
@@ -29,7 +29,7 @@ def goes_on_after(question: Question) -> Judgement:
     missing = no_media(question)
     if missing is not None:
         return missing
-    stimulus = _stimulus(question)
+    stimulus = stimulus_of(question)
     if stimulus is None:
         return question.unknown("not-stimulated", f"the stream was not {question.text('kind')}")
     windows = windows_of(question)
@@ -73,7 +73,7 @@ def holds_up(question: Question) -> Judgement:
     missing = no_media(question)
     if missing is not None:
         return missing
-    stimulus = _stimulus(question)
+    stimulus = stimulus_of(question)
     if stimulus is None:
         return question.unknown("not-stimulated", "the network was good")
     windows = windows_of(question)
@@ -173,7 +173,7 @@ def replay_not_heard(question: Question) -> Judgement:
     missing = no_media(question)
     if missing is not None:
         return missing
-    stimulus = _stimulus(question)
+    stimulus = stimulus_of(question)
     if stimulus is None:
         return question.unknown("not-stimulated", "nothing was sent again")
     later = [seen for seen in windows_of(question) if seen.at.seq > stimulus.at.seq]

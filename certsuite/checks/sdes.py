@@ -152,10 +152,12 @@ def gives_up_bad_answer(question: Question) -> Judgement:
     if ended:
         return question.passed(ended[0].evidence)
     windows = [seen for seen in question.span.of(MediaWindow) if seen.event.call_id == call_id]
-    packets = sum(seen.event.packets + seen.event.auth_failures + seen.event.cleartext for seen in windows)
+    clear = sum(seen.event.cleartext for seen in windows)
+    packets = sum(seen.event.packets + seen.event.auth_failures for seen in windows) + clear
+    seen_clear = f", {clear} of them in the clear" if clear else ""
     return question.failed(
         "srtp-bad-answer-taken",
-        f"no BYE, {packets} packets of media" if packets else "no BYE, and a call without media",
+        f"no BYE, {packets} packets of media{seen_clear}" if packets else "no BYE, and a call without media",
         "BYE: the answer names a suite that the device did not offer under this tag",
         accepted[0].evidence,
         *(seen.evidence for seen in windows[-1:]),

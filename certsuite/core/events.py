@@ -661,6 +661,12 @@ class MediaWindow(Event):
     sent_packets: int = 0
     local: str = ""
     "``address:port`` of the party's end."
+    clipped: float = 0.0
+    "Share of the samples that are at full scale."
+    silent_ms: float = 0.0
+    "Of what was received, beside the tone."
+    digit: str = ""
+    "The digit whose two tones were the strongest (ITU-T Q.23); empty if there was none."
 
 
 @_event("media-stimulus")
@@ -701,6 +707,37 @@ class MediaQuality(Event):
     jitter_max_ms: float
     longest_gap_s: float
     "Between two packets of audio."
+
+
+@_event("rtcp")
+class RtcpSeen(Event):
+    """A datagram of RTCP, from the device or to it (RFC 3550 section 6)."""
+
+    call_id: str
+    local: str
+    "``address:port`` of the party's stream."
+    protection: str
+    "``srtcp``, ``none``, or ``unknown``: neither authentic nor RTCP in the clear."
+    multiplexed: bool
+    "Whether it went over the port of RTP (RFC 5761)."
+    octets: int
+    kinds: tuple[str, ...] = ()
+    "Such as ``SR``, ``SDES``; nothing where it could not be read."
+    flaw: str = ""
+    "Why it is no compound packet as it ought to be."
+    ssrc: int = 0
+    cname: str = ""
+    about_us: bool = False
+    "Whether it reports how the party's present source arrived; what follows is from that report."
+    reported_lost: int = 0
+    reported_jitter_ms: float = 0.0
+    highest_sequence: int = 0
+    round_trip_ms: float | None = None
+    "By the times of the party's last report."
+    withheld: int = 0
+    "Packets that the party lost on purpose up to that sequence number."
+    sent_jitter_ms: float = 0.0
+    "Jitter with which the party's packets left, where it was made on purpose."
 
 
 @_event("media-closed")

@@ -40,6 +40,7 @@ ACTION_ARGUMENTS: dict[str, frozenset[str]] = {
     "swap": frozenset(),
     "echo": frozenset(),
     "dtmf": frozenset({"digits"}),
+    "hears": frozenset({"digits"}),
     "transfer": frozenset({"uri"}),
     "attended_transfer": frozenset({"uri"}),
     "conference": frozenset({"uri"}),
@@ -58,7 +59,7 @@ _CLAIMS = {
 }
 "The capability that an action needs, where there is one."
 
-EACH: dict[str, tuple[str, str]] = {"dtmf": ("digits", "digit")}
+EACH: dict[str, tuple[str, str]] = {"dtmf": ("digits", "digit"), "hears": ("digits", "digit")}
 """For actions with an argument that can be taken sign by sign: the argument, and the placeholder of one sign. Steps
 that name the second are done once for each sign."""
 

@@ -50,6 +50,7 @@ ActionName = Literal[
     "swap",
     "echo",
     "dtmf",
+    "hears",
     "transfer",
     "attended_transfer",
     "conference",

@@ -15,7 +15,8 @@ from certsuite.core.journal import Journal
 from certsuite.edge.accounts import Account, Accounts
 from certsuite.edge.call_leg import CallLeg
 from certsuite.edge.flow import Flow, OwnerOf
-from certsuite.edge.media import MediaLoop, MediaStream
+from certsuite.edge.media import MediaLoop
+from certsuite.edge.media_stream import MediaStream
 from certsuite.edge.notifier import Notifier, Package
 from certsuite.edge.registrar import Registrar
 from certsuite.edge.sip_edge import SipEdge

@@ -15,7 +15,7 @@ from certsuite.core.journal import Journal
 from certsuite.edge.accounts import Account
 from certsuite.edge.flow import Flow
 from certsuite.edge.leg_media import LegMedia, Place
-from certsuite.edge.media import MediaStream
+from certsuite.edge.media_stream import MediaStream
 from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
 from certsuite.sip.dialog import Dialog, failure_ack
 from certsuite.sip.invite_forms import Edit, Headers, unedited

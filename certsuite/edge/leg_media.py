@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from certsuite.core.events import MediaNotAgreed
 from certsuite.core.journal import Journal
-from certsuite.edge.media import MediaStream
+from certsuite.edge.media_stream import MediaStream
 from certsuite.media.codecs import CodecError
 from certsuite.media.srtp import SrtpError
 from certsuite.sdp.crypto import Crypto

@@ -1,7 +1,7 @@
 """Codecs as 20 ms frames of int16 samples, mono.
 
-G.711 is computed with tables (ITU-T G.711); G.722 and opus are FFmpeg's and libopus'. G.729 can be decoded, but not
-encoded.
+G.711 is computed with tables (ITU-T G.711); G.722 and opus are FFmpeg's and libopus'. G.729 is FFmpeg's to decode;
+what is sent in it is recorded: ``media.g729``.
 """
 
 from __future__ import annotations

@@ -35,6 +35,12 @@ class Outgoing:
         self._swapped: bytes | None = None
         self._held: list[bytes] = []
         self._held_for = 0
+        self._withheld: list[int] = []
+        "Sequence numbers of what was lost."
+
+    def withheld_until(self, sequence: int) -> int:
+        """How many packets were lost up to a sequence number, which is not further than half of all numbers away."""
+        return sum((sequence - lost) & 0xFFFF < 0x8000 for lost in self._withheld)
 
     def keep_anew(self) -> None:
         """What is sent from now on is another thing than before."""
@@ -74,6 +80,7 @@ class Outgoing:
         self._count += 1
         before, self._swapped = self._swapped, None
         if _turn(self._count, how.loses):
+            self._withheld.append(int.from_bytes(packet[2:4]))
             return [before] if before else []
         if _turn(self._count, how.swaps):
             self._swapped = packet

@@ -11,11 +11,11 @@ from certsuite.core.capture import Endpoint
 from certsuite.core.events import Event, MediaQuality, MediaWindow
 from certsuite.media.codecs import CodecError, Samples, looks_unencrypted
 from certsuite.media.dtmf import DtmfReceiver
-from certsuite.media.rtp import RtpError, RtpPacket, is_rtcp
+from certsuite.media.rtp import RtpError, RtpPacket
 from certsuite.media.setup import StreamParts
 from certsuite.media.srtp import ReplayedPacket, SrtpError, Unprotector
 from certsuite.media.statistics import StreamStatistics
-from certsuite.media.tones import SILENCE, detect_tone
+from certsuite.media.tones import SILENCE, clipped_share, detect_digit, detect_tone, silent_ms
 
 WINDOW_S = 0.1
 "Length of a window."
@@ -25,6 +25,8 @@ REKEY_GRACE_S = 1.0
 "How long packets under the key before a new agreement are still taken: some are on their way."
 
 _CLOCK_SLACK_S = 0.001
+_SINGLE = 0.9
+"Purity above which a tone is alone."
 _GREATEST_GAP = 3000
 _GREATEST_DISORDER = 100
 
@@ -69,6 +71,11 @@ class SequenceCounter:
         self._highest = None
 
     @property
+    def highest(self) -> int:
+        """The highest sequence number of the present source, extended by the number of times that it rolled over."""
+        return self._highest or 0
+
+    @property
     def lost(self) -> int:
         """Packets that are missing so far; fewer when late ones come."""
         if self._highest is None:
@@ -102,7 +109,6 @@ class StreamReceiver:
         self.auth_failures = 0
         self.cleartext = 0
         self.replayed = 0
-        self.rtcp = 0
         self.undecodable = 0
         self.not_rtp = 0
         self._parts: StreamParts | None = None
@@ -150,15 +156,22 @@ class StreamReceiver:
         """Packets that are missing so far."""
         return self._sequences.lost
 
+    @property
+    def highest_sequence(self) -> int:
+        """The highest sequence number so far, extended."""
+        return self._sequences.highest
+
+    @property
+    def jitter_ms(self) -> float:
+        """Interarrival jitter (RFC 3550 section 6.4.1)."""
+        return self._statistics.jitter_ms
+
     def receive(self, data: bytes, source: Endpoint, now: float, frame: int | None = None) -> list[Seen]:
         """Take a datagram; gives the telephone-events that it completes."""
         parts = self._parts
         if parts is None:
             return []
         self._frame = frame
-        if is_rtcp(data):
-            self.rtcp += 1
-            return []
         try:
             plain = data if parts.unprotector is None else self._unprotected(parts.unprotector, data, now)
             packet = RtpPacket.unpack(plain)
@@ -249,6 +262,10 @@ class StreamReceiver:
         if dtmf is not None and self._dtmf is not None and packet.payload_type == dtmf.receive_payload_type:
             self._event_frame = self._frame
             return [Seen(event, now, self._frame) for event in self._dtmf.receive(packet, now)]
+        noise = parts.agreement.noise
+        if noise is not None and packet.payload_type == noise.receive_payload_type:
+            # The device falls silent, and says so: what does not come is no gap.
+            self._statistics.pause()
         if packet.payload_type == codec.receive_payload_type:
             self._statistics.add(packet.ssrc, packet.sequence, packet.timestamp, codec.clock_rate, now)
         # More than a second of audio in one window is a flood; what is heard in it is known by then.
@@ -264,7 +281,11 @@ class StreamReceiver:
 
     def _close_window(self, now: float, sent_tone_hz: float, sent: int) -> list[Seen]:
         assert self._parts is not None
-        tone = detect_tone(np.concatenate(self._heard), self._parts.decoder.rate) if self._heard else SILENCE
+        rate = self._parts.decoder.rate
+        heard = np.concatenate(self._heard) if self._heard else np.empty(0, np.int16)
+        tone = detect_tone(heard, rate) if len(heard) else SILENCE
+        # A single tone is no digit, and silence neither: neither is looked at twice.
+        digit = detect_digit(heard, rate) if tone.hz and tone.purity < _SINGLE else ""
         lost = max(self.lost - self._reported_lost, 0)
         tally = self._tally
         window = MediaWindow(
@@ -280,6 +301,9 @@ class StreamReceiver:
             tone_hz=round(tone.hz, 2),
             tone_level_dbfs=tone.level_dbfs,
             tone_purity=round(tone.purity, 4),
+            clipped=round(clipped_share(heard), 4) if tone.hz else 0.0,
+            silent_ms=silent_ms(heard, rate) if tone.hz else 0.0,
+            digit=digit,
             sent_tone_hz=sent_tone_hz if sent > self._reported_sent else 0.0,
             sent_packets=sent - self._reported_sent,
         )

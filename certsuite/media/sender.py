@@ -9,6 +9,10 @@ from certsuite.media.setup import StreamParts
 from certsuite.media.tones import ToneGenerator
 
 _OCTETS_PER_MS = 8
+_NOISE_EACH = 10
+"Intervals from one packet of comfort noise to the next."
+_NOISE_LEVEL = bytes([70])
+"Minus dBov."
 
 
 class StreamSender:
@@ -38,8 +42,13 @@ class StreamSender:
         "Whether it sends what it is given to pass on, and nothing of its own."
         self._shift: tuple[int, int] | None = None
         "The source that is passed on, and what its timestamps are shifted by."
+        self._noise = 0
+        "Intervals of comfort noise that are left."
         self.sent = 0
         "Packets made."
+        self.source_packets = 0
+        self.source_octets = 0
+        "The same under the present SSRC, and their octets of payload: what a sender report has."
 
     def configure(self, parts: StreamParts) -> None:
         """Send as agreed from now on."""
@@ -59,6 +68,7 @@ class StreamSender:
         self.ssrc = ssrc
         self._sequence = sequence & 0x7FFF
         self._resumes = True
+        self.source_packets = self.source_octets = 0
 
     def begin_at(self, sequence: int) -> None:
         """Number the next packet so."""
@@ -68,6 +78,11 @@ class StreamSender:
     def sequence(self) -> int:
         """Number of the next packet."""
         return self._sequence
+
+    @property
+    def timestamp(self) -> int:
+        """RTP timestamp of the next packet of audio."""
+        return self._timestamp
 
     def queue_digits(self, digits: str) -> None:
         """Send digits. Raises :class:`ValueError` for what is none, or when no format for them was agreed."""
@@ -79,6 +94,10 @@ class StreamSender:
         """Let packet intervals pass in which nothing is sent."""
         self._timestamp = (self._timestamp + intervals * self._step) & 0xFFFFFFFF
         self._resumes = True
+
+    def fall_silent(self, intervals: int) -> None:
+        """Send comfort noise in place of audio for so many packet intervals (RFC 3389): a packet now and then."""
+        self._noise = intervals
 
     def next_packets(self) -> list[bytes]:
         """The packets of the next interval, protected: as many as the packet time makes of it.
@@ -115,6 +134,8 @@ class StreamSender:
         if self.muted or agreement.remote is None or not agreement.direction.sends:
             self.skip(1)
             return None
+        if self._noise and agreement.noise is not None:
+            return self._next_noise(agreement.noise.send_payload_type)
         frame = None if self._dtmf is None else self._dtmf.next(self._timestamp)
         if frame is not None and agreement.dtmf is not None:
             kind, stamp, payload = agreement.dtmf.send_payload_type, frame.timestamp, frame.payload
@@ -152,6 +173,15 @@ class StreamSender:
         self._timestamp = stamp
         return self._packet(kind, stamp, payload, 0, marker=packet.marker)
 
+    def _next_noise(self, kind: int) -> bytes | None:
+        due = self._noise % _NOISE_EACH == 0
+        self._noise -= 1
+        packet = self._packet(kind, self._timestamp, _NOISE_LEVEL, self._step, marker=False) if due else None
+        if packet is None:
+            self.skip(1)
+        self._resumes = True
+        return packet
+
     def _packet(self, kind: int, stamp: int, payload: bytes, step: int, *, marker: bool) -> bytes:
         assert self._parts is not None
         packet = RtpPacket(kind, self._sequence, stamp, self.ssrc, payload, marker).pack()
@@ -159,5 +189,7 @@ class StreamSender:
         self._timestamp = (self._timestamp + step) & 0xFFFFFFFF
         self._resumes = False
         self.sent += 1
+        self.source_packets += 1
+        self.source_octets += len(payload)
         protector = self._parts.protector
         return packet if protector is None else protector.protect(packet)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from certsuite.media import codecs
+from certsuite.media.g729 import RecordedEncoder
 from certsuite.media.srtp import Protector, Unprotector
 from certsuite.sdp.crypto import Crypto
 from certsuite.sdp.offer_answer import Agreement
@@ -33,11 +34,15 @@ def prepare(agreement: Agreement, present: StreamParts | None = None) -> StreamP
     same_codec = present is not None and present.agreement.codec.name.upper() == name.upper()
     return StreamParts(
         agreement=agreement,
-        encoder=present.encoder if present is not None and same_codec else codecs.encoder(name),
+        encoder=present.encoder if present is not None and same_codec else _encoder(name),
         decoder=present.decoder if present is not None and same_codec else codecs.decoder(name),
         protector=_protector(agreement.local_crypto, None if present is None else present.protector),
         unprotector=_unprotector(agreement.remote_crypto, None if present is None else present.unprotector),
     )
+
+
+def _encoder(name: str) -> codecs.Encoder:
+    return RecordedEncoder() if name.upper() == "G729" else codecs.encoder(name)
 
 
 def _protector(crypto: Crypto | None, present: Protector | None) -> Protector | None:

@@ -15,6 +15,14 @@ LEVEL_DBFS = -12.0
 FLOOR_DBFS = -60.0
 "What is weaker is silence."
 _FULL_SCALE = 32768.0
+_CLIPPED = 31600
+"PCMU ends at 32124 and PCMA at 32256 (ITU-T G.711); the step below is 31100."
+_ROWS_HZ, _COLUMNS_HZ = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
+_KEYPAD = ("123A", "456B", "789C", "*0#D")
+_BOTH = 0.8
+"Share of a window's energy that the two tones of a digit have."
+_TWIST = 10.0
+"By how many times the energy of one of them may exceed that of the other: 10 dB."
 _LOWEST_HZ = 150.0
 _HIGHEST_HZ = 3800.0
 
@@ -80,6 +88,45 @@ def detect_tone(samples: Samples, rate: int) -> Tone:
     if level < FLOOR_DBFS:
         return SILENCE
     return Tone((peak + _offset(spectrum, peak)) * width, round(float(level), 2), min(lobe / total, 1.0))
+
+
+def clipped_share(samples: Samples) -> float:
+    """Share of the samples that are at full scale, or so near to it that a codec knows nothing higher."""
+    return float(np.count_nonzero(np.abs(samples.astype(np.int32)) >= _CLIPPED)) / max(len(samples), 1)
+
+
+def silent_ms(samples: Samples, rate: int) -> float:
+    """Milliseconds of a window, in steps of 10, that are below -60 dBFS."""
+    step = rate // 100
+    blocks = samples[: len(samples) // step * step].reshape(-1, step).astype(np.float64)
+    loudness = np.sqrt((blocks * blocks).mean(axis=1)) * np.sqrt(2)
+    return 10.0 * int(np.count_nonzero(loudness < _FULL_SCALE * 10 ** (FLOOR_DBFS / 20)))
+
+
+def detect_digit(samples: Samples, rate: int) -> str:
+    """The digit whose two tones are the strongest part of a window; empty if they are not most of it (ITU-T Q.23).
+
+    Needs 40 ms of samples at least.
+    """
+    count = len(samples)
+    if count < rate // 25:
+        return ""
+    window, _ = _window(count)
+    spectrum = np.abs(np.fft.rfft(samples * window)) ** 2
+    width = rate / count
+
+    def strongest(group: tuple[int, ...]) -> tuple[float, int]:
+        energies = []
+        for hz in group:
+            at = round(hz / width)
+            energies.append(float(spectrum[max(at - 2, 0) : at + 3].sum()))
+        return max(energies), int(np.argmax(energies))
+
+    (low, row), (high, column) = strongest(_ROWS_HZ), strongest(_COLUMNS_HZ)
+    total = float(spectrum[2:].sum())
+    if total <= 0 or low + high < _BOTH * total or not 1 / _TWIST < low / max(high, 1e-9) < _TWIST:
+        return ""
+    return _KEYPAD[row][column]
 
 
 def _offset(spectrum: NDArray[np.float64], peak: int) -> float:

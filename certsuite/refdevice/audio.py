@@ -15,9 +15,10 @@ SILENCE = {
     "PCMA": b"\xd5" * 160,
     "G722": b"\xff" * 160,
     "OPUS": b"\xf8\xff\xfe",
+    "G729": bytes.fromhex("78f800a000fac20007d6782ec0a000fac20007d6"),
 }
 "20 ms of silence in each codec; the device echoes what it cannot decode as it came."
-CLOCK_HZ = {"PCMU": 8000, "PCMA": 8000, "G722": 8000, "OPUS": 48_000}
+CLOCK_HZ = {"PCMU": 8000, "PCMA": 8000, "G722": 8000, "OPUS": 48_000, "G729": 8000}
 "RTP clock rates (RFC 3551 section 4.5.2, RFC 7587 section 4.1)."
 _ROWS, _COLUMNS = (697, 770, 852, 941), (1209, 1336, 1477, 1633)
 _KEYPAD = "123A456B789C*0#D"
@@ -75,6 +76,17 @@ def _table(source: str, target: str) -> bytes:
 def transcode(data: bytes, source: str, target: str) -> bytes:
     """G.711 octets of one law as those of the other; any other codec's as they are."""
     return data if source == target else data.translate(_table(source, target))
+
+
+@cache
+def _louder(codec: str, gain: float) -> bytes:
+    samples = [max(min(int(one * gain), 32767), -32768) for one in decode(bytes(range(256)), codec)]
+    return encode(samples, codec)
+
+
+def louder(data: bytes, codec: str, gain: float) -> bytes:
+    """G.711 octets with another loudness."""
+    return data.translate(_louder(codec, gain))
 
 
 @cache

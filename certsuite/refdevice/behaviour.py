@@ -314,7 +314,26 @@ class Behaviour:
     "Whether its jitter buffer waits for ever for a packet that was lost."
     packet_octets: int = 0
     "Octets of G.711 that a packet must have to be heard; 0 is any."
-    codecs: frozenset[str] = frozenset({"PCMU", "PCMA", "G722", "OPUS"})
+    report_s: float = 0.4
+    "Seconds between two reports of RTCP; 0 is none. Two parties may share what bandwidth they have as they like."
+    protects_reports: bool = True
+    names_itself: bool = True
+    "Whether its reports have an SDES with a CNAME."
+    reports_lost: bool = True
+    "Whether its reports say what was lost."
+    jitter_factor: float = 1.0
+    "By which the jitter is too high that its reports say."
+    multiplexes: bool = True
+    "Whether it does as it says where it agrees to RTCP on the port of RTP."
+    heeds_comfort_noise: bool = True
+    "Whether a call goes on in which comfort noise comes in place of audio."
+    hears_digits: bool = True
+    "Whether it tells of the digits that come."
+    gain: float = 1.0
+    "By which what is heard in G.711 is made louder before it is sent back."
+    drops_frames: int = 0
+    "Each so many-th frame of G.711 that it heard is sent back as silence; 0 is none."
+    codecs: frozenset[str] = frozenset({"PCMU", "PCMA", "G722", "OPUS", "G729"})
     "Codecs that it takes of an offer, in capitals."
     mute_codecs: frozenset[str] = frozenset()
     "Codecs in which it sends silence."

@@ -79,6 +79,7 @@ class Call:
         self.incoming = incoming
         self.state = State.RINGING if incoming else State.CALLING
         self.media = MediaSession(flow.local[0], owner.behaviour, incoming=incoming)
+        self.media.on_digit = lambda digit: owner.announce(f"digit {digit}")
         self.on_hold = False
         "Whether the device has put it on hold."
         self.timer = SessionTimer(

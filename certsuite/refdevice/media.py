@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import secrets
 import socket
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
-from certsuite.refdevice import audio
+from certsuite.refdevice import audio, rtcp
 from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.rtp import FRAME, JitterBuffer, Packet, parse, telephone_event
 from certsuite.refdevice.sdp import Agreement, Local
-from certsuite.refdevice.srtp import SUITES, SrtpError, SrtpReceiver, SrtpSender
+from certsuite.refdevice.srtp import SUITES, Srtcp, SrtpError, SrtpReceiver, SrtpSender
 
 log = logging.getLogger("refdevice.media")
 
@@ -27,6 +28,8 @@ _PAUSE_FRAMES = 4
 _END_PACKETS = 3
 _IN_BAND_MS = 120
 _DATAGRAM = 2048
+_WHOLE = ("OPUS", "G729")
+"Codecs whose packets are sent back as they came: they cannot be cut into octets."
 
 
 class MediaSession:
@@ -35,10 +38,12 @@ class MediaSession:
     def __init__(self, address: str, behaviour: Behaviour, *, incoming: bool) -> None:
         """Open the port. ``incoming`` says who called. Raises :class:`OSError` if there is none."""
         self._behaviour = behaviour
-        self._socket = _even_port(address)
-        self._sends_by = self._socket if behaviour.sends_from_own_port else _even_port(address)
+        self._socket, self._rtcp = _port_pair(address)
+        self._others = () if behaviour.sends_from_own_port else _port_pair(address)
+        self._sends_by = self._others[0] if self._others else self._socket
         self._loop = asyncio.get_running_loop()
-        self._loop.add_reader(self._socket.fileno(), self._readable)
+        for opened in (self._socket, self._rtcp):
+            self._loop.add_reader(opened.fileno(), self._readable, opened)
         self._keys = _new_keys()
         self._session, self._version = secrets.randbelow(1 << 31), 0
         self._sending_keys = self._keys if behaviour.true_key else _new_keys()
@@ -54,6 +59,14 @@ class MediaSession:
         self._ssrc = secrets.randbits(32)
         self._sequence = secrets.randbelow(1 << 15)
         self._timestamp = secrets.randbits(31)
+        self._sent = self._octets = self._echoed = 0
+        self._reception = rtcp.Reception()
+        self._cname = secrets.token_hex(8)
+        self._control: tuple[Srtcp | None, Srtcp | None] = (None, None)
+        "Of what it sends and of what comes."
+        self._last_sr = (0, 0.0)
+        "Of the far end: its number, and when it came."
+        self._next_report = 0.0
         self.echoes = behaviour.echoes_incoming if incoming else behaviour.echoes_outgoing
         self._joined: MediaSession | None = None
         self.early = False
@@ -62,6 +75,9 @@ class MediaSession:
         "Whether the device holds the call: it sends silence."
         self.muted = not behaviour.sends_rtp
         "Whether it sends nothing at all."
+        self.on_digit: Callable[[str], None] = lambda digit: None
+        "Told of each digit that comes."
+        self._last_event: int | None = None
         self.received = 0
         "Packets that were authentic."
         self.refused = 0
@@ -80,12 +96,15 @@ class MediaSession:
         if is_new or not behaviour.keeps_roll_over:
             self._remote_key = agreement.remote_key
             self._receiver = self._receiver_for(agreement)
+            theirs = None if agreement.remote_key is None else Srtcp(agreement.remote_key, agreement.suite)
+            self._control = (self._control[0], theirs)
             self._buffer.clear()
         if self._agreement is None or agreement.codec != self._agreement.codec:
-            self._buffer.clear(0 if agreement.codec == "OPUS" else FRAME)
+            self._buffer.clear(0 if agreement.codec in _WHOLE else FRAME)
         if self._sender is None or agreement.suite != self._suite:
             self._suite = agreement.suite
             self._sender = SrtpSender(self._sending_keys[agreement.suite], agreement.suite)
+            self._control = (Srtcp(self._sending_keys[agreement.suite], agreement.suite), self._control[1])
         if self._agreement is not None and not self._agreement.sends and agreement.sends:
             self.muted = self.muted or not (self.held or behaviour.comes_back_from_hold)
         if behaviour.follows_address or self._agreement is None:
@@ -130,6 +149,7 @@ class MediaSession:
             packet = next(frames)
             if packet is not None:
                 self._send(packet)
+            self._report()
             deadline += _FRAME_S
             now = self._loop.time()
             if now - deadline > _BEHIND_S:
@@ -138,13 +158,15 @@ class MediaSession:
             await asyncio.sleep(deadline - now)
 
     def close(self) -> None:
-        """Close the port; digits that were not sent are given up."""
+        """Say goodbye and close the ports; digits that were not sent are given up."""
         if self._joined is not None:
             self._joined._joined = None
             self._joined = None
-        self._loop.remove_reader(self._socket.fileno())
-        self._socket.close()
-        self._sends_by.close()
+        self._report(last=True)
+        for opened in (self._socket, self._rtcp):
+            self._loop.remove_reader(opened.fileno())
+        for opened in (self._socket, self._rtcp, *self._others):
+            opened.close()
         for _, sent in self._digits:
             if not sent.done():
                 sent.set_exception(OSError("the call has ended"))
@@ -210,7 +232,12 @@ class MediaSession:
             return audio.ring_back(agreement.codec)[self._timestamp // FRAME % 2]
         if frame is None or self.held or not self.echoes or agreement.codec in self._behaviour.mute_codecs:
             return audio.SILENCE[agreement.codec]
-        return frame
+        if agreement.codec not in ("PCMU", "PCMA"):
+            return frame
+        self._echoed += 1
+        if self._behaviour.drops_frames and self._echoed % self._behaviour.drops_frames == 0:
+            return audio.SILENCE[agreement.codec]
+        return frame if self._behaviour.gain == 1.0 else audio.louder(frame, agreement.codec, self._behaviour.gain)
 
     def _audio(self, frame: bytes, agreement: Agreement, *, marker: bool = False) -> Packet:
         packet = self._packet(agreement.payload_type, self._timestamp, frame, marker=marker)
@@ -231,24 +258,72 @@ class MediaSession:
         data = packet.to_bytes()
         if agreement.remote_key is not None and self._sender is not None:
             data = self._sender.protect(data)
+        self._sent += 1
+        self._octets += len(packet.payload)
         try:
             self._sends_by.sendto(data, self._remote)
         except OSError as error:
             # The far end's port may be closed for a while; that is for the signalling to find out.
             log.debug("media: %s", error)
 
+    def _report(self, *, last: bool = False) -> None:
+        """Send the report that is due, or the last one. The first one need not wait (RFC 3550 section 6.2)."""
+        agreement, behaviour, now = self._agreement, self._behaviour, self._loop.time()
+        if agreement is None or not behaviour.report_s or (now < self._next_report and not last):
+            return
+        if self.muted or not agreement.remote[1]:
+            return
+        self._next_report = now + behaviour.report_s
+        block = b""
+        if self._reception.ssrc is not None:
+            number, came = self._last_sr
+            delay = int((now - came) * 0x10000) if number else 0
+            block = self._reception.block(
+                number, delay, counts_lost=behaviour.reports_lost, jitter_factor=behaviour.jitter_factor
+            )
+        if self._sent:
+            data = rtcp.sender_report(self._ssrc, now, self._timestamp, self._sent, self._octets, block)
+        else:
+            data = rtcp.receiver_report(self._ssrc, block)
+        data += rtcp.description(self._ssrc, self._cname) if behaviour.names_itself else b""
+        data += rtcp.goodbye(self._ssrc) if last else b""
+        if agreement.remote_key is not None and behaviour.protects_reports and self._control[0] is not None:
+            data = self._control[0].protect(data)
+        address, port = self._remote
+        try:
+            if agreement.multiplexed and behaviour.multiplexes:
+                self._socket.sendto(data, (address, port))
+            else:
+                self._rtcp.sendto(data, (address, min(port + 1, 65_535)))
+        except OSError as error:
+            log.debug("media: %s", error)
+
     # --- receiving
 
-    def _readable(self) -> None:
+    def _readable(self, opened: socket.socket) -> None:
         while True:
             try:
-                data = self._socket.recv(_DATAGRAM)
+                data = opened.recv(_DATAGRAM)
             except BlockingIOError:
                 return
             except OSError as error:
                 log.debug("media: %s", error)
                 return
-            self._received(data)
+            if opened is self._rtcp or rtcp.is_rtcp(data):
+                self._reported(data)
+            else:
+                self._received(data)
+
+    def _reported(self, data: bytes) -> None:
+        """A report of the far end."""
+        try:
+            plain = data if self._control[1] is None else self._control[1].unprotect(data)
+        except SrtpError:
+            self.refused += 1
+            return
+        number = rtcp.last_sender_report(plain)
+        if number is not None:
+            self._last_sr = (number, self._loop.time())
 
     def _received(self, data: bytes) -> None:
         agreement = self._agreement
@@ -260,18 +335,36 @@ class MediaSession:
             self.refused += 1
             return
         self.received += 1
+        if packet.payload_type != agreement.event_payload_type:
+            self._reception.add(packet, self._loop.time(), agreement.clock_hz)
         if self._source is None:
             self._source = packet.ssrc
         if packet.ssrc != self._source and not self._behaviour.takes_other_sources:
             return
+        if packet.payload_type == agreement.noise_payload_type and not self._behaviour.heeds_comfort_noise:
+            self.muted = True
+        if packet.payload_type == agreement.event_payload_type:
+            self._digit_came(packet)
         heard = b""  # a telephone event: it has its place in the sequence, and is not heard
         narrow = (("PCMU", 0), ("PCMA", 8)) if agreement.codec in ("PCMU", "PCMA") else ()
         for codec, payload_type in (*narrow, (agreement.codec, agreement.payload_type)):
             if packet.payload_type == payload_type:
                 heard = audio.transcode(packet.payload, codec, agreement.codec)
-        if self._behaviour.packet_octets and agreement.codec != "OPUS" and len(heard) != self._behaviour.packet_octets:
+        if (
+            self._behaviour.packet_octets
+            and agreement.codec not in _WHOLE
+            and len(heard) != self._behaviour.packet_octets
+        ):
             heard = audio.SILENCE[agreement.codec]
         self._buffer.put(packet, heard, audio.SILENCE[agreement.codec])
+
+    def _digit_came(self, packet: Packet) -> None:
+        """A packet of a telephone-event: each event has a timestamp of its own (RFC 4733 section 2.2.1)."""
+        if packet.timestamp == self._last_event or not packet.payload or packet.payload[0] >= len(audio.DIGITS):
+            return
+        self._last_event = packet.timestamp
+        if self._behaviour.hears_digits:
+            self.on_digit(audio.DIGITS[packet.payload[0]])
 
 
 def _new_keys() -> dict[str, bytes]:
@@ -279,16 +372,24 @@ def _new_keys() -> dict[str, bytes]:
     return {name: secrets.token_bytes(suite.key + suite.salt) for name, suite in SUITES.items()}
 
 
-def _even_port(address: str) -> socket.socket:
-    """A UDP socket at an even port (RFC 3550 section 11)."""
+def _port_pair(address: str) -> tuple[socket.socket, socket.socket]:
+    """UDP sockets at an even port and the one above it, for RTP and RTCP (RFC 3550 section 11)."""
     while True:
-        opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        opened = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
         try:
-            opened.bind((address, 0))
-            opened.setblocking(False)
-        except OSError:
-            opened.close()
-            raise
-        if opened.getsockname()[1] % 2 == 0:
-            return opened
-        opened.close()
+            opened[0].bind((address, 0))
+            port = opened[0].getsockname()[1]
+            if port % 2:
+                opened.reverse()
+                opened[0].bind((address, port - 1))
+            else:
+                opened[1].bind((address, port + 1))
+            for one in opened:
+                one.setblocking(False)
+        except OSError as error:
+            for one in opened:
+                one.close()
+            if error.errno != errno.EADDRINUSE:
+                raise
+            continue
+        return opened[0], opened[1]

@@ -15,10 +15,11 @@ from certsuite.refdevice.srtp import DEFAULT_SUITE, SUITES
 
 SECURE, PLAIN = "RTP/SAVP", "RTP/AVP"
 EVENT = "telephone-event"
-CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 99}
+NOISE = "CN"
+CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 99, "G729": 18}
 "Codecs of the device with the payload types that it gives them (RFC 3551)."
 _EVENT_PAYLOAD_TYPES = {8000: 101, 48_000: 108}
-_STATIC = {0: "PCMU", 8: "PCMA", 9: "G722"}
+_STATIC = {0: "PCMU", 8: "PCMA", 9: "G722", 13: NOISE, 18: "G729"}
 _NARROW = ("PCMU", "PCMA")
 _REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 _CRYPTO = re.compile(r"(\d{1,9})\s+(\S+)\s+inline:(\S+)((?:\s+\S+)*)\s*")
@@ -50,6 +51,8 @@ class Media:
     encodings: dict[int, tuple[str, int]] = field(default_factory=dict)
     "Payload type to (encoding name in capitals, clock rate)."
     cryptos: list[Crypto] = field(default_factory=list)
+    multiplexed: bool = False
+    "Whether RTCP may come on the port of RTP (RFC 5761)."
 
     def encoding(self, payload_type: int) -> tuple[str, int]:
         if payload_type in self.encodings:
@@ -83,6 +86,8 @@ class Agreement:
     "Master key and salt of what is received; ``None`` is plain RTP."
     suite: str = DEFAULT_SUITE
     clock_hz: int = 8000
+    multiplexed: bool = False
+    noise_payload_type: int | None = None
 
     @property
     def sends(self) -> bool:
@@ -126,6 +131,8 @@ def _media_attribute(media: Media, value: str) -> None:
         payload_type, encoding = rest.split(None, 1)
         encoding_name, _, clock = encoding.partition("/")
         media.encodings[int(payload_type)] = (encoding_name.upper(), int(clock.partition("/")[0]))
+    elif name == "rtcp-mux":
+        media.multiplexed = True
     elif name == "crypto" and (match := _CRYPTO.fullmatch(rest)):
         tag, suite, inline, parameters = match.groups()
         if suite not in SUITES or not all(one.upper().startswith("WSH=") for one in parameters.split()):
@@ -145,7 +152,8 @@ def offer(local: Local, direction: str, *, plain: bool = False) -> bytes:
     """An offer of all codecs, under SRTP unless ``plain``."""
     formats = map(str, [*CODECS.values(), *_EVENT_PAYLOAD_TYPES.values()])
     lines = [f"m=audio {local.port} {PLAIN if plain else SECURE} {' '.join(formats)}"]
-    lines += [_rtpmap(payload_type, name) for name, payload_type in CODECS.items()]
+    for name, payload_type in CODECS.items():
+        lines += _codec_lines(payload_type, name)
     for clock_hz, payload_type in _EVENT_PAYLOAD_TYPES.items():
         lines += _event_lines(payload_type, clock_hz)
     lines += [] if plain else [_crypto_line(tag, suite, local) for tag, suite in enumerate(SUITES, 1)]
@@ -176,12 +184,17 @@ def answer(
         payload_types = [agreement.payload_type]
         if agreement.event_payload_type is not None:
             payload_types.append(agreement.event_payload_type)
+        if agreement.noise_payload_type is not None:
+            payload_types.append(agreement.noise_payload_type)
         lines.append(f"m=audio {local.port} {media.profile} {' '.join(map(str, payload_types))}")
-        lines.append(_rtpmap(agreement.payload_type, agreement.codec))
+        lines += _codec_lines(agreement.payload_type, agreement.codec)
+        if agreement.noise_payload_type is not None:
+            lines.append(f"a=rtpmap:{agreement.noise_payload_type} {NOISE}/8000")
         if agreement.event_payload_type is not None:
             lines += _event_lines(agreement.event_payload_type, agreement.clock_hz)
         if tag is not None:
             lines.append(_crypto_line(tag if behaviour.keeps_tag else 1, agreement.suite, local))
+        lines += ["a=rtcp-mux"] if media.multiplexed else []
         lines += ["a=ptime:20", f"a={agreement.direction}"]
     if agreement is None:
         raise Unacceptable("no audio stream with a known codec under SRTP")
@@ -216,6 +229,7 @@ def _accept(media: Media, wanted: str, behaviour: Behaviour) -> tuple[Agreement,
     # What it can decode itself goes before what it merely hands on.
     codecs = [number for number in known if media.encoding(number)[0] in _NARROW] or known
     clock_hz = CLOCK_HZ[media.encoding(codecs[0])[0]]
+    noises = [number for number in payload_types if media.encoding(number) == (NOISE, clock_hz)]
     events = [number for number in payload_types if media.encoding(number) == (EVENT.upper(), clock_hz)]
     agreement = Agreement(
         remote=(media.address, media.port),
@@ -226,6 +240,8 @@ def _accept(media: Media, wanted: str, behaviour: Behaviour) -> tuple[Agreement,
         remote_key=crypto.key if crypto else None,
         suite=crypto.suite if crypto else DEFAULT_SUITE,
         clock_hz=clock_hz,
+        multiplexed=media.multiplexed,
+        noise_payload_type=noises[0] if noises else None,
     )
     return agreement, crypto.tag if crypto else None
 
@@ -244,9 +260,10 @@ def _event_lines(payload_type: int, clock_hz: int) -> list[str]:
     return [f"a=rtpmap:{payload_type} {EVENT}/{clock_hz}", f"a=fmtp:{payload_type} 0-15"]
 
 
-def _rtpmap(payload_type: int, codec: str) -> str:
+def _codec_lines(payload_type: int, codec: str) -> list[str]:
     name, channels = ("opus", "/2") if codec == "OPUS" else (codec, "")
-    return f"a=rtpmap:{payload_type} {name}/{CLOCK_HZ[codec]}{channels}"
+    parameters = [f"a=fmtp:{payload_type} annexb=no"] if codec == "G729" else []
+    return [f"a=rtpmap:{payload_type} {name}/{CLOCK_HZ[codec]}{channels}", *parameters]
 
 
 def _crypto_line(tag: int, suite: str, local: Local) -> str:

@@ -1,4 +1,4 @@
-"""SRTP (RFC 3711, RFC 7714): key derivation, encryption, authentication, roll-over, replay."""
+"""SRTP and SRTCP (RFC 3711, RFC 7714): key derivation, encryption, authentication, roll-over, replay."""
 
 from __future__ import annotations
 
@@ -36,6 +36,13 @@ SUITES = {
 _LONGEST_SALT = 14
 _AUTHENTICATION_KEY_BYTES = 20
 _ENCRYPTION, _AUTHENTICATION, _SALT = 0, 1, 2
+_RTCP = 3
+"What is added to the labels of the keys of SRTCP."
+_RTCP_TAG = 10
+"Bytes, whatever the suite: RFC 4568 section 6.2.2."
+_RTCP_HEADER = 8
+_ENCRYPTED = 1 << 31
+"Of the word behind an SRTCP packet; the rest of it is the index."
 _REPLAY_WINDOW = 64
 
 
@@ -116,6 +123,62 @@ class _Session:
     def _tag(self, packet: bytes, index: int) -> bytes:
         roll_over = struct.pack("!I", index >> 16)
         return hmac.new(self._authentication_key, packet + roll_over, hashlib.sha1).digest()[: self.suite.tag]
+
+
+class Srtcp:
+    """Protects the RTCP of one side under its master key, or reads that of the other side."""
+
+    def __init__(self, key_and_salt: bytes, suite: str = DEFAULT_SUITE) -> None:
+        self._suite = SUITES[suite]
+        key, salt = key_and_salt[: self._suite.key], key_and_salt[self._suite.key :].ljust(_LONGEST_SALT, b"\0")
+        self._key = derive(key, salt, _RTCP + _ENCRYPTION, self._suite.key)
+        self._authentication_key = derive(key, salt, _RTCP + _AUTHENTICATION, _AUTHENTICATION_KEY_BYTES)
+        self._salt = int.from_bytes(derive(key, salt, _RTCP + _SALT, self._suite.salt), "big")
+        self._index = 0
+
+    def protect(self, packet: bytes) -> bytes:
+        """The SRTCP packet of a compound packet."""
+        self._index += 1
+        word = struct.pack("!I", _ENCRYPTED | self._index)
+        if self._suite.is_aead:
+            nonce = self._nonce(packet, self._index)
+            encrypted = AESGCM(self._key).encrypt(nonce, packet[_RTCP_HEADER:], packet[:_RTCP_HEADER] + word)
+            return packet[:_RTCP_HEADER] + encrypted + word
+        body = self._crypt(packet, self._index) + word
+        return body + self._tag(body)
+
+    def unprotect(self, packet: bytes) -> bytes:
+        """The compound packet in an SRTCP packet. Raises :class:`SrtpError`."""
+        tag = 0 if self._suite.is_aead else _RTCP_TAG
+        if len(packet) < _RTCP_HEADER + 4 + _RTCP_TAG:
+            raise SrtpError("too short")
+        body, end = packet[: len(packet) - tag], packet[len(packet) - tag :]
+        word = body[-4:]
+        index = int.from_bytes(word, "big") & ~_ENCRYPTED
+        if self._suite.is_aead:
+            head = body[:_RTCP_HEADER]
+            try:
+                return head + AESGCM(self._key).decrypt(self._nonce(body, index), body[_RTCP_HEADER:-4], head + word)
+            except InvalidTag as error:
+                raise SrtpError("not authentic") from error
+        if not hmac.compare_digest(self._tag(body), end):
+            raise SrtpError("not authentic")
+        return self._crypt(body[:-4], index)
+
+    def _nonce(self, packet: bytes, index: int) -> bytes:
+        """RFC 7714 section 9.1."""
+        number = int.from_bytes(packet[4:8], "big") << 48 | index
+        return (number ^ self._salt).to_bytes(12, "big")
+
+    def _crypt(self, packet: bytes, index: int) -> bytes:
+        """Encrypt or decrypt what follows the first header (the two are the same)."""
+        payload, ssrc = packet[_RTCP_HEADER:], int.from_bytes(packet[4:8], "big")
+        stream = keystream(self._key, (self._salt << 16) ^ (ssrc << 64) ^ (index << 16), len(payload))
+        crypted = int.from_bytes(payload, "big") ^ int.from_bytes(stream, "big")
+        return packet[:_RTCP_HEADER] + crypted.to_bytes(len(payload), "big")
+
+    def _tag(self, body: bytes) -> bytes:
+        return hmac.new(self._authentication_key, body, hashlib.sha1).digest()[:_RTCP_TAG]
 
 
 class SrtpSender:

@@ -39,6 +39,8 @@ SUPPORTED_SUITES = (AES_CM_128_HMAC_SHA1_80,)
 "Suites that the access SBC takes."
 
 _EVENT = "telephone-event"
+_NOISE = "cn"
+_MULTIPLEXED = "rtcp-mux"
 _BREAKING_PARAMS = ("UNENCRYPTED_SRTP", "UNAUTHENTICATED_SRTP", "KDR", "FEC_ORDER", "FEC_KEY")
 
 
@@ -84,6 +86,12 @@ class Agreement:
     direction: Direction
     "Ours."
     protocol: str = SAVP
+    remote_rtcp: tuple[str, int] | None = None
+    "Address and port where the remote side receives RTCP (RFC 3605, RFC 5761)."
+    multiplexed: bool = False
+    "Whether RTCP goes over the port of RTP, both ways."
+    noise: PayloadFormat | None = None
+    "Comfort noise (RFC 3389) of the codec's clock."
 
     @property
     def suite(self) -> str:
@@ -182,26 +190,45 @@ def agree(offer: SessionDescription, answer: SessionDescription, *, we_offered: 
     ours, theirs = (offered, answered) if we_offered else (answered, offered)
     our_side, their_side = (offer, answer) if we_offered else (answer, offer)
     pairs = _common_formats(offered, answered, we_offered)
-    codecs = [item for item in pairs if item.name.lower() != _EVENT]
+    codecs = [item for item in pairs if item.name.lower() not in (_EVENT, _NOISE)]
     if not codecs:
         names = ", ".join(item.name for item in answered.rtpmaps) or "none"
         raise NoAgreement("codec-not-offered", f"none of the answered codecs ({names}) was offered")
     events = [item for item in pairs if item.name.lower() == _EVENT]
+    noises = [item for item in pairs if item.name.lower() == _NOISE and item.clock_rate == codecs[0].clock_rate]
     same_clock = [item for item in events if item.clock_rate == codecs[0].clock_rate]
     mine, other = our_side.direction_of(ours), their_side.direction_of(theirs).reversed
     if crypto is None:
         local_crypto = remote_crypto = None
     else:
         local_crypto, remote_crypto = crypto if we_offered else crypto[::-1]
+    remote = _endpoint(their_side, theirs)
+    multiplexed = bool(offered.values(_MULTIPLEXED) and answered.values(_MULTIPLEXED))
     return Agreement(
         codec=replace(codecs[0], parameters=theirs.fmtp(codecs[0].send_payload_type)),
         dtmf=next(iter(same_clock or events), None),
         local_crypto=local_crypto,
         remote_crypto=remote_crypto,
-        remote=_endpoint(their_side, theirs),
+        remote=remote,
         direction=direction_of(sends=mine.sends and other.sends, receives=mine.receives and other.receives),
         protocol=answered.protocol,
+        remote_rtcp=remote if multiplexed else _rtcp_endpoint(theirs, remote),
+        multiplexed=multiplexed,
+        noise=next(iter(noises), None),
     )
+
+
+def _rtcp_endpoint(section: MediaSection, remote: tuple[str, int] | None) -> tuple[str, int] | None:
+    """Where RTCP goes: as the ``rtcp`` attribute says, if it can be read, else to the port above that of RTP."""
+    if remote is None or remote[1] >= 0xFFFF:
+        return None
+    port, *where = (section.values("rtcp") or ("",))[0].split()[:4] or [""]
+    if not (port.isdecimal() and 0 < int(port) <= 0xFFFF):
+        return remote[0], remote[1] + 1
+    try:
+        return str(ipaddress.ip_address(where[2])) if len(where) == 3 else remote[0], int(port)
+    except ValueError:
+        return remote[0], int(port)
 
 
 def _offered_audio(offer: SessionDescription) -> MediaSection:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from certsuite.sdp.crypto import AES_CM_128_HMAC_SHA1_80, Crypto
 from certsuite.sdp.offer_answer import SUPPORTED_CODECS, WEBEX_FORMATS, webex_offer
@@ -33,6 +33,8 @@ class MediaTerms:
     "Whether its INVITE has no offer, so that the device makes it."
     video: bool = False
     "Whether its offer has a video section behind the audio."
+    multiplexed: bool = False
+    "Whether its offer has RTCP on the port of RTP (RFC 5761)."
     new_keys: bool = False
     "Whether its next offer or answer has new keys."
     answers_suite: str = ""
@@ -53,6 +55,9 @@ class MediaTerms:
             protocol=self.protocol,
             ptime_ms=self.ptime_ms,
         )
+        if self.multiplexed:
+            (audio,) = offer.media
+            offer = offer.with_audio(replace(audio, attributes=(*audio.attributes, Attribute("rtcp-mux"))))
         if not self.video:
             return offer
         video = MediaSection("video", port + 2, offer.media[0].protocol, ("97",), attributes=_video(lines))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from certsuite.bench.expecting import ExpectationNotMet
+from certsuite.bench.expecting import ExpectationNotMet, NotApplicable
 from certsuite.core.cases import Case, State
-from certsuite.core.events import Expectation, MediaOpened, MediaStimulus
+from certsuite.core.events import DriverAction, Expectation, MediaOpened, MediaStimulus
 from tests.bench.conftest import Stage, Staging
 
 CASE = Case("WXC-MED-052", "a title", ("MED-SRTP-COUNTER",), (), State.REGISTERED, ())
@@ -54,3 +54,29 @@ async def test_a_device_that_keeps_its_first_key_is_found_out(stage: Staging) ->
     with pytest.raises(ExpectationNotMet) as met:
         await call.media.goes_on_after("given a new key", finding="srtp-new-key-not-taken", what="it", hint="look")
     assert [finding.id for finding in met.value.judgement.findings] == ["srtp-new-key-not-taken"]
+
+
+@pytest.mark.asyncio
+async def test_reports_digits_and_silence(stage: Staging) -> None:
+    on: Stage = await stage()
+    await begun(on)
+    call = await on.bench.colleague.calls(on.bench.phone.line(1), offering="comfort noise")
+    await call.media.is_answered_rightly()
+    await call.media.is_heard()
+    await call.media.is_reported_on()
+    await call.media.bears_comfort_noise()
+    await call.media.brings_digits_to_the_device()
+    await call.media.is_told_what_was_lost()
+    assert [event.what for event in on.events(MediaStimulus)] == ["silent", "digits sent", "disturbed"]
+    assert [event.ok for event in on.events(DriverAction) if event.action == "hears"] == [True]
+
+
+@pytest.mark.asyncio
+async def test_what_the_device_does_not_offer_does_not_apply(stage: Staging) -> None:
+    on: Stage = await stage(None, "no-rtcp")
+    await begun(on)
+    call = await on.bench.colleague.is_in_a_call()
+    with pytest.raises(NotApplicable, match="comfort noise"):
+        await call.media.bears_comfort_noise()
+    with pytest.raises(NotApplicable, match="no RTCP"):
+        await call.media.is_told_what_was_lost()

@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from certsuite.core.events import MediaOpened, MediaStimulus, MediaWindow
+from certsuite.core.events import DriverAction, MediaOpened, MediaStimulus, MediaWindow, RtcpSeen
 from certsuite.core.observations import IN, OUT
 from certsuite.sdp.crypto import AES_CM_128_HMAC_SHA1_80, Crypto
 from certsuite.sdp.offer_answer import answer
@@ -62,6 +62,60 @@ def hears(trace: Trace, tone: float, **changes: Any) -> None:
 
 def does(trace: Trace, what: str) -> None:
     trace.see(MediaStimulus(CALL, what), flow="f1")
+
+
+def reports(trace: Trace, *, direction: str = IN, after: float = 0.3, **changes: Any) -> None:
+    """RTCP of the device."""
+    values: dict[str, Any] = {
+        "call_id": CALL,
+        "local": PARTY,
+        "protection": "srtcp",
+        "multiplexed": False,
+        "octets": 100,
+        "kinds": ("SR", "SDES"),
+        **changes,
+    }
+    trace.after(after).see(RtcpSeen(**values), flow="f1", direction=direction)
+
+
+def answers_multiplexed(trace: Trace, *, offers: bool = True, agrees: bool = True) -> None:
+    """RTCP on one port is offered, and agreed to."""
+    offered = offer(MediaTerms(multiplexed=offers))
+    trace.request("INVITE", OUT, body=bytes(offered))
+    trace.after(1).answer(200, body=reply(offered) + (b"a=rtcp-mux\r\n" if agrees else b""))
+
+
+def _comes(trace: Trace) -> None:
+    opens(trace)
+    reports(trace)
+
+
+def _reports_loss(trace: Trace) -> None:
+    opens(trace)
+    does(trace, "x")
+    about: dict[str, Any] = {"about_us": True, "sent_jitter_ms": 20.0, "reported_jitter_ms": 21.0}
+    reports(trace, **about, withheld=4, reported_lost=4)
+
+
+def _clean(trace: Trace) -> None:
+    opens(trace)
+    for _ in range(4):
+        hears(trace, 700.0)
+
+
+def _digits_received(trace: Trace) -> None:
+    does(trace, "digits sent")
+    trace.after(1).see(DriverAction("hears", {"digits": "12"}, True))
+
+
+def _where_agreed(trace: Trace) -> None:
+    answers_multiplexed(trace)
+    reports(trace, multiplexed=True)
+
+
+def _rate(trace: Trace) -> None:
+    for _ in range(3):
+        reports(trace, after=5)
 
 
 def _answered(trace: Trace) -> None:
@@ -132,6 +186,12 @@ GOOD_MEDIA: dict[str, tuple[Callable[[Trace], object], dict[str, Any]]] = {
     "media.goes-on-after": (_goes_on, {**_AFTER, "finding": "x", "what": "w", "hint": "h"}),
     "media.replay-not-heard": (_goes_on, _AFTER),
     "media.holds-up": (_holds_up, {**_AFTER, "windows": 4}),
+    "rtcp.comes": (_comes, {}),
+    "rtcp.reports-loss": (_reports_loss, {"kind": "x", "least": 4}),
+    "rtcp.where-agreed": (_where_agreed, {}),
+    "rtcp.rate": (_rate, {}),
+    "media.clean": (_clean, {"tone": 700, "windows": 3}),
+    "media.digits-received": (_digits_received, {"digits": "12"}),
     "media.symmetric": (_streams, {}),
     "media.moves-along": (_moves, {"tones": [1100]}),
 }

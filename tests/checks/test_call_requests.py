@@ -8,7 +8,7 @@ import pytest
 
 from certsuite.checks.call_requests import allows
 from certsuite.checks.span import Span
-from certsuite.core.events import DriverAction
+from certsuite.core.events import DriverAction, FlowClosed
 from certsuite.core.observations import OUT
 from certsuite.sip.message import SipMessage
 
@@ -37,11 +37,24 @@ def test_an_answer_is_that_to_the_very_request(trace: Trace) -> None:
     trace.request("OPTIONS", OUT, headers={"CSeq": "5 OPTIONS"})
     trace.is_open("call.answers-request", "not-stimulated", **about)
     trace.request("OPTIONS", OUT)
-    trace.fails("call.answers-request", "cseq-order-ignored", settled=False, **about)
+    silent = trace.fails("call.answers-request", "cseq-order-ignored", settled=False, **about)
+    assert silent.findings[0].observed == "no response to OPTIONS"
     trace.answer(200, "OK", method="OPTIONS")
     judged = trace.fails("call.answers-request", "cseq-order-ignored", **about)
     assert judged.findings[0].observed == "200 OK to OPTIONS"
     trace.passes("call.answers-request", **{**about, "allowed": [200]})
+
+
+def test_a_connection_that_the_device_ended_is_told(trace: Trace) -> None:
+    asked = trace.request("OPTIONS", OUT)
+    trace.see(FlowClosed("bench", "fin"), flow=asked.flow)
+    trace.see(FlowClosed("device", "fin"), flow="f9")
+    about = {**ASKED, "expected": "500"}
+    judged = trace.fails("call.answers-request", "cseq-order-ignored", settled=False, **about)
+    assert judged.findings[0].observed == "no response to OPTIONS"
+    trace.see(FlowClosed("device", "close_notify"), flow=asked.flow)
+    judged = trace.fails("call.answers-request", "cseq-order-ignored", settled=False, **about)
+    assert judged.findings[0].observed == "no response to OPTIONS, and the device ended its connection"
 
 
 def test_a_refresh_is_agreed_to_with_sdp(trace: Trace) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from certsuite.core.events import DtmfEvent, MediaNotAgreed, MediaOpened, MediaWindow
+from certsuite.core.events import DriverAction, DtmfEvent, MediaNotAgreed, MediaOpened, MediaStimulus, MediaWindow
 from certsuite.core.verdicts import Mark, Verdict
 
 if TYPE_CHECKING:
@@ -210,3 +210,29 @@ def test_a_digit_that_is_too_short(trace: Trace) -> None:
 def test_a_digit_that_does_not_end(trace: Trace) -> None:
     digit(trace, "5", end_packets=0)
     trace.fails("media.dtmf", "dtmf-without-end", digits="5")
+
+
+# --- digits that come otherwise, and digits to the device
+
+
+def test_digits_that_came_otherwise_are_named(trace: Trace) -> None:
+    opens(trace)
+    window(trace, 770, digit="5")
+    window(trace, 770, digit="5")
+    window(trace, 697, digit="1")
+    trace.request("INFO", headers={"Content-Type": "application/dtmf-relay"})
+    judged = trace.fails("media.dtmf", "dtmf-none", settled=False, digits="51")
+    assert judged.findings[0].observed == (
+        "no telephone-event arrived, INFO with application/dtmf-relay did, tones of 5 1 in the audio did"
+    )
+
+
+def test_digits_that_the_device_received(trace: Trace) -> None:
+    trace.is_open("media.digits-received", "not-stimulated", digits="12")
+    trace.see(MediaStimulus(CALL, "digits sent"), flow="f1")
+    trace.is_open("media.digits-received", "not-stimulated", digits="12")
+    trace.see(DriverAction("hears", {"digits": "12"}, False, "no answer like 1 \x1b"))
+    judged = trace.fails("media.digits-received", "dtmf-not-received", digits="12")
+    assert judged.findings[0].observed == "the device did not tell of them (no answer like 1 \\x1b)"
+    trace.see(DriverAction("hears", {"digits": "12"}, True))
+    trace.passes("media.digits-received", digits="12")

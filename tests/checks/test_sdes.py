@@ -107,7 +107,9 @@ def test_a_bad_answer_is_given_up(trace: Trace) -> None:
     trace.answer(200, direction=OUT, body=bytes(offer()))
     assert "without media" in observed(trace)
     hears(trace, 0.0, packets=3, auth_failures=2)
-    assert "5 packets" in observed(trace)
+    assert observed(trace) == "no BYE, 5 packets of media"
+    hears(trace, 0.0, packets=0, cleartext=4)
+    assert observed(trace) == "no BYE, 9 packets of media, 4 of them in the clear"
     trace.request("BYE")
     trace.passes("sdes.gives-up-bad-answer")
 

@@ -154,12 +154,11 @@ async def test_a_device_that_answers_when_nobody_waits_any_longer_is_told(world:
 @pytest.mark.parametrize(
     ("about", "code"),
     [
-        ({"formats": "18"}, "not-playable"),
         ({"crypto": None, "profile": "RTP/AVP"}, "protocol-changed"),
         ({"crypto": f"7 AES_CM_128_HMAC_SHA1_80 inline:{OTHER_KEY}"}, "crypto-tag-unknown"),
         (None, "sdp-unreadable"),
     ],
-    ids=["g729", "plain", "wrong-tag", "no-sdp"],
+    ids=["plain", "wrong-tag", "no-sdp"],
 )
 async def test_an_answer_that_makes_no_stream_is_told_and_the_call_can_be_ended(
     world: World, sink: socket.socket, about: dict[str, Any] | None, code: str

@@ -67,3 +67,10 @@ def test_no_more_than_the_beginning_is_kept() -> None:
     while outgoing.replays:
         replayed.append(outgoing.next_replay()[0])
     assert replayed == list(range(1, 31))
+
+
+def test_what_was_lost_is_counted_up_to_a_number() -> None:
+    outgoing = disturbed(loses=2)
+    for number in (65_533, 65_534, 65_535, 0, 1, 2):
+        outgoing.pass_on([b"\x80\x08" + number.to_bytes(2)])
+    assert [outgoing.withheld_until(number) for number in (65_533, 65_534, 65_535, 0, 1, 2)] == [0, 1, 1, 2, 2, 3]

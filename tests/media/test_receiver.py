@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from certsuite.core.events import DtmfEvent, MediaWindow
+from certsuite.media.codecs import encoder
 from certsuite.media.receiver import Seen, SequenceCounter, StreamReceiver, endpoint_text
 from certsuite.media.rtp import RtpPacket
 from certsuite.media.sender import StreamSender
@@ -148,14 +150,14 @@ def test_plain_rtp_is_decoded_where_it_was_agreed() -> None:
     assert abs(wire.windows()[0].tone_hz - 700) < 1
 
 
-def test_replays_rtcp_and_nonsense_are_no_media() -> None:
+def test_replays_and_nonsense_are_no_media() -> None:
     wire = Wire()
     data = wire.tick()
     assert data is not None
-    for extra in (data, bytes([0x80, 200, 0, 1]) + bytes(20), b"", b"\x00\x01\x00\x00" + bytes(16)):
+    for extra in (data, b"", b"\x00\x01\x00\x00" + bytes(16)):
         assert wire.receiver.receive(extra, DEVICE, wire.now) == []
     receiver = wire.receiver
-    assert (receiver.replayed, receiver.rtcp, receiver.not_rtp) == (1, 1, 2)
+    assert (receiver.replayed, receiver.not_rtp) == (1, 2)
     assert (receiver.received, receiver.auth_failures, receiver.cleartext) == (1, 0, 0)
     plain = Wire(PLAIN).receiver
     plain.receive(b"nonsense", DEVICE, 100.0)
@@ -277,3 +279,34 @@ def test_no_payload_breaks_the_receiver(name: str, payloads: list[bytes]) -> Non
             for data in (payload, b"\x80\x65" + payload, RtpPacket(0, number, 160 * number, 1, payload).pack()):
                 receiver.receive(data, DEVICE, 0.01)
         assert receiver.finish(0.1, sent_tone_hz=None, sent=0)
+
+
+def test_a_device_that_falls_silent_and_says_so_leaves_no_gap() -> None:
+    for noise, gap in ((PayloadFormat("CN", 8000, 1, 13, 13), False), (None, True)):
+        wire = Wire(replace(PLAIN, noise=noise))
+        for number in range(40):
+            if number == 5:
+                data = RtpPacket(13, wire.device.sequence, 5, 77, b"\x46").pack()
+                wire.receiver.receive(data, DEVICE, wire.now)
+            if 5 <= number < 30:
+                wire.device.skip(1)
+                wire.poll()
+            else:
+                wire.tick()
+        quality = wire.receiver.quality()
+        assert quality is not None
+        assert (quality.longest_gap_s > 0.4) is gap
+
+
+def test_a_digit_in_the_audio_is_named_and_gaps_are_counted() -> None:
+    wire = Wire(PLAIN)
+    at = np.arange(1600) / 8000
+    mixed = (6000 * np.sin(2 * np.pi * 770 * at) + 6000 * np.sin(2 * np.pi * 1336 * at)).astype(np.int16)
+    mixed[800:1040] = 0
+    for number in range(10):
+        payload = encoder("PCMU").encode(mixed[number * 160 : (number + 1) * 160])
+        wire.receiver.receive(RtpPacket(0, number, number * 160, 77, payload).pack(), DEVICE, wire.now)
+        wire.poll()
+    first, second = wire.windows()
+    assert (first.digit, first.silent_ms, first.clipped) == ("5", 0.0, 0.0)
+    assert second.silent_ms == 30.0

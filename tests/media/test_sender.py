@@ -156,3 +156,27 @@ def test_timestamps_go_on_when_the_source_changes() -> None:
         sender_for(PLAIN), PLAIN, RtpPacket(0, 1, 5000, 5, b"\xff" * 160), RtpPacket(0, 1, 99, 6, b"\xff" * 160)
     )
     assert second.timestamp == first.timestamp
+
+
+def test_comfort_noise_stands_for_audio_and_time_goes_on() -> None:
+    sender = sender_for(replace(PLAIN, noise=PayloadFormat("CN", 8000, 1, 13, 13)))
+    packets(sender, 1)
+    sender.fall_silent(20)
+    made = [sender.next_packet() for _ in range(21)]
+    assert [number for number, data in enumerate(made) if data is not None] == [0, 10, 20]
+    read = [RtpPacket.unpack(data) for data in made if data is not None]
+    assert [(one.payload_type, len(one.payload), one.marker) for one in read] == [
+        (13, 1, False),
+        (13, 1, False),
+        (0, 160, True),
+    ]
+    assert [one.timestamp - read[0].timestamp for one in read] == [0, 1600, 3200]
+    assert [one.sequence - read[0].sequence for one in read] == [0, 1, 2]
+
+
+def test_what_a_report_says_of_the_present_source() -> None:
+    sender = sender_for(PLAIN)
+    packets(sender, 3)
+    assert (sender.source_packets, sender.source_octets) == (3, 480)
+    sender.change_source(8, 1)
+    assert (sender.source_packets, sender.source_octets, sender.sent) == (0, 0, 3)

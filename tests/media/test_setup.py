@@ -56,6 +56,6 @@ def test_plain_rtp_has_no_contexts() -> None:
 
 def test_what_cannot_be_done_is_said() -> None:
     with pytest.raises(CodecError):
-        prepare(replace(AGREEMENT, codec=PayloadFormat("G729", 8000, 1, 18, 18)))
+        prepare(replace(AGREEMENT, codec=PayloadFormat("GSM", 8000, 1, 3, 3)))
     with pytest.raises(UnsupportedSuite):
         prepare(replace(AGREEMENT, local_crypto=Crypto.mint(1, "AES_256_CM_HMAC_SHA1_80", os.urandom)))

@@ -9,6 +9,7 @@ import os
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from certsuite.media.rtcp import SenderInfo, pack
 from certsuite.media.rtp import RtpPacket
 from certsuite.media.srtp import (
     SUITES,
@@ -108,3 +109,18 @@ def test_suites_and_keys_that_the_library_lacks() -> None:
         Protector(Crypto.mint(1, "AES_256_CM_HMAC_SHA1_80", os.urandom))
     with pytest.raises(SrtpError, match="key"):
         Unprotector(Crypto(1, SHA1_80, b"short"))
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("mki", [b"", b"\1"])
+def test_reports_under_every_suite(suite: str, mki: bytes) -> None:
+    crypto = Crypto(1, suite, Crypto.mint(1, suite, os.urandom).key, mki=mki)
+    plain = pack(7, "party", sender=SenderInfo(1, 2, 3, 4))
+    protector, unprotector = Protector(crypto), Unprotector(crypto)
+    protected = protector.protect_rtcp(plain)
+    assert unprotector.unprotect_rtcp(protected) == plain
+    with pytest.raises(ReplayedPacket):
+        unprotector.unprotect_rtcp(protected)
+    protected = protector.protect_rtcp(plain)
+    with pytest.raises(AuthenticationFailure):
+        unprotector.unprotect_rtcp(protected[:12] + bytes([protected[12] ^ 1]) + protected[13:])

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from certsuite.media import codecs
-from certsuite.media.tones import SILENCE, ToneGenerator, detect_tone
+from certsuite.media.tones import SILENCE, ToneGenerator, clipped_share, detect_digit, detect_tone, silent_ms
 
 
 @settings(max_examples=60, deadline=None)
@@ -65,3 +65,33 @@ def test_the_stronger_of_two_tones_is_found_and_is_not_pure() -> None:
 @pytest.mark.parametrize("count", [0, 1, 159])
 def test_too_little_says_nothing(count: int) -> None:
     assert detect_tone(np.full(count, 9000, np.int16), 8000) == SILENCE
+
+
+def of_digit(low: float, high: float, *, count: int = 800, quieter: float = 1.0) -> codecs.Samples:
+    at = np.arange(count) / 8000
+    mixed = 6000 * np.sin(2 * np.pi * low * at) + 6000 * quieter * np.sin(2 * np.pi * high * at)
+    return mixed.astype(np.int16)
+
+
+@pytest.mark.parametrize(
+    ("digit", "low", "high"), [("1", 697, 1209), ("5", 770, 1336), ("#", 941, 1477), ("D", 941, 1633)]
+)
+def test_the_two_tones_of_a_digit(digit: str, low: int, high: int) -> None:
+    assert detect_digit(of_digit(low, high), 8000) == digit
+    assert detect_digit(of_digit(low, high, quieter=0.5), 8000) == digit
+    assert not detect_digit(of_digit(low, high, quieter=0.1), 8000), "one of them is hardly there"
+    assert not detect_digit(of_digit(low, high, count=160), 8000), "too short"
+    noise = np.random.default_rng(1).integers(-6000, 6000, 800)
+    assert not detect_digit((of_digit(low, high) + 2 * noise).astype(np.int16), 8000)
+    assert not detect_digit(np.zeros(800, np.int16), 8000)
+
+
+def test_full_scale_and_gaps() -> None:
+    tone = ToneGenerator(8000).block(800, 440)
+    assert (clipped_share(tone), silent_ms(tone, 8000)) == (0, 0)
+    loud = np.clip(tone.astype(np.int32) * 10, -32768, 32767).astype(np.int16)
+    assert 0.5 < clipped_share(loud) < 1
+    tone[160:400] = 0
+    assert silent_ms(tone, 8000) == 30
+    assert silent_ms(tone[:0], 8000) == 0
+    assert clipped_share(tone[:0]) == 0

@@ -13,6 +13,7 @@ from certsuite.refdevice.audio import (
     decode,
     digit_tone,
     encode,
+    louder,
     ring_back,
     transcode,
     ulaw_to_linear,
@@ -56,3 +57,11 @@ def test_a_digit_is_its_two_tones(digit: str, row: int, column: int) -> None:
     spectrum_peaks = {int(np.argmax(spectrum[:1075])), 1075 + int(np.argmax(spectrum[1075:]))}
     assert len(samples) == 960
     assert all(min(abs(peak - tone) for peak in spectrum_peaks) <= 2 for tone in (row, column))
+
+
+def test_louder_and_quieter() -> None:
+    samples = [0, 1000, -1000, 20000]
+    for codec in ("PCMU", "PCMA"):
+        made = decode(louder(encode(samples, codec), codec, 4.0), codec)
+        assert all(abs(one - 4 * two) <= 200 for one, two in zip(made[:3], samples[:3], strict=True))
+        assert made[3] > 31_000

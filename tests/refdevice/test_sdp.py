@@ -60,7 +60,7 @@ def test_the_first_usable_suite_is_taken_and_a_lifetime_is_no_obstacle() -> None
         _offered(f"a=crypto:1 AES_256_CM_HMAC_SHA1_80 inline:{_INLINE}"),
         _offered("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAAA"),
         _offered("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:!!!!"),
-        _offered(formats="18 3"),
+        _offered(formats="3 4"),
         b"v=0\r\nm=video 5004 RTP/SAVP 97\r\n",
         b"v=0\r\nm=audio many RTP/SAVP 0\r\n",
         b"v=0\r\nc=IN IP4 nobody\r\nm=audio 1 RTP/SAVP 0\r\n",
@@ -138,3 +138,15 @@ def test_no_bytes_make_it_fail_otherwise(body: bytes) -> None:
             answer(given_body, _LOCAL)
         except Unacceptable:
             continue
+
+
+def test_comfort_noise_and_one_port_are_agreed_to_where_they_are_offered() -> None:
+    body, agreement = answer(
+        _offered(f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{_INLINE}", "a=rtcp-mux", formats="8 13"), _LOCAL
+    )
+    assert (agreement.noise_payload_type, agreement.multiplexed) == (13, True)
+    assert b"a=rtcp-mux\r\n" in body
+    assert b"RTP/SAVP 8 13\r\n" in body
+    body, agreement = answer(_offered(f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{_INLINE}", formats="18 13"), _LOCAL)
+    assert (agreement.codec, agreement.noise_payload_type, agreement.multiplexed) == ("G729", 13, False)
+    assert b"a=fmtp:18 annexb=no\r\n" in body

@@ -7,7 +7,16 @@ import struct
 import pylibsrtp
 import pytest
 
-from certsuite.refdevice.srtp import SUITES, SrtpError, SrtpReceiver, SrtpSender, derive, header_length, keystream
+from certsuite.refdevice.srtp import (
+    SUITES,
+    Srtcp,
+    SrtpError,
+    SrtpReceiver,
+    SrtpSender,
+    derive,
+    header_length,
+    keystream,
+)
 
 _KEY = bytes(range(30))
 
@@ -135,3 +144,30 @@ def test_faulty_ones_do_not_count_or_take_what_they_had() -> None:
         forgetful.unprotect(packets[1])
     for packet in (*packets, packets[0]):
         careless.unprotect(packet)
+
+
+_PROFILES = {
+    "AES_CM_128_HMAC_SHA1_80": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_80,
+    "AES_CM_128_HMAC_SHA1_32": pylibsrtp.Policy.SRTP_PROFILE_AES128_CM_SHA1_32,
+    "AEAD_AES_128_GCM": pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_128_GCM,
+    "AEAD_AES_256_GCM": pylibsrtp.Policy.SRTP_PROFILE_AEAD_AES_256_GCM,
+}
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_reports_are_read_by_libsrtp_and_libsrtp_s_by_us(suite: str) -> None:
+    key = bytes(range(SUITES[suite].key + SUITES[suite].salt))
+    policies = [
+        pylibsrtp.Policy(key=key, ssrc_type=direction, srtp_profile=_PROFILES[suite])
+        for direction in (pylibsrtp.Policy.SSRC_ANY_OUTBOUND, pylibsrtp.Policy.SSRC_ANY_INBOUND)
+    ]
+    sends, reads = map(pylibsrtp.Session, policies)
+    ours, plain = Srtcp(key, suite), b"\x80\xc9\x00\x01\x00\x00\x00\x07" + b"\x81\xca\x00\x02" + bytes(8)
+    for _ in range(3):
+        assert reads.unprotect_rtcp(ours.protect(plain)) == plain
+        protected = sends.protect_rtcp(plain)
+        assert ours.unprotect(protected) == plain
+    with pytest.raises(SrtpError, match="not authentic"):
+        ours.unprotect(protected[:9] + bytes([protected[9] ^ 1]) + protected[10:])
+    with pytest.raises(SrtpError, match="too short"):
+        ours.unprotect(protected[:12])

@@ -174,3 +174,30 @@ def test_answers_that_agree_on_nothing() -> None:
     assert disagreement(offer, with_crypto(reply, short.format())) == "crypto-suite-changed"
     weak = Crypto.mint(1, SUITE, key).format() + " UNAUTHENTICATED_SRTP"
     assert disagreement(offer, with_crypto(reply, weak)) == "crypto-session-parameter"
+
+
+@pytest.mark.parametrize(
+    ("line", "expected"),
+    [
+        ("", ("192.0.2.2", 5001)),
+        ("a=rtcp:4100", ("192.0.2.2", 4100)),
+        ("a=rtcp:4100 IN IP4 192.0.2.9", ("192.0.2.9", 4100)),
+        ("a=rtcp:4100 IN IP4 host.example", ("192.0.2.2", 4100)),
+        ("a=rtcp:none", ("192.0.2.2", 5001)),
+        ("a=rtcp:0", ("192.0.2.2", 5001)),
+    ],
+)
+def test_where_rtcp_goes(line: str, expected: tuple[str, int]) -> None:
+    offer = offered()
+    reply = SessionDescription.parse(bytes(answered(offer)) + (f"{line}\r\n".encode() if line else b""))
+    agreed = agree(offer, reply, we_offered=True)
+    assert (agreed.remote_rtcp, agreed.multiplexed) == (expected, False)
+
+
+def test_rtcp_on_one_port_takes_both_sides() -> None:
+    offer = offered()
+    both = [SessionDescription.parse(bytes(one) + b"a=rtcp-mux\r\n") for one in (offer, answered(offer))]
+    agreed = agree(*both, we_offered=True)
+    assert (agreed.remote_rtcp, agreed.multiplexed) == (agreed.remote, True)
+    assert not agree(both[0], answered(offer), we_offered=True).multiplexed
+    assert not agree(offer, both[1], we_offered=True).multiplexed
