@@ -220,7 +220,7 @@ async def test_does_not_wander(bench: Bench, phone: Phone) -> None:
 @case("WXC-FO-070", variant="reset", requirements=["FO-INVITE"], disturbs=["registration"])
 async def test_calls_through_the_secondary_after_a_reset(bench: Bench, phone: Phone) -> None:
     """When the primary resets the connection at INVITE, the call is placed through the secondary."""
-    await bench.failover.begins()
+    await bench.failover.begins_between_refreshes()
     bench.colleague.answers_when_called()
     await bench.failover.fails("resets-at-request")
     await phone.dials(bench.colleague)
@@ -230,7 +230,7 @@ async def test_calls_through_the_secondary_after_a_reset(bench: Bench, phone: Ph
 @case("WXC-FO-070", variant="503", requirements=["FO-INVITE"], disturbs=["registration"])
 async def test_calls_through_the_secondary_at_503(bench: Bench, phone: Phone) -> None:
     """When the primary answers INVITE with 503, the call is placed through the secondary."""
-    await bench.failover.begins()
+    await bench.failover.begins_between_refreshes()
     bench.colleague.answers_when_called()
     await bench.failover.fails("503")
     await phone.dials(bench.colleague)
@@ -240,7 +240,7 @@ async def test_calls_through_the_secondary_at_503(bench: Bench, phone: Phone) ->
 @case("WXC-FO-070", variant="silent", requirements=["FO-INVITE"], disturbs=["registration"], waits=["time-out"])
 async def test_calls_through_the_secondary_when_invite_is_not_answered(bench: Bench, phone: Phone) -> None:
     """When the primary does not answer INVITE, the call is placed through the secondary."""
-    await bench.failover.begins()
+    await bench.failover.begins_between_refreshes()
     bench.colleague.answers_when_called()
     await bench.failover.fails("silent")
     await phone.dials(bench.colleague)
@@ -261,7 +261,7 @@ async def test_ends_the_call_through_the_secondary(bench: Bench, phone: Phone) -
 @case("WXC-FO-080", variant="silent", requirements=["FO-BYE"], disturbs=["registration"], waits=["time-out"])
 async def test_ends_the_call_when_bye_is_not_answered(bench: Bench, phone: Phone) -> None:
     """When the primary does not answer BYE, the device sends it through the secondary."""
-    await bench.failover.begins()
+    await bench.failover.begins_between_refreshes()
     call = await bench.colleague.is_in_a_call()
     await bench.failover.fails("silent")
     await phone.tries_to_hang_up()
@@ -293,7 +293,7 @@ async def test_holds_the_call_through_the_secondary(bench: Bench, phone: Phone) 
 @case("WXC-FO-080", variant="503", requirements=["FO-BYE"], disturbs=["registration"])
 async def test_ends_the_call_when_bye_is_answered_503(bench: Bench, phone: Phone) -> None:
     """When the primary answers BYE with 503, the device sends it through the secondary."""
-    await bench.failover.begins()
+    await bench.failover.begins_between_refreshes()
     call = await bench.colleague.is_in_a_call()
     await bench.failover.fails("503")
     await phone.tries_to_hang_up()
@@ -303,7 +303,7 @@ async def test_ends_the_call_when_bye_is_answered_503(bench: Bench, phone: Phone
 @case("WXC-FO-090", variant="hold-503", requirements=["FO-CALL"], claims=["hold"], disturbs=["registration"])
 async def test_holds_the_call_when_reinvite_is_answered_503(bench: Bench, phone: Phone) -> None:
     """When the primary answers a re-INVITE with 503, the device holds the call through the secondary."""
-    await bench.failover.begins()
+    await bench.failover.begins_between_refreshes()
     call = await bench.colleague.is_in_a_call()
     await bench.failover.fails("503")
     await phone.tries_to_hold()

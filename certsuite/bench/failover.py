@@ -20,6 +20,8 @@ from certsuite.edge.failing import FAILURES
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
 
+_BETWEEN_REFRESHES_S = 4
+"What is granted at least where no refresh may come before a request of the device is made."
 _REFRESHED_WITHIN_S = 1.0
 "How long a device may take to refresh its registrations when it is told to, before it is made to connect anew."
 _LEFT_WITHIN_S = 1.0
@@ -106,6 +108,10 @@ class Failover:
                 "not-at-primary",
             )
         bench.begin(bench.case)
+
+    async def begins_between_refreshes(self) -> None:
+        """The same, with no refresh in sight: a request of the device is to meet the failure."""
+        await self.begins(at_least_s=_BETWEEN_REFRESHES_S)
 
     async def fails(self, phase: str, *, edge: str = "primary") -> None:
         """An edge fails, by the name of a failure or of what its network loses."""
