@@ -5,7 +5,6 @@ A leg acts on messages as they come and never waits: what is to be waited for is
 
 from __future__ import annotations
 
-import asyncio
 import secrets
 from collections.abc import Callable
 from enum import StrEnum
@@ -16,6 +15,7 @@ from certsuite.edge.accounts import Account
 from certsuite.edge.flow import Flow
 from certsuite.edge.leg_media import LegMedia, Place
 from certsuite.edge.media_stream import MediaStream
+from certsuite.edge.retransmission import Retransmission
 from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
 from certsuite.sip.dialog import Dialog, failure_ack
 from certsuite.sip.invite_forms import Edit, Headers, unedited
@@ -23,12 +23,8 @@ from certsuite.sip.message import SipMessage
 from certsuite.sip.session_timer import names_option, timer_granted
 from certsuite.sip.sse import ALLOW, Sse, invite_headers, response_to
 
-_T1 = 0.5
-_T2 = 4.0
 _LONG = tuple((f"X-Lab-Long-{number}", "x" * 200) for number in range(1, 16))
 "Headers that make a request longer than two packets of any path."
-_TIMER_H = 32.0
-"Seconds after which an unacknowledged 200 is no longer sent again (RFC 3261 section 13.3.1.4)."
 
 
 class LegState(StrEnum):
@@ -94,9 +90,7 @@ class CallLeg:
         self._cancelled = False
         self._bye_said = False
         "By either side."
-        self._unacknowledged: int | None = None
-        "CSeq number of an INVITE whose 2xx has met no ACK yet."
-        self._retransmission: asyncio.TimerHandle | None = None
+        self._retransmission = Retransmission(self._give_up)
         self._late_answers: dict[int, bytes] = {}
         "Our answers to offers that came in a 2xx, by its CSeq number."
         self._pracked: set[str] = set()
@@ -257,7 +251,7 @@ class CallLeg:
         self._hanging_up = True
         if self.state is LegState.CONFIRMED:
             # The callee sends no BYE before it has the ACK (RFC 3261 section 15): the ACK brings it.
-            if self._unacknowledged is None:
+            if self._retransmission.number is None:
                 self._bye()
         elif self._from_device:
             self.refuse(480, "Temporarily Unavailable")
@@ -415,9 +409,9 @@ class CallLeg:
         if self._hanging_up and self.state in (LegState.CALLING, LegState.EARLY):
             self._end()
             return
-        if self._unacknowledged is None or request.cseq[0] != self._unacknowledged:
+        if request.cseq[0] != self._retransmission.number:
             return
-        self._stop_retransmission()
+        self._retransmission.stop()
         if self.media.offer_open:
             self.media.take_answer(request)
         if self._hanging_up:
@@ -470,28 +464,12 @@ class CallLeg:
             self._await_ack(self.flow, response)
 
     def _await_ack(self, flow: Flow, response: SipMessage) -> None:
-        """Send a 2xx again until its ACK comes, over a reliable transport too (RFC 3261 section 13.3.1.4)."""
-        self._stop_retransmission()
-        self._unacknowledged = response.cseq[0]
-        loop = asyncio.get_running_loop()
+        self._retransmission.start(response.cseq[0], lambda: flow.send(response, line=self.account.line))
 
-        def again(interval: float, elapsed: float) -> None:
-            if elapsed >= _TIMER_H:
-                self._stop_retransmission()
-                self._hanging_up = True
-                self._bye()
-                return
-            flow.send(response, line=self.account.line)
-            interval = min(interval * 2, _T2)
-            self._retransmission = loop.call_later(interval, again, interval, elapsed + interval)
-
-        self._retransmission = loop.call_later(_T1, again, _T1, _T1)
-
-    def _stop_retransmission(self) -> None:
-        self._unacknowledged = None
-        if self._retransmission is not None:
-            self._retransmission.cancel()
-            self._retransmission = None
+    def _give_up(self) -> None:
+        """The device acknowledges nothing."""
+        self._hanging_up = True
+        self._bye()
 
     def _end_at(self, response: SipMessage) -> None:
         if response.status >= 200:
@@ -501,7 +479,7 @@ class CallLeg:
         if self.state is LegState.ENDED:
             return
         self.state = LegState.ENDED
-        self._stop_retransmission()
+        self._retransmission.stop()
         self._end_early()
         for stream in (*self._left, self.stream):
             stream.close()

@@ -82,10 +82,10 @@ class SipEdge:
 
     async def stop(self) -> None:
         """Stop listening and end every flow."""
-        self.end_flows("rst")
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            await self._stop_listening(server)
+        self.end_flows("rst")
         self._close_hole()
         for stray in self._strays:
             stray.close()

@@ -59,6 +59,7 @@ class Phone:
         self.subscriptions: Subscriptions
         self.registration: Registration
         self.transfers = Transfers(self)
+        self._is_port = port_of is not None
         if port_of is not None:
             self.subscriptions, self.registration = port_of.subscriptions, port_of.registration
             return
@@ -423,9 +424,11 @@ class Phone:
             self.spawn(leave(replaced))
 
     def _is_busy(self, line: LineState) -> bool:
-        """Whether a line takes no other call: it has two, or there is one and the device has room for that alone."""
+        """Whether a line takes no other call: it has two, or there is one and the device, or its port, has room for
+        that alone."""
         of_line = [call for call in self.calls if call.line is line]
-        return len(of_line) >= _CALLS_A_LINE or (bool(self.calls) and not self.behaviour.waits_calls)
+        has_room = self.behaviour.waits_calls and not self._is_port
+        return len(of_line) >= _CALLS_A_LINE or (bool(self.calls) and not has_room)
 
     def _respond(self, flow: Flow, request: SipMessage, status: int, *extra: Header) -> None:
         flow.send(self.composer.response(request, status, extra=extra))

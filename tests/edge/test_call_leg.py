@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from certsuite.core.events import MediaClosed, MediaNotAgreed, MediaOpened
-from certsuite.edge import call_leg
+from certsuite.edge import retransmission
 from certsuite.edge.call_leg import LegState
 from certsuite.sdp.session import SessionDescription
 from certsuite.sip.message import SipMessage
@@ -212,7 +212,7 @@ async def test_hold_and_resume(world: World, sink: socket.socket, monkeypatch: p
         phone.acknowledge(answer, answer.contact_uri)
     await phone.wire.ask_options()
     assert muted == [True, True, False]
-    assert leg._retransmission is None
+    assert leg._retransmission.number is None
     origins = [SessionDescription.parse(one.body).origin for one in world.sent(status=200) if one.body]
     versions = [origin.version for origin in origins if origin is not None]
     assert versions == sorted(versions, key=int)
@@ -224,13 +224,13 @@ async def test_the_200_to_a_reinvite_is_sent_again_until_its_ack(
     world: World, sink: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone, leg, accepted = await up(world, sink)
-    monkeypatch.setattr(call_leg, "_T1", 0.01)
+    monkeypatch.setattr(retransmission, "_T1", 0.01)
     phone.wire.send(phone.within(accepted, "INVITE", accepted.contact_uri, body=theirs(sink, direction="sendonly")))
     first = await phone.wire.response("INVITE")
     assert await phone.wire.response("INVITE") == first
     phone.acknowledge(first, first.contact_uri)
     await phone.wire.ask_options()
-    assert leg._retransmission is None
+    assert leg._retransmission.number is None
 
 
 @pytest.mark.asyncio
@@ -242,7 +242,7 @@ async def test_an_update_changes_the_media_and_needs_no_ack(world: World, sink: 
     phone.wire.send(phone.within(accepted, "UPDATE", accepted.contact_uri))
     empty = await phone.wire.response("UPDATE")
     assert (empty.status, empty.body, bool(empty.contact_uri)) == (200, b"", True)
-    assert leg._retransmission is None
+    assert leg._retransmission.number is None
 
 
 @pytest.mark.asyncio

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from certsuite.core.events import MediaNotAgreed, MediaOpened
-from certsuite.edge import call_leg
+from certsuite.edge import retransmission
 from certsuite.edge.call_leg import LegState
 from certsuite.sdp.session import SessionDescription
 from certsuite.sip.message import SipMessage
@@ -45,7 +45,7 @@ async def test_a_call_from_the_device_rings_is_answered_and_ended_by_the_device(
 async def test_the_200_is_sent_again_until_the_ack_and_not_after_it(
     world: World, sink: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call_leg, "_T1", 0.01)
+    monkeypatch.setattr(retransmission, "_T1", 0.01)
     phone, leg, _ = await called(world, sink)
     leg.accept()
     first = await phone.wire.response("INVITE")
@@ -53,7 +53,7 @@ async def test_the_200_is_sent_again_until_the_ack_and_not_after_it(
     assert again == [first, first]
     phone.acknowledge(first, first.contact_uri)
     await phone.wire.ask_options()
-    assert leg._retransmission is None
+    assert leg._retransmission.number is None
     assert leg.state is LegState.CONFIRMED
 
 
@@ -61,7 +61,7 @@ async def test_the_200_is_sent_again_until_the_ack_and_not_after_it(
 async def test_an_ack_of_another_number_does_not_count(
     world: World, sink: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call_leg, "_T1", 0.01)
+    monkeypatch.setattr(retransmission, "_T1", 0.01)
     phone, leg, _ = await called(world, sink)
     leg.accept()
     accepted = await phone.wire.response("INVITE")
@@ -75,8 +75,8 @@ async def test_a_200_without_ack_ends_in_a_bye(
     world: World, sink: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RFC 3261 section 13.3.1.4: after 64 times T1 the session is ended."""
-    monkeypatch.setattr(call_leg, "_T1", 0.005)
-    monkeypatch.setattr(call_leg, "_TIMER_H", 0.05)
+    monkeypatch.setattr(retransmission, "_T1", 0.005)
+    monkeypatch.setattr(retransmission, "_TIMER_H", 0.05)
     phone, leg, _ = await called(world, sink)
     leg.accept()
     bye = await phone.wire.request("BYE")
@@ -118,14 +118,14 @@ async def test_a_call_that_is_given_up_without_ack_is_ended_for_the_device(world
 async def test_a_bye_before_the_ack_is_answered_and_ends_the_call(
     world: World, sink: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(call_leg, "_T1", 0.01)
+    monkeypatch.setattr(retransmission, "_T1", 0.01)
     phone, leg, _ = await called(world, sink)
     leg.accept()
     accepted = await phone.wire.response("INVITE")
     phone.wire.send(phone.within(accepted, "BYE", accepted.contact_uri))
     assert (await phone.wire.response("BYE")).status == 200
     assert leg.state is LegState.ENDED
-    assert leg._retransmission is None
+    assert leg._retransmission.number is None
     phone.acknowledge(accepted, accepted.contact_uri)
     await phone.wire.ask_options()
     assert not world.sent("BYE")

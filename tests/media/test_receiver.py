@@ -170,7 +170,7 @@ def test_digits_are_told_when_they_are_complete() -> None:
     for number in range(24):
         # All end packets of the second digit are lost: time closes it.
         wire.tick(lose=number >= 16)
-    for _ in range(3):
+    for _ in range(28):
         wire.poll()
     digits = [item.event for item in wire.seen if isinstance(item.event, DtmfEvent)]
     assert [(item.digit, item.end_packets) for item in digits] == [("4", 3), ("2", 0)]

@@ -29,7 +29,7 @@ async def test_two_ports_ring_and_each_is_answered(lab: Lab) -> None:
     assert (await registrar.next("200")).message.call_id == "call2"
     assert await device.command("answer 2") == "ok answer"
     assert (await registrar.next("200")).message.call_id == "call1"
-    assert (await device.command("answer")).startswith("error answer no call rings")
+    assert (await device.command("answer")).startswith("error answer the call does not ring")
 
 
 async def test_a_port_that_is_in_a_call_is_busy_and_the_other_is_not(lab: Lab) -> None:

@@ -80,7 +80,7 @@ async def test_late_offer(lab: Lab) -> None:
     await device.line("event ringing")
     await device.command("answer")
     response = (await registrar.next("200")).message
-    assert b"RTP/SAVP 0 8 9 99 101" in response.body
+    assert b"RTP/SAVP 0 8 9 99 18 101" in response.body
     party.listen(response.body)
     registrar.ask("ACK", to_value=response.get("To") or "", body=party.sdp(formats="8 101"))
     await device.line("event established")

@@ -43,7 +43,7 @@ async def test_is_challenged_rings_and_is_answered(
 ) -> None:
     device, registrar, party, first = await lab.calling()
     assert first.message.uri == "sip:2001@98079822.lab.invalid"
-    assert b"RTP/SAVP 0 8 9 99 101" in first.message.body
+    assert b"RTP/SAVP 0 8 9 99 18 101" in first.message.body
     assert first.message.user_agent
     registrar.reply(first.writer, first.message, 407, ("Proxy-Authenticate", _CHALLENGE))
     ack = (await registrar.next("ACK")).message
