@@ -13,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# How fast a machine is says nothing of a test.
+settings.register_profile("certsuite", deadline=None)
+settings.load_profile("certsuite")
 
 # A shell without job control starts what runs in the background with Ctrl-C ignored, and what that starts inherits it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -250,7 +250,7 @@ def everything(new_trace: Callable[[], Trace]) -> list[Observation]:
     return [*seen, *twisted, *odd, *(replace(one, flow=None) for one in odd)]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(data=st.data())
 def test_no_record_breaks_a_check_or_is_live_in_its_words(everything: list[Observation], data: st.DataObject) -> None:
     picked = data.draw(st.lists(st.integers(0, len(everything) - 1), max_size=25))

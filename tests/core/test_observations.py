@@ -70,7 +70,7 @@ def placed(event: Event, data: st.DataObject) -> Observation:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_there_and_back(kind: str, data: st.DataObject) -> None:
     observation = placed(data.draw(events(KINDS[kind])), data)

@@ -8,7 +8,7 @@ import unicodedata
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certsuite.core.redaction import Secret, masked, printable
@@ -64,7 +64,6 @@ def test_what_is_cut_off_costs_nothing() -> None:
     assert printable("\x00" * 60_000, at_most=50) == "\\x00" * 12 + "\\x" + "… (60000 characters)"
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_the_rest_is_printable_and_xml(text: str) -> None:
     shown = printable(text, at_most=1000)
@@ -78,7 +77,6 @@ def test_the_rest_is_printable_and_xml(text: str) -> None:
     assert ElementTree.fromstring(ElementTree.tostring(element)).text == (shown or None)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_shown_again_it_is_the_same(text: str) -> None:
     once = printable(text, at_most=10_000)

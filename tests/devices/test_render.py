@@ -9,7 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certsuite.devices.render import TemplateProblem, one_line, rendered, toml_string, xml_text
@@ -20,13 +20,11 @@ PRINTABLE = st.text(st.characters(exclude_categories=["Cs", "Cc"]))
 ANY = st.text(st.characters(exclude_categories=["Cs"]))
 
 
-@settings(deadline=None)
 @given(ANY)
 def test_toml_gives_back_what_it_was_given(text: str) -> None:
     assert tomllib.loads(f"password = {toml_string(text)}")["password"] == text
 
 
-@settings(deadline=None)
 @given(PRINTABLE)
 def test_xml_gives_back_what_it_was_given(text: str) -> None:
     if any(sign in "\ufffe\uffff" for sign in text):

@@ -11,7 +11,7 @@ from certsuite.media import codecs
 from certsuite.media.tones import SILENCE, ToneGenerator, clipped_share, detect_digit, detect_tone, silent_ms
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     hz=st.floats(300, 3400),
     level=st.floats(-40, -3),
@@ -27,7 +27,7 @@ def test_a_tone_is_found_in_100_ms(hz: float, level: float, rate: int, start: in
     assert tone.purity > 0.98
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(hz=st.floats(300, 3400), blocks=st.integers(2, 10))
 def test_a_tone_is_found_behind_ulaw_in_windows_of_any_number_of_packets(hz: float, blocks: int) -> None:
     encoder, decoder, generator = codecs.encoder("PCMU"), codecs.decoder("PCMU"), ToneGenerator(8000)

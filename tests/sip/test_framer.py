@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certsuite.sip.framer import MESSAGE_LIMIT, Framed, Garbage, KeepAlive, StreamFramer
@@ -35,7 +35,6 @@ def problems(parts: list[Framed | KeepAlive | Garbage]) -> list[str]:
     return [part.problem for part in parts if isinstance(part, Garbage)]
 
 
-@settings(deadline=None)
 @given(
     stream=st.lists(st.sampled_from([*WHOLE, b"\r\n", b"\r\n\r\n", b"\n"])),
     tail=st.sampled_from(
@@ -51,7 +50,6 @@ def test_any_chunking_gives_the_same(stream: list[bytes], tail: bytes, places: l
     assert problems(in_pieces) == problems(at_once)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=400), st.lists(st.integers(0, 400), max_size=8))
 def test_any_bytes_are_taken(stream: bytes, places: list[int]) -> None:
     at_once, in_pieces = fed(stream), fed(*cut(stream, places))

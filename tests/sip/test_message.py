@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sipmessage.message import COMPACT_FORMS
 
@@ -99,7 +99,6 @@ def test_compact_names_are_those_of_the_strict_parser() -> None:
     }
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_crash_the_parsers(raw: bytes) -> None:
     read(raw)
@@ -110,7 +109,6 @@ _WORDS = [b"Via", b"From", b"To", b"CSeq", b"Contact", b"Call-ID", b"Expires", b
 _SIGNS = [bytes([sign]) for sign in b':;,<>"=\\ \t\r\n@%[]019\xff\x00']
 
 
-@settings(deadline=None)
 @given(st.lists(st.sampled_from([*_WORDS, *_SIGNS]), max_size=60))
 def test_no_headers_crash_the_parsers(parts: list[bytes]) -> None:
     raw = b"INVITE sip:a@b SIP/2.0\r\nX:" + b"".join(parts) + b"\r\n\r\n"
@@ -172,7 +170,6 @@ _TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"]), max_
 _HEADERS = st.lists(st.tuples(_TOKEN.filter(lambda name: canonical(name) != "content-length"), _TEXT), max_size=8)
 
 
-@settings(deadline=None)
 @given(_TOKEN, st.text("abc:@.;=<>[]019%", min_size=1), _HEADERS, st.binary(max_size=60), st.booleans())
 def test_requests_survive_the_wire(
     method: str, uri: str, headers: list[tuple[str, str]], body: bytes, compact: bool
@@ -184,7 +181,6 @@ def test_requests_survive_the_wire(
     assert (b"\r\nContent-Length:%d\r\n" % len(body) in raw) is compact
 
 
-@settings(deadline=None)
 @given(st.integers(100, 999), _TEXT, _HEADERS, st.binary(max_size=60))
 def test_responses_survive_the_wire(status: int, reason: str, headers: list[tuple[str, str]], body: bytes) -> None:
     message = SipMessage(status=status, reason=reason, headers=tuple(headers), body=body)

@@ -157,7 +157,7 @@ def test_the_other_root_is_trusted_by_those_that_have_the_whole_bundle(pki: Pki,
     assert pki.presentation("other-trusted-root").key is pki.presentation("good").key
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(labels=st.lists(st.from_regex(r"[a-z][a-z0-9-]{0,20}[a-z0-9]", fullmatch=True), min_size=2, max_size=5))
 def test_any_outbound_proxy(keys: KeyPool, tmp_path: Path, labels: list[str]) -> None:
     name = ".".join(labels)

@@ -122,7 +122,7 @@ def test_other_kinds_of_keys_are_refused() -> None:
         RawCertificate.from_der(built.public_bytes(serialization.Encoding.DER))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.integers(0, len(LEAF.der) - 1), st.integers(0, 255), st.integers(0, 60))
 def test_broken_bytes_are_refused_in_order(at: int, byte: int, cut: int) -> None:
     der = bytearray(LEAF.der)

@@ -274,7 +274,7 @@ def test_a_broken_client_hello(engines: Engines) -> None:
         assert not engine.outcome.answer.says_something
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(list(BY_NAME)), st.binary(min_size=1, max_size=80), st.integers(0, 3))
 def test_garbage_after_the_flight_ends_in_one_answer(
     lab: tuple[ProbeChains, bytes], mode: str, garbage: bytes, kind: int

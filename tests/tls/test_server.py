@@ -403,7 +403,7 @@ def test_an_engine_is_freed_without_the_garbage_collector(pki: Pki) -> None:
         gc.enable()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.binary(max_size=400), cut=st.integers(0, 400), tls=st.booleans())
 def test_no_bytes_break_the_engine(pki: Pki, data: bytes, cut: int, tls: bool) -> None:
     server = TlsServer(TlsBehaviour(pki.presentation("good")))

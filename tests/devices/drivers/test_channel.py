@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from certsuite.core.errors import ActionFailed, DeviceExited
@@ -33,7 +33,6 @@ def test_escape_sequences_are_taken_out(text: str, plain: str) -> None:
     assert without_ansi(text) == plain
 
 
-@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1)), st.integers(1, 7))
 def test_lines_come_back_however_they_are_cut(lines: list[str], size: int) -> None:
     framing = LineFraming()
@@ -44,7 +43,6 @@ def test_lines_come_back_however_they_are_cut(lines: list[str], size: int) -> No
     assert got == lines
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]))), st.integers(1, 7), st.sampled_from([b"", b"x,:"])
 )
