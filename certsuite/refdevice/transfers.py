@@ -174,8 +174,12 @@ class Transfers:
         await self._tell(call, 100)
         if not behaviour.calls_refer_target:
             return
-        if behaviour.resolves_refer_target:
-            await self._desk.resolve(user_host(uri)[1])
+        host = user_host(uri)[1]
+        if behaviour.resolves_refer_target and host != line.line.domain:
+            # It would go there itself, and there is nobody.
+            await self._desk.resolve(host)
+            await self._tell(call, 503)
+            return
         referred_by = [("Referred-By", value) for value in request.all("Referred-By")[:1]]
         extra = referred_by if behaviour.says_who_referred else []
         other = await self._placed(line, flow, uri, [*extra, *(replaces if behaviour.keeps_replaces else [])])

@@ -108,7 +108,7 @@ def test_a_run_leaves_no_password_in_any_form(faults: tuple[str, ...], minted: s
     chosen = cases()
     ordered = tuple(in_order([case for case, _ in chosen.values()]))
     own = {1: Secret("Very-Own.7391xyQ"), 2: Secret("Other-Own.51a&Zz")} if faults else {}
-    options = RunOptions(faults=faults, time_scale=0.2, credentials=own)
+    options = RunOptions(faults=faults, credentials=own)
     asked = Asked("", ordered, False, tmp_path / "run", None, None, options)
     run = Certification(profile, catalogue, asked, tmp_path)
     result = None
