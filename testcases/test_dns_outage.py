@@ -27,20 +27,20 @@ async def test_recovers_from_nxdomain(bench: Bench, phone: Phone) -> None:
     await bench.dns.is_waited_for()
 
 
-@case("WXC-DNS-106", requirements=["DNS-KEEPS-REGISTRATION"], disturbs=["registration"], waits=["ttl"])
+@case("WXC-DNS-106", requirements=["DNS-KEEPS-REGISTRATION"], disturbs=["registration"])
 async def test_stays_registered_during_servfail(bench: Bench, phone: Phone) -> None:
     """DNS answers SERVFAIL while the device is registered, and the registration is refreshed all the same."""
-    bench.dns.shortens_ttl()
+    bench.dns.forbids_keeping()
     await phone.reconnects()
     await phone.is_registered()
     bench.dns.fails("SERVFAIL")
     await bench.dns.does_not_end_the_registration(phone)
 
 
-@case("WXC-DNS-108", requirements=["DNS-KEEPS-REGISTRATION"], disturbs=["registration"], waits=["ttl"])
+@case("WXC-DNS-108", requirements=["DNS-KEEPS-REGISTRATION"], disturbs=["registration"])
 async def test_stays_registered_during_silence(bench: Bench, phone: Phone) -> None:
     """DNS answers nothing while the device is registered, and the registration is refreshed all the same."""
-    bench.dns.shortens_ttl()
+    bench.dns.forbids_keeping()
     await phone.reconnects()
     await phone.is_registered()
     bench.dns.is_silent()

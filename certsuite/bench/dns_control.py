@@ -95,6 +95,10 @@ class DnsControl:
         """Its records may be kept for a second and no longer."""
         self._serve("short TTL", self._zone)
 
+    def forbids_keeping(self) -> None:
+        """Its records may not be kept at all: each is for what it was asked for (RFC 1035 section 3.2.1)."""
+        self._server.behave("TTL 0", zone=self._zone.with_ttl(0))
+
     def moves_to_the_secondary(self) -> None:
         """SRV names the secondary alone."""
         self._serve("secondary alone", _with_srv(self._zone.without(SERVICE), TARGETS["secondary"], priority=5))
@@ -196,8 +200,8 @@ class DnsControl:
         await self._bracketed(self._stated("dns.heeds-no-service", port=SIP_PORT))
 
     async def does_not_end_the_registration(self, phone: Phone) -> None:
-        """The device, with no answer of DNS left, refreshes over the flow that it has, whether or not it asks again."""
-        await self.records_are_over()
+        """The device, which may have kept no answer of DNS, refreshes over the flow that it has, whether or not it asks
+        again."""
         granted = self._bench.network.registrar.granted_expiry_s
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _PATIENCE_OVER_EXPIRY * granted
