@@ -383,8 +383,11 @@ class ProcessDriver:
             self._transport.close()
             self._transport = None
         status = 0 if run.status is None else run.status
-        self._journal.record(events.DeviceExited(status=status, asked=run.asked, last_output=run.last_output))
-        self._exited.set()
+        try:
+            self._journal.record(events.DeviceExited(status=status, asked=run.asked, last_output=run.last_output))
+        finally:
+            # Also where the disk is full: whoever stops the device waits for this.
+            self._exited.set()
 
     def _shown(self, text: str) -> str:
         return printable(masked(text, self._secrets), at_most=1000)

@@ -135,14 +135,17 @@ class Program(asyncio.SubprocessProtocol):
         if self.status is None or self._output_open or self._ended:
             return
         self._ended = True
-        self.last_output = self.log.last()
-        self.log.close()
-        reason = self.ended()
-        self.output.close(reason)
-        self.transcript.close(reason)
-        if self._process is not None:
-            self._process.close()
-        self._on_end(self)
+        try:
+            self.last_output = self.log.last()
+            self.log.close()
+        finally:
+            # Also where the disk is full.
+            reason = self.ended()
+            self.output.close(reason)
+            self.transcript.close(reason)
+            if self._process is not None:
+                self._process.close()
+            self._on_end(self)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,8 +22,9 @@ import pytest
 import yaml
 
 from certsuite.core import events
-from certsuite.core.errors import ActionFailed, DeviceExited, ProgramMissing, UsageError
+from certsuite.core.errors import ActionFailed, DeviceExited, ProgramMissing, RecordError, UsageError
 from certsuite.core.journal import Journal, SystemClock
+from certsuite.core.observations import Observation
 from certsuite.devices.drivers.process import ProcessDriver
 from certsuite.devices.profile import load_profile
 from certsuite.devices.settings import DeviceSettings
@@ -426,3 +427,18 @@ async def test_a_clock_that_cannot_be_set_is_told(make: Make, monkeypatch: pytes
     driver.set_clock(-5)
     with pytest.raises(ProgramMissing, match="clock is to be set"):
         driver.check()
+
+
+@pytest.mark.asyncio
+async def test_a_device_can_be_stopped_although_its_end_cannot_be_recorded(make: Make, journal: Journal) -> None:
+    def full(observation: Observation) -> None:
+        if isinstance(observation.event, events.DeviceExited):
+            raise RecordError("the disk is full")
+
+    driver = make(CLOCKS, channel={"stdin": True}, ready="clock")
+    await driver.start()
+    journal.subscribe(full)
+    asyncio.get_running_loop().set_exception_handler(lambda loop, context: None)
+    async with asyncio.timeout(20):
+        await driver.stop()
+    assert not driver.running
