@@ -222,25 +222,33 @@ def comes_back(question: Question) -> Judgement:
 def comes_with_its_clock(question: Question) -> Judgement:
     """A device whose clock was of 1970 at its start registers every line once the clock is set (TLS-CLOCK).
 
-    One that registered before has taken no offence at its clock, which is for other cases to judge.
+    Of one that registered before nothing is known: it does not look at dates, or its clock was never felt.
     """
     lines = int(question.param("lines"))
     moments = [seen for seen in question.span.of(BenchChanged) if seen.event.what == "clock"]
     if [seen.event.behaviour for seen in moments] != ["1970", "right"]:
         return question.unknown("clock-never-set", "the device was not started with a clock of 1970 that was set later")
     at_start, is_right = moments
+    met = [seen for seen in question.span.of(TlsPresented) if seen.at.seq < is_right.at.seq]
+    if not met:
+        return question.unknown("never-connected", "the device connected to no edge while its clock was of 1970")
     bound = {
         seen.at.line: seen
         for seen in reversed(question.span.of(BindingChanged))
         if seen.event.granted_s > 0 and seen.at.line is not None
     }
+    early = [seen for seen in bound.values() if seen.at.seq < is_right.at.seq]
+    if early:
+        return question.unknown(
+            "clock-not-felt",
+            f"line {early[0].at.line} was registered while the clock was of 1970: the device does not look at dates, "
+            "or its clock was not set",
+            settled=True,
+        )
     if len(bound) >= lines:
         last = max(bound.values(), key=lambda seen: seen.at.seq)
         took = Measurement("registered_after_clock_was_set", round(last.at.t - is_right.at.t, 3), "s")
         return question.passed(at_start.evidence, last.evidence, measurements=(took,))
-    met = [seen for seen in question.span.of(TlsPresented) if seen.at.seq < is_right.at.seq]
-    if not met:
-        return question.unknown("never-connected", "the device connected to no edge while its clock was of 1970")
     return question.failed(
         "tls-never-without-clock",
         f"{len(met)} handshakes with a clock of 1970, and {len(bound)} of {lines} lines registered after it was set",

@@ -10,9 +10,9 @@ from certsuite.core.events import DriverAction, DtmfEvent, MediaNotAgreed, Media
 from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.redaction import printable
 
-_PURE_ENOUGH = 0.35
+PURE_ENOUGH = 0.35
 "Share of a window's energy in one tone above which it counts as heard; speech and noise stay below."
-_LOUD_ENOUGH_DBFS = -45.0
+LOUD_ENOUGH_DBFS = -45.0
 
 
 def windows_of(question: Question) -> list[Seen[MediaWindow]]:
@@ -22,8 +22,8 @@ def windows_of(question: Question) -> list[Seen[MediaWindow]]:
 def is_heard(window: MediaWindow, tone_hz: float, deviation: float) -> bool:
     return (
         window.packets > 0
-        and window.tone_purity >= _PURE_ENOUGH
-        and window.tone_level_dbfs >= _LOUD_ENOUGH_DBFS
+        and window.tone_purity >= PURE_ENOUGH
+        and window.tone_level_dbfs >= LOUD_ENOUGH_DBFS
         and abs(window.tone_hz - tone_hz) <= deviation * tone_hz
     )
 
@@ -220,8 +220,12 @@ def digits_received(question: Question) -> Judgement:
     """The device tells of the digits that were sent to it as telephone-events, and of no others (MED-DTMF-RECEIVED)."""
     sent = [seen for seen in question.span.of(MediaStimulus) if seen.event.what == "digits sent"]
     mine = [seen for seen in sent if seen.event.call_id == question.subject.call_id]
-    told = [seen for seen in question.span.of(DriverAction) if seen.event.action == "hears"]
-    if not mine or not told:
+    told = [
+        seen
+        for seen in question.span.of(DriverAction)
+        if seen.event.action == "hears" and mine and seen.at.seq > mine[-1].at.seq
+    ]
+    if not told:
         return question.unknown("not-stimulated", "no digits were sent to the device")
     if told[-1].event.ok:
         return question.passed(mine[-1].evidence, told[-1].evidence)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from certsuite.checks.call_messages import responses
-from certsuite.checks.media import is_heard, windows_of
+from certsuite.checks.media import LOUD_ENOUGH_DBFS, PURE_ENOUGH, is_heard, windows_of
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
 from certsuite.core.events import PstnCall, PstnDigit, PstnHeard, PstnTold
 from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.observations import OUT
 from certsuite.core.redaction import printable
-
-_PURE_ENOUGH = 0.35
-_LOUD_ENOUGH_DBFS = -45.0
 
 
 def _told(question: Question, order: str, tone_hz: float = 0.0) -> list[Seen[PstnTold]]:
@@ -56,7 +53,7 @@ def hears(question: Question) -> Judgement:
         if len(found) == len(tones) or seen.at.seq < played[len(found)][0].at.seq:
             continue
         event, wanted = seen.event, tones[len(found)]
-        loud = event.level_dbfs >= _LOUD_ENOUGH_DBFS and event.purity >= _PURE_ENOUGH
+        loud = event.level_dbfs >= LOUD_ENOUGH_DBFS and event.purity >= PURE_ENOUGH
         if loud and abs(event.tone_hz - wanted) <= deviation * wanted:
             found.append(seen)
     if len(found) == len(tones):
@@ -111,7 +108,7 @@ def announcement(question: Question) -> Judgement:
     others = [
         seen
         for seen in windows
-        if seen.event.tone_level_dbfs >= _LOUD_ENOUGH_DBFS and seen.event.tone_purity >= _PURE_ENOUGH
+        if seen.event.tone_level_dbfs >= LOUD_ENOUGH_DBFS and seen.event.tone_purity >= PURE_ENOUGH
     ]
     if not others:
         # Some mute what they send until the call is answered, so that nobody talks for free.

@@ -259,6 +259,15 @@ def test_every_line_registers_once_the_clock_is_set(trace: Trace) -> None:
     trace.is_open(check, "never-connected", lines=2)
 
 
+def test_who_registers_in_1970_says_nothing(trace: Trace) -> None:
+    trace.see(BenchChanged("clock", "1970"))
+    begins(trace)
+    trace.see(BindingChanged("sip:a@x", "sip:a@y", 60), flow="f2", edge="secondary", line=1)
+    trace.see(BenchChanged("clock", "right"))
+    judged = trace.judge("tls.comes-with-its-clock", lines=1)
+    assert (judged.verdict, judged.reason_code, judged.settled) == (Verdict.INCONCLUSIVE, "clock-not-felt", True)
+
+
 def test_who_never_comes_back_without_its_clock_fails(trace: Trace) -> None:
     check = "tls.comes-with-its-clock"
     trace.see(BenchChanged("clock", "1970"))
