@@ -61,6 +61,8 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
     if not opened:
         raise ValueError("the record holds no opened segment")
     first, last = opened[0], opened[-1]
+    # A run that was gone on with in another way than it was begun, with another root, is no full plan.
+    full_plan = all(event.full_plan for event in opened)
     # What the last segment says counts: one before it may have been killed, and gone on with.
     end = ends[-1]
     complete = isinstance(end, SegmentClosed) and end.complete
@@ -78,7 +80,7 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
     outcome, exit_code = outcome_of(
         cases,
         planned=len(cases) + len(set(first.planned) - {(case.id, case.variant) for case in cases}),
-        full_plan=first.full_plan,
+        full_plan=full_plan,
         interrupted=interrupted,
         tool_failed=bool(tool_errors),
         complete=complete,
@@ -93,7 +95,7 @@ def judge(observations: Sequence[Observation], catalogue: Catalogue) -> RunResul
         exit_code=exit_code,
         plan=first.plan,
         planned=first.planned,
-        full_plan=first.full_plan,
+        full_plan=full_plan,
         time_scale=first.time_scale,
         plan_hash=first.plan_hash,
         catalogue_hash=catalogue.hash,

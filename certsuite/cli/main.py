@@ -15,7 +15,6 @@ from certsuite import __version__
 from certsuite.catalogue import load_catalogue
 from certsuite.cli import doctor as doctor_
 from certsuite.cli import tables
-from certsuite.cli.collected import collect_cases
 from certsuite.cli.config import app as config_app
 from certsuite.cli.config import lint_exit_code, lint_generated, lint_text
 from certsuite.cli.judging import rejudge_run, review_case
@@ -35,6 +34,7 @@ from certsuite.devices.check import check_profile
 from certsuite.devices.device_info_mapping import read_device_info
 from certsuite.devices.profile import load_profile
 from certsuite.pytest_plugin.certification import rebuild_reports
+from certsuite.pytest_plugin.collected import collect_cases
 from certsuite.pytest_plugin.options import REFERENCE
 from certsuite.report.compare import compare as compare_documents
 from certsuite.report.compare import read_results

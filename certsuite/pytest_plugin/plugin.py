@@ -20,6 +20,7 @@ from certsuite.core.results import EXIT_ERROR, EXIT_INTERRUPTED, EXIT_USAGE, Run
 from certsuite.devices.device_info import check_fit
 from certsuite.devices.profile import load_profile
 from certsuite.pytest_plugin.certification import Asked, Certification
+from certsuite.pytest_plugin.collected import collect_cases
 from certsuite.pytest_plugin.mapping import report_to_pytest
 from certsuite.pytest_plugin.options import REFERENCE, add_options, run_options, told_emulator
 from certsuite.pytest_plugin.progress import Progress
@@ -231,7 +232,10 @@ def _asked_for(config: pytest.Config, collected: list[Case]) -> Certification:
         plan="" if names else plan_name,
         cases=tuple(in_order(chosen)),
         # Who asks for another root has not asked for that of Webex, so nothing is qualified by it.
-        full_plan=not names and plan_name == "full" and (options.root is None or options.root.is_of_webex),
+        full_plan=not names
+        and plan_name == "full"
+        and (options.root is None or options.root.is_of_webex)
+        and _are_all(collected),
         out=_path(config.getoption("--out")),
         resume=_path(config.getoption("--resume")),
         baseline=baseline,
@@ -239,6 +243,11 @@ def _asked_for(config: pytest.Config, collected: list[Case]) -> Certification:
         emulator=told_emulator(config, options),
     )
     return Certification(profile, catalogue, asked, REPORTS)
+
+
+def _are_all(collected: list[Case]) -> bool:
+    """Whether these are all cases that there are: plain pytest may have been given one file of them, or ``-k``."""
+    return {(case.id, case.variant) for case in collect_cases()} <= {(case.id, case.variant) for case in collected}
 
 
 def _case_of(item: pytest.Item) -> Case | None:

@@ -13,9 +13,9 @@ import pytest
 from certsuite.bench import planning
 from certsuite.bench.planning import ALONE, PlannedCase, in_order
 from certsuite.catalogue import load_catalogue
-from certsuite.cli.collected import collect_cases
 from certsuite.core.cases import Case, Disturbance, State, Wait
 from certsuite.devices.profile import DeviceProfile
+from certsuite.pytest_plugin.collected import collect_cases
 from certsuite.tls.policies import WEBEX_SERVICES, cipher_policy
 from tests.bench.conftest import reference
 

@@ -15,10 +15,10 @@ import certsuite.catalogue
 from certsuite.catalogue import Catalogue, Plan, load_catalogue
 from certsuite.checks import all_checks
 from certsuite.checks.diagnosis import STEPS
-from certsuite.cli.collected import collect_cases
 from certsuite.core.errors import CatalogueError
 from certsuite.core.places import ROOT, TESTCASES
 from certsuite.core.verdicts import Level, Mark
+from certsuite.pytest_plugin.collected import collect_cases
 
 SHIPPED = Path(certsuite.catalogue.__file__).parent
 CASES = collect_cases()

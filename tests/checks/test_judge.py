@@ -315,6 +315,16 @@ def test_less_than_the_full_plan(trace: Trace, catalogue: Catalogue) -> None:
     assert (result.outcome, result.exit_code) == (Outcome.PASSED, 0)
 
 
+@pytest.mark.parametrize("begun", [True, False])
+def test_every_segment_has_to_be_of_the_full_plan(trace: Trace, catalogue: Catalogue, begun: bool) -> None:
+    trace.see(replace(OPENED, full_plan=begun))
+    a_good_case(trace)
+    trace.see(replace(OPENED, full_plan=not begun))
+    trace.see(SegmentClosed(complete=True))
+    result = judge(trace.observations, catalogue)
+    assert (result.outcome, result.exit_code, result.full_plan) == (Outcome.PASSED, 0, False)
+
+
 @pytest.mark.parametrize(
     ("closed", "complete", "interrupted", "exit_code"),
     [

@@ -14,9 +14,9 @@ from typer.testing import CliRunner
 
 from certsuite import __version__
 from certsuite.catalogue import load_catalogue, loader
-from certsuite.cli.collected import collect_cases
 from certsuite.cli.main import app
 from certsuite.core.places import PROFILES
+from certsuite.pytest_plugin.collected import collect_cases
 from certsuite.report.results_json import results_schema
 from tests.conftest import Finished, certsuite
 

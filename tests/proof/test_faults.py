@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from certsuite.catalogue import load_catalogue
-from certsuite.cli.collected import collect_cases
+from certsuite.pytest_plugin.collected import collect_cases
 from certsuite.pytest_plugin.faults import TABLE, Fault, fault_table
 from certsuite.pytest_plugin.options import REFERENCE
 from certsuite.refdevice.faults import FAULTS

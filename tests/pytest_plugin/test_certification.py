@@ -430,17 +430,17 @@ def test_a_chain_within_the_projects_folder_is_no_test_of_its(certify: Callable[
 # --- plain pytest
 
 
-def test_plain_pytest_runs_a_case_too(tmp_path: Path, pytestconfig: pytest.Config) -> None:
+def test_plain_pytest_runs_a_case_too_and_qualifies_nothing_by_it(tmp_path: Path, pytestconfig: pytest.Config) -> None:
     done = subprocess.run(
         [
             sys.executable,
             "-m",
             "pytest",
-            "testcases",
+            "testcases/test_dns.py",
+            "-k",
+            "test_asks_for_sips_srv",
             "--device",
             "reference",
-            "--case",
-            "WXC-DNS-010",
             "--out",
             tmp_path / "run",
         ],

@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from certsuite.catalogue import load_catalogue
-from certsuite.cli.collected import collect_cases
 from certsuite.core.events import TlsFailed
 from certsuite.core.observations import IN
 from certsuite.core.verdicts import Level
+from certsuite.pytest_plugin.collected import collect_cases
 from certsuite.tls.keys import KeyPool
 from certsuite.tls.pki import RECIPES, Names, Pki, Presentation
 from certsuite.tls.recipes import GoodClient, recipe
