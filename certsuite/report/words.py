@@ -150,19 +150,26 @@ def explain(result: RunResult) -> str:
         return f"Every blocking case of the full plan passed.{settled}"
     if result.outcome is Outcome.PASSED:
         others = sum(case.verdict is Verdict.FAIL for case in result.cases)
+        unclear = sum(case.verdict in (Verdict.WARN, *UNDECIDED) for case in result.cases)
         passed = "Everything that was asked for passed."
         if others:
             passed = f"Nothing that blocks failed; {_number(others, 'other case')} did."
+        elif unclear:
+            passed = f"Nothing failed; {_number(unclear, 'case')} did not plainly pass."
         return f"{passed} It was less than the full plan.{settled}"
     if result.outcome is Outcome.NOT_QUALIFIED:
         more = f" {undecided} more without a decision." if undecided else ""
         return f"{failed} of {_number(len(blocking), 'blocking case')} failed.{more}{settled}"
     if result.interrupted:
         return "The run was interrupted before its end."
-    if not any(case.verdict not in (Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE) for case in result.cases):
-        return "No case could be judged: the device gave nothing to judge by."
     if errors:
         return f"The suite itself failed in {_number(errors, 'case')}: this says nothing of the device."
+    if result.tool_errors:
+        return "The suite itself failed outside of any case: this says nothing of the device."
+    if not any(case.verdict not in (Verdict.NOT_APPLICABLE, Verdict.INCONCLUSIVE) for case in result.cases):
+        return "No case could be judged: the device gave nothing to judge by."
+    if not undecided:
+        return "The run did not come to its end."
     return f"{_number(undecided, 'blocking case')} without a decision."
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from certsuite.core.verdicts import Outcome, Verdict
+from certsuite.core.verdicts import Level, Outcome, Verdict
 from certsuite.report.words import blocks, counts, duration, explain, figure, safe, when, worst
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def test_what_blocks_is_what_the_outcome_counts(run: Run) -> None:
         (Outcome.INCOMPLETE, {"interrupted": True}, "The run was interrupted"),
         (Outcome.INCOMPLETE, {"cases": ()}, "No case could be judged"),
         (Outcome.INCOMPLETE, {}, "The suite itself failed in 1 case"),
+        (Outcome.INCOMPLETE, {"cases": (), "tool_errors": ("x",)}, "The suite itself failed outside of any case"),
     ],
 )
 def test_the_outcome_is_explained(run: Run, outcome: Outcome, changes: dict[str, object], text: str) -> None:
@@ -65,6 +66,20 @@ def test_cases_without_a_decision_explain_an_incomplete_run(run: Run) -> None:
     case = replace(run.result.cases[0], verdict=Verdict.INCONCLUSIVE)
     result = run.with_cases(run.result.cases[0], replace(case, id="WXC-TLS-011")).result
     assert explain(result) == "1 blocking case without a decision."
+
+
+@pytest.mark.parametrize("verdict", [Verdict.WARN, Verdict.INCONCLUSIVE])
+def test_not_everything_passed_where_something_only_did_not_fail(run: Run, verdict: Verdict) -> None:
+    passed = replace(run.result.cases[0], verdict=Verdict.PASS)
+    cases = (passed, replace(passed, id="WXC-ID-010", level=Level.EXPECTED, verdict=verdict))
+    result = replace(run.result, outcome=Outcome.PASSED, cases=cases)
+    assert explain(result) == "Nothing failed; 1 case did not plainly pass. It was less than the full plan."
+
+
+def test_a_run_that_was_cut_short_behind_its_last_case_says_so(run: Run) -> None:
+    case = replace(run.result.cases[0], verdict=Verdict.PASS)
+    result = replace(run.with_cases(case).result, outcome=Outcome.INCOMPLETE, complete=False)
+    assert explain(result) == "The run did not come to its end."
 
 
 def test_what_is_no_xml_is_escaped() -> None:
