@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import acknowledgements, requests, responses, taken, told
+from certsuite.checks.call_messages import acknowledgements, not_acknowledged, requests, responses, taken, told
 from certsuite.checks.registry import Question, check
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import OUT
@@ -52,8 +52,8 @@ def acknowledges_refusal(question: Question) -> Judgement:
         return question.passed(refused.evidence, acks[0].evidence)
     return question.failed(
         "refusal-not-acknowledged",
-        f"no ACK for {told(refused)}",
-        "ACK",
+        not_acknowledged(question, refused),
+        f"ACK for {told(refused)}, with its tag in To and the branch of the INVITE",
         refused.evidence,
         settled=False,
         limit=question.limits["action_s"],
@@ -145,7 +145,7 @@ def ends_crossed_call(question: Question) -> Judgement:
         return question.passed(after.evidence, acks[0].evidence, byes[0].evidence)
     return question.failed(
         "crossed-call-kept",
-        "no BYE for the call that was answered as it was given up" if acks else "no ACK for the 200",
+        "no BYE for the call that was answered as it was given up" if acks else not_acknowledged(question, after),
         "ACK, then BYE",
         cancels[0].evidence,
         after.evidence,

@@ -20,12 +20,35 @@ def responses(question: Question, method: str, status: range, direction: str = I
 
 
 def acknowledgements(question: Question, response: SeenMessage) -> list[SeenMessage]:
-    """ACKs that came after a final response of ours to an INVITE, for that INVITE by its CSeq (RFC 3261 sections
-    13.2.2.4 and 17.1.1.3)."""
-    number = response.message.cseq[0]
-    return [
-        seen for seen in requests(question, "ACK") if seen.at.seq > response.at.seq and seen.message.cseq[0] == number
-    ]
+    """ACKs that came after a final response of ours to an INVITE, and are for it."""
+    return [seen for seen in _acks_after(question, response) if not _misses(seen, response)]
+
+
+def not_acknowledged(question: Question, response: SeenMessage) -> str:
+    """In words, what came in place of an ACK for a final response of ours."""
+    others = _acks_after(question, response)
+    status = response.message.status
+    return f"ACK with {_misses(others[0], response)}" if others else f"no ACK for the {status}"
+
+
+def _acks_after(question: Question, response: SeenMessage) -> list[SeenMessage]:
+    # One that came before is that for a challenge.
+    return [seen for seen in requests(question, "ACK") if seen.at.seq > response.at.seq]
+
+
+def _misses(ack: SeenMessage, response: SeenMessage) -> str:
+    """By what an ACK is not for this response; empty if it is (RFC 3261 sections 13.2.2.4 and 17.1.1.3)."""
+    if ack.message.cseq[0] != response.message.cseq[0]:
+        return f"CSeq {ack.message.cseq[0]}"
+    for header, own, theirs in (
+        ("To", ack.message.to_tag, response.message.to_tag),
+        ("From", ack.message.from_tag, response.message.from_tag),
+    ):
+        if own != theirs:
+            return f"another tag in {header} than the {response.message.status}'s"
+    if response.message.status >= 300 and ack.message.branch != response.message.branch:
+        return "another branch than the INVITE's"
+    return ""
 
 
 def taken(question: Question, request: SeenMessage) -> bool:

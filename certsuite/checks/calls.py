@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import acknowledgements, requests, responses, taken
+from certsuite.checks.call_messages import acknowledgements, not_acknowledged, requests, responses, taken
 from certsuite.checks.media import no_media
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
@@ -174,14 +174,11 @@ def is_acknowledged(question: Question) -> Judgement:
     acks = acknowledgements(question, accepted[0])
     if acks:
         return question.passed(acks[0].evidence)
-    # One that came before is that for a challenge.
-    others = [seen for seen in requests(question, "ACK") if seen.at.seq > accepted[0].at.seq]
     return question.failed(
         "no-ack",
-        f"ACK with CSeq {others[0].message.cseq[0]}" if others else "no ACK for the 200",
-        f"ACK with CSeq {accepted[0].message.cseq[0]}",
+        not_acknowledged(question, accepted[0]),
+        f"ACK with CSeq {accepted[0].message.cseq[0]}, and the tags of the 200",
         accepted[0].evidence,
-        *(seen.evidence for seen in others[:1]),
         settled=False,
     )
 

@@ -86,7 +86,7 @@ class CallControl:
             self._on_response(message)
             return
         leg = self.legs.get(message.call_id)
-        if leg is not None and (message.to_tag == leg.tag or message.method == "CANCEL"):
+        if leg is not None and (leg.has(message) or message.method == "CANCEL"):
             leg.on_request(flow, message)
             return
         if message.to_tag and message.method not in ("REGISTER", "ACK", "SUBSCRIBE"):

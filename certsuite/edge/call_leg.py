@@ -281,6 +281,10 @@ class CallLeg:
 
     # --- from the device
 
+    def has(self, request: SipMessage) -> bool:
+        """Whether a request is within this call's dialog."""
+        return self.dialog is not None and self.dialog.has(request)
+
     def offered(self, invite: SipMessage) -> None:
         """The device called: the leg is at its beginning."""
         self._from_device = True

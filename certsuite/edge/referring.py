@@ -9,7 +9,7 @@ from certsuite.edge.call_leg import CallLeg
 from certsuite.edge.flow import Flow
 from certsuite.edge.registrar import Registrar
 from certsuite.sip.invite_forms import Headers
-from certsuite.sip.message import SipMessage, parameter
+from certsuite.sip.message import SipMessage, tag_of
 from certsuite.sip.sse import response_to
 
 SIPFRAG = "message/sipfrag;version=2.0"
@@ -64,5 +64,5 @@ def _notify(leg: CallLeg, refer: SipMessage, line: str, state: str, told: Told) 
 def in_place_of(leg: CallLeg) -> Headers:
     """The header by which an INVITE replaces this call at the device (RFC 3891 section 6.1)."""
     assert leg.dialog is not None
-    theirs = parameter(leg.dialog.remote.rpartition(">")[2], "tag")
+    theirs = tag_of(leg.dialog.remote)
     return [("Replaces", f"{leg.call_id};to-tag={theirs};from-tag={leg.tag}")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from certsuite.sip.message import SipMessage, uri_of
+from certsuite.sip.message import SipMessage, tag_of, uri_of
 from certsuite.sip.sse import Sse
 
 
@@ -54,6 +54,13 @@ class Dialog:
         self.remote = response.get("To") or self.remote
         self.target = response.contact_uri or self.target
         self.routes = tuple(reversed(response.all("Record-Route")))
+
+    def has(self, request: SipMessage) -> bool:
+        """Whether a request of the device is within it, by Call-ID and both tags (RFC 3261 section 12.2.2). Before the
+        device's tag is known any is."""
+        theirs = tag_of(self.remote)
+        ours = (request.call_id, request.to_tag) == (self.call_id, tag_of(self.local))
+        return ours and (not theirs or request.from_tag == theirs)
 
     def in_order(self, request: SipMessage) -> bool:
         """Whether a request's CSeq number does not go back (RFC 3261 section 12.2.2); it is noted."""

@@ -120,11 +120,11 @@ class SipMessage:
 
     @property
     def from_tag(self) -> str:
-        return parameter(_after_uri(self.get("From") or ""), "tag")
+        return tag_of(self.get("From") or "")
 
     @property
     def to_tag(self) -> str:
-        return parameter(_after_uri(self.get("To") or ""), "tag")
+        return tag_of(self.get("To") or "")
 
     @property
     def contact_uri(self) -> str:
@@ -252,6 +252,11 @@ def unescaped(text: str) -> str:
 def _number(text: str) -> int | None:
     """Decimal digits as a number; ``None`` of anything else, and of more digits than any field of SIP has."""
     return int(text) if text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS else None
+
+
+def tag_of(address: str) -> str:
+    """The tag of a From or To value; empty if it has none."""
+    return parameter(_after_uri(address), "tag")
 
 
 def _after_uri(value: str) -> str:

@@ -22,6 +22,8 @@ CALL = "SSE1-1@127.9.0.1"
 SRTP = "RTP/SAVP"
 KEY = "d0RmdmcmVCspeEc3QGZiNWpVLFJhQX1cfHAwJSoj"
 AGENT = "Acme Phone/1.0"
+FROM = "<sip:i6i1ar1v29@98079822.lab.example>;tag=1"
+VIA = "SIP/2.0/TLS 192.0.2.7:40001;branch=z9hG4bK1"
 
 
 @dataclass
@@ -79,8 +81,8 @@ class Trace:
     ) -> Observation:
         """A request of the device, or to it."""
         fields = {
-            "Via": "SIP/2.0/TLS 192.0.2.7:40001;branch=z9hG4bK1",
-            "From": "<sip:i6i1ar1v29@98079822.lab.example>;tag=1",
+            "Via": VIA,
+            "From": FROM,
             "To": "<sip:2000@98079822.lab.example>" + (f";tag={to_tag}" if to_tag else ""),
             "Call-ID": call_id,
             "CSeq": f"1 {method}",
@@ -100,10 +102,18 @@ class Trace:
         method: str = "INVITE",
         call_id: str = CALL,
         body: bytes = b"",
+        headers: Mapping[str, str] | None = None,
         **place: Any,
     ) -> Observation:
         """A response of the device, or to it."""
-        fields = {"Call-ID": call_id, "CSeq": f"1 {method}", **({"Content-Type": "application/sdp"} if body else {})}
+        fields = {
+            "Via": VIA,
+            "From": FROM,
+            "Call-ID": call_id,
+            "CSeq": f"1 {method}",
+            **({"Content-Type": "application/sdp"} if body else {}),
+            **(headers or {}),
+        }
         message = SipMessage(status=status, reason=reason, headers=tuple(fields.items()), body=body)
         return self.sip(message, direction, **place)
 

@@ -40,6 +40,25 @@ def test_the_ack_of_another_request_acknowledges_nothing(trace: Trace) -> None:
     trace.fails("call.acknowledges-refusal", "refusal-not-acknowledged", settled=False)
 
 
+@pytest.mark.parametrize(
+    ("headers", "observed"),
+    [
+        ({"To": "<sip:2000@x>"}, "ACK with another tag in To than the 486's"),
+        ({"Via": "SIP/2.0/TLS x;branch=z9hG4bK2"}, "ACK with another branch than the INVITE's"),
+    ],
+)
+def test_the_ack_for_a_refusal_is_of_the_invite_s_transaction(
+    trace: Trace, headers: dict[str, str], observed: str
+) -> None:
+    trace.request("INVITE")
+    trace.answer(486, "Busy Here", OUT, headers={"To": "<sip:2000@x>;tag=far"})
+    trace.request("ACK", headers={"To": "<sip:2000@x>;tag=far", **headers})
+    judged = trace.fails("call.acknowledges-refusal", "refusal-not-acknowledged", settled=False)
+    assert judged.findings[0].observed == observed
+    trace.request("ACK", to_tag="far")
+    trace.passes("call.acknowledges-refusal")
+
+
 def test_the_ack_to_a_challenge_acknowledges_no_refusal(trace: Trace) -> None:
     trace.request("INVITE")
     trace.answer(407, "", OUT)
@@ -48,7 +67,7 @@ def test_the_ack_to_a_challenge_acknowledges_no_refusal(trace: Trace) -> None:
     trace.request("INVITE")
     trace.answer(486, "Busy Here", OUT)
     judged = trace.fails("call.acknowledges-refusal", "refusal-not-acknowledged", settled=False)
-    assert judged.findings[0].observed == "no ACK for 486 Busy Here"
+    assert judged.findings[0].observed == "no ACK for the 486"
     trace.request("ACK")
     trace.passes("call.acknowledges-refusal")
 

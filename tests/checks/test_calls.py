@@ -173,6 +173,17 @@ def test_the_answer_is_acknowledged(trace: Trace) -> None:
     trace.passes("call.is-acknowledged")
 
 
+def test_an_ack_of_another_dialog_acknowledges_nothing(trace: Trace) -> None:
+    trace.answer(200, "OK", OUT, headers={"To": "<sip:2000@lab.example>;tag=far"})
+    trace.request("ACK")
+    judged = trace.fails("call.is-acknowledged", "no-ack", settled=False)
+    assert judged.findings[0].observed == "ACK with another tag in To than the 200's"
+    trace.request("ACK", to_tag="far", headers={"From": "<sip:a@x>;tag=2"})
+    trace.fails("call.is-acknowledged", "no-ack", settled=False)
+    trace.request("ACK", to_tag="far")
+    trace.passes("call.is-acknowledged")
+
+
 # --- call.offers-srtp
 
 

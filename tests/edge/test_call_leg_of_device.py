@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from certsuite.sip.message import SipMessage
 from certsuite.sip.sse import ALLOW
 from tests.clients.phone import OTHER_KEY
 from tests.edge.conftest import World
-from tests.edge.legs import NUMBER, called, theirs
+from tests.edge.legs import NUMBER, called, theirs, up
 
 
 @pytest.mark.asyncio
@@ -129,6 +130,18 @@ async def test_a_bye_before_the_ack_is_answered_and_ends_the_call(
     phone.acknowledge(accepted, accepted.contact_uri)
     await phone.wire.ask_options()
     assert not world.sent("BYE")
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("header", ["From", "To"])
+async def test_a_bye_with_another_tag_is_of_another_dialog(world: World, sink: socket.socket, header: str) -> None:
+    """RFC 3261 section 12.2.2: both tags make the dialog."""
+    phone, leg, accepted = await up(world, sink)
+    bye = phone.within(accepted, "BYE", accepted.contact_uri)
+    headers = [(name, f"{value}-other" if name == header else value) for name, value in bye.headers]
+    phone.wire.send(replace(bye, headers=tuple(headers)))
+    assert (await phone.wire.response("BYE")).status == 481
+    assert leg.state is LegState.CONFIRMED
 
 
 @pytest.mark.asyncio
