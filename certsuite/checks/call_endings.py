@@ -14,6 +14,7 @@ _CHALLENGES = (401, 407)
 _REJECTIONS = (480, 486, 600, 603)
 "Not now, busy here, busy everywhere, declined: what a user's refusal is (RFC 3261 section 21)."
 _NO_TRANSACTION = 481
+_TERMINATED = 487
 
 
 @check("call.is-given-up", limits=("action_s",))
@@ -62,14 +63,19 @@ def acknowledges_refusal(question: Question) -> Judgement:
 
 @check("call.answers-cancel", limits=("action_s",))
 def answers_cancel(question: Question) -> Judgement:
-    """The device answers a CANCEL: with 200, or with 481 once it has answered the call (RFC 3261 section 9.2)."""
+    """The device answers a CANCEL: with 200, or with 481 once the INVITE has its final response (RFC 3261 section
+    9.2)."""
     cancels = requests(question, "CANCEL", OUT)
     if not cancels:
         return question.unknown("not-stimulated", "CANCEL was not sent")
-    accepted = [seen for seen in responses(question, "INVITE", _SUCCESS) if seen.at.seq < cancels[0].at.seq]
     answers = responses(question, "CANCEL", _FINAL)
+    # What the device sent before it had the CANCEL may come behind it. Its 487 was sent for it.
+    over = [seen for seen in responses(question, "INVITE", _FINAL) if seen.message.status != _TERMINATED]
     good = [
-        seen for seen in answers if seen.message.status < 300 or (accepted and seen.message.status == _NO_TRANSACTION)
+        seen
+        for seen in answers
+        if seen.message.status < 300
+        or (seen.message.status == _NO_TRANSACTION and any(one.at.seq < seen.at.seq for one in over))
     ]
     if good:
         return question.passed(cancels[0].evidence, good[0].evidence)
@@ -90,7 +96,17 @@ def is_called_off(question: Question) -> Judgement:
     cancels = requests(question, "CANCEL", OUT)
     if not cancels:
         return question.unknown("not-stimulated", "CANCEL was not sent")
-    if responses(question, "INVITE", _SUCCESS):
+    accepted = responses(question, "INVITE", _SUCCESS)
+    heeded = [seen for seen in responses(question, "CANCEL", _SUCCESS) if accepted and seen.at.seq < accepted[0].at.seq]
+    if heeded:
+        return question.failed(
+            "cancelled-call-not-ended",
+            f"{told(accepted[0])} to the INVITE after the CANCEL had been answered",
+            "487 Request Terminated",
+            heeded[0].evidence,
+            accepted[0].evidence,
+        )
+    if accepted:
         return question.unknown("answered-meanwhile", "the call was answered before the CANCEL came")
     failures = responses(question, "INVITE", _FAILURE)
     if failures:
@@ -111,6 +127,14 @@ def is_rejected(question: Question) -> Judgement:
     failures = responses(question, "INVITE", _FAILURE)
     if not requests(question, "INVITE", OUT):
         return question.unknown("not-stimulated", "the INVITE was not sent")
+    accepted = responses(question, "INVITE", _SUCCESS)
+    if accepted:
+        return question.failed(
+            "call-not-rejected",
+            f"{told(accepted[0])} to a call that the user rejects",
+            "486 Busy Here or 603 Decline",
+            accepted[0].evidence,
+        )
     if not failures:
         return question.failed(
             "call-not-rejected",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from certsuite.checks.registry import Question
 from certsuite.checks.span import SeenMessage
+from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
 
@@ -17,6 +18,28 @@ def responses(question: Question, method: str, status: range, direction: str = I
     """Responses of the call to requests of a method, in order."""
     call_id = question.subject.call_id
     return question.span.messages(method=method, direction=direction, status=status, call_id=call_id)
+
+
+def final_answer(question: Question, request: SeenMessage) -> SeenMessage | None:
+    """The device's final response to one request of ours, by its CSeq: a 2xx to an earlier one may come again."""
+    answers = responses(question, request.message.method, range(200, 700))
+    return next((seen for seen in answers if seen.message.cseq[0] == request.message.cseq[0]), None)
+
+
+def crossed(question: Question, offer: SeenMessage, answer: SeenMessage) -> Judgement | None:
+    """That an offer was refused with 491, as it had to be: one of the device's own was under way (RFC 3261 section
+    14.2, RFC 3311 section 5.2). ``None`` if it was not."""
+    own = [
+        seen
+        for method in ("INVITE", "UPDATE")
+        for seen in requests(question, method)
+        if seen.message.to_tag and offer.at.seq < seen.at.seq < answer.at.seq
+    ]
+    if answer.message.status != 491 or not own:
+        return None
+    return question.unknown(
+        "offers-crossed", "an offer of the device's own crossed this one, which it refused with 491"
+    )
 
 
 def acknowledgements(question: Question, response: SeenMessage) -> list[SeenMessage]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import requests, responses, told
+from certsuite.checks.call_messages import crossed, final_answer, requests, responses, taken, told
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Span
 from certsuite.core.events import DriverAction, FlowClosed, SipMessageSeen
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
-from certsuite.sip.message import read, split_values, unescaped, user_host
+from certsuite.sip.message import SipMessage, display_name, read, split_values, tag_of, unescaped, uri_of, user_host
 from certsuite.sip.session_timer import names_option
 
 _FINAL = range(200, 700)
@@ -64,8 +64,8 @@ def takes_refresh(question: Question) -> Judgement:
     asked = requests(question, method, OUT)
     if not asked:
         return question.unknown("not-stimulated", f"{method} was not sent")
-    answers = responses(question, method, _FINAL)
-    if not answers:
+    answer = final_answer(question, asked[0])
+    if answer is None:
         return question.failed(
             "session-refresh-refused",
             f"no final response to {printable(method)}",
@@ -74,9 +74,10 @@ def takes_refresh(question: Question) -> Judgement:
             settled=False,
             limit=question.limits["action_s"],
         )
-    answer = answers[0]
     if answer.message.status < 300 and answer.message.has_sdp:
         return question.passed(asked[0].evidence, answer.evidence)
+    if (glare := crossed(question, asked[0], answer)) is not None:
+        return glare
     return question.failed(
         "session-refresh-refused",
         f"{told(answer)}{'' if answer.message.status >= 300 else ' without SDP'}",
@@ -111,14 +112,14 @@ def refuses_crossing_offer(question: Question) -> Judgement:
 
 @check("call.mirrors-caller", limits=("action_s",))
 def mirrors_caller(question: Question) -> Judgement:
-    """From of each response is that of the INVITE, to the letter of its URI and name (RFC 3261 section 8.2.6.2)."""
+    """From of each response is that of the INVITE, to the letter of URI, name and tag (RFC 3261 section 8.2.6.2)."""
     invites = requests(question, "INVITE", OUT)
     answers = responses(question, "INVITE", range(100, 700))
     if not invites or not answers:
         return question.unknown("nothing-seen", "the device answered no INVITE")
-    expected = "".join((invites[0].message.get("From") or "").split())
+    expected = _caller(invites[0].message)
     for seen in answers:
-        if "".join((seen.message.get("From") or "").split()) != expected:
+        if _caller(seen.message) != expected:
             return question.failed(
                 "caller-changed",
                 f"From: {printable(seen.message.get('From') or '', at_most=120)}",
@@ -128,16 +129,27 @@ def mirrors_caller(question: Question) -> Judgement:
     return question.passed(invites[0].evidence, answers[0].evidence)
 
 
+def _caller(message: SipMessage) -> tuple[str, str, str]:
+    """Name, URI and tag of From. A name means the same with quotes and without (RFC 3261 section 25.1)."""
+    address = message.get("From") or ""
+    name = display_name(address)
+    return name, uri_of(address), tag_of(address)
+
+
 @check("call.heeds-100rel", limits=("action_s",))
 def heeds_100rel(question: Question) -> Judgement:
     """An INVITE that requires 100rel gets reliable provisional responses, or 420 (RFC 3262 section 3)."""
     invites = requests(question, "INVITE", OUT)
     if not invites:
         return question.unknown("not-stimulated", "the INVITE was not sent")
-    refused = [seen for seen in responses(question, "INVITE", range(300, 700)) if seen.message.status == 420]
+    failed = responses(question, "INVITE", range(300, 700))
+    refused = [seen for seen in failed if seen.message.status == 420]
     if refused:
         return question.passed(invites[0].evidence, refused[0].evidence)
     seen = [*responses(question, "INVITE", _PROVISIONAL), *responses(question, "INVITE", range(200, 300))]
+    if not seen and failed:
+        reason = f"refused with {told(failed[0])}, which says nothing of reliable responses"
+        return question.unknown("refused-for-another-reason", reason)
     if not seen:
         return question.unknown("nothing-seen", "the device neither rang nor refused the call")
     first = seen[0]
@@ -223,10 +235,13 @@ def sends_prack(question: Question) -> Judgement:
     message = reliable[0].message
     wanted = [message.get("RSeq"), *(message.get("CSeq") or "").split()]
     pracks = requests(question, "PRACK")
-    right = [seen for seen in pracks if (seen.message.get("RAck") or "").split() == wanted]
+    named = [seen for seen in pracks if (seen.message.get("RAck") or "").split() == wanted]
+    right = [seen for seen in named if taken(question, seen)]
     if right:
         return question.passed(reliable[0].evidence, right[0].evidence)
     observed = f"PRACK with RAck {printable(pracks[0].message.get('RAck') or '', at_most=60)}" if pracks else "no PRACK"
+    if named:
+        observed = "PRACK of another dialog"
     return question.failed(
         "prack-missing",
         observed,

@@ -133,10 +133,17 @@ def answers_challenge(question: Question) -> Judgement:
     if right:
         return question.passed(right[0].evidence)
     invites = question.span.messages(method="INVITE")
+    unknown = question.span.messages(direction=OUT, method="INVITE", status=range(403, 404))
+    if checked:
+        observed = "wrong credentials in the INVITE"
+    elif unknown:
+        observed = "the INVITE was answered 403: its From is no address of a line"
+    else:
+        observed = "no INVITE with credentials after the 407"
     return question.failed(
         "invite-challenge-not-answered",
-        "wrong credentials in the INVITE" if checked else "no INVITE with credentials after the 407",
-        "the INVITE again, with the digest of the line",
+        observed,
+        "the INVITE again, with the digest of the line" if not unknown else "an INVITE from the line's address",
         *(seen.evidence for seen in invites[-1:]),
         settled=False,
     )
@@ -185,10 +192,13 @@ def is_acknowledged(question: Question) -> Judgement:
 
 @check("call.is-refused", limits=("answer_s",))
 def is_refused(question: Question) -> Judgement:
-    """The device refuses an offer without SRTP with a final failure, best 488 (MED-NO-PLAIN-RTP)."""
+    """The device refuses an offer without SRTP with a final failure, best 488, or its audio by port 0
+    (MED-NO-PLAIN-RTP)."""
     if not requests(question, "INVITE", OUT):
         return _not_asked(question, "the INVITE")
     accepted = responses(question, "INVITE", _SUCCESS)
+    if accepted and (audio := audio_of(accepted[0])) is not None and audio.rejected:
+        return question.passed(accepted[0].evidence)
     if accepted:
         return question.failed(
             "accepts-plain-rtp",
@@ -253,13 +263,15 @@ def is_held(question: Question) -> Judgement:
 def is_resumed(question: Question) -> Judgement:
     """The device's re-INVITE offers ``sendrecv`` after it was told to resume (MED-HOLD)."""
     held = [seen for seen in _reoffers(question) if _direction(seen) in _HELD]
-    since = held[-1].at.seq if held else 0
+    since = held[-1].at.seq if held else -1
     return _reoffer(question, {"sendrecv"}, "resume-not-offered", "take the call back", since)
 
 
 def _reoffers(question: Question) -> list[SeenMessage]:
-    """The device's offers within the call, after the one that made it."""
-    return [seen for seen in requests(question, "INVITE", IN) if seen.message.has_sdp and seen.message.to_tag]
+    """The device's offers within the call, after the one that made it, by re-INVITE or UPDATE (RFC 3311)."""
+    asked = [seen for method in ("INVITE", "UPDATE") for seen in requests(question, method, IN)]
+    offers = [one for one in asked if one.message.has_sdp and one.message.to_tag and taken(question, one)]
+    return sorted(offers, key=lambda seen: seen.at.seq)
 
 
 def audio_of(seen: SeenMessage) -> MediaSection | None:
@@ -275,7 +287,7 @@ def _direction(seen: SeenMessage) -> str:
     return SessionDescription.parse(seen.message.body).direction_of(audio) if audio else "no audio"
 
 
-def _reoffer(question: Question, directions: set[str], finding: str, told: str, since: int = 0) -> Judgement:
+def _reoffer(question: Question, directions: set[str], finding: str, told: str, since: int = -1) -> Judgement:
     offers = [seen for seen in _reoffers(question) if seen.at.seq > since]
     for seen in offers:
         if _direction(seen) not in directions:
@@ -285,19 +297,23 @@ def _reoffer(question: Question, directions: set[str], finding: str, told: str, 
             return question.passed(seen.evidence)
         return question.failed(
             "reoffer-without-srtp",
-            f"{printable(audio.protocol) if audio else 'no audio'} in the re-INVITE",
+            f"{printable(audio.protocol) if audio else 'no audio'} in the {_kind(seen)}",
             "RTP/SAVP with a crypto line, as in the first offer",
             seen.evidence,
         )
     observed = f"no re-INVITE after the device was told to {told}"
     return question.failed(
         finding,
-        f"a re-INVITE with a={_direction(offers[-1])}" if offers else observed,
+        f"{_kind(offers[-1])} with a={_direction(offers[-1])}" if offers else observed,
         f"a re-INVITE with a={' or a='.join(sorted(directions))}",
         *(seen.evidence for seen in offers[-1:]),
         settled=False,
         limit=question.limits["action_s"],
     )
+
+
+def _kind(offer: SeenMessage) -> str:
+    return "UPDATE" if offer.message.method == "UPDATE" else "re-INVITE"
 
 
 def suites_of(audio: MediaSection | None) -> list[str]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import told
+from certsuite.checks.call_messages import final_answer, told
 from certsuite.checks.calls import audio_of, suites_of
 from certsuite.checks.media import windows_of
 from certsuite.checks.registry import Question, check
-from certsuite.checks.sdes import final_answer, last_offer
+from certsuite.checks.sdes import last_offer
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import OUT
 from certsuite.core.redaction import printable

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from certsuite.checks.call_messages import final_answer
 from certsuite.checks.media import no_media, opened_of
 from certsuite.checks.media_bearing import stimulus_of
 from certsuite.checks.registry import Question, check
-from certsuite.checks.sdes import final_answer, last_offer
+from certsuite.checks.sdes import last_offer
 from certsuite.checks.span import Seen, SeenMessage
 from certsuite.core.events import RtcpSeen
 from certsuite.core.findings import Judgement, Measurement

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import requests, responses, told
+from certsuite.checks.call_messages import crossed, final_answer, requests, told
 from certsuite.checks.calls import NOT_FOR_MEDIA
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
@@ -13,21 +13,12 @@ from certsuite.core.redaction import printable
 from certsuite.sdp.offer_answer import NoAgreement, agree
 from certsuite.sdp.session import SdpError, SessionDescription
 
-_FINAL = range(200, 700)
-
 
 def last_offer(question: Question, *, reoffer: bool) -> SeenMessage | None:
     """The party's last offer in an INVITE: the one that made the call, or one within it."""
     invites = requests(question, "INVITE", OUT)
     offers = [seen for seen in invites if seen.message.has_sdp and bool(seen.message.to_tag) == reoffer]
     return offers[-1] if offers else None
-
-
-def final_answer(question: Question, invite: SeenMessage) -> SeenMessage | None:
-    """The final response to one INVITE, by its CSeq."""
-    answers = responses(question, "INVITE", _FINAL)
-    own = [seen for seen in answers if seen.message.cseq[0] == invite.message.cseq[0]]
-    return own[0] if own else None
 
 
 def _misfit(offer: SeenMessage, answer: SeenMessage) -> str:
@@ -83,6 +74,8 @@ def takes_reoffer(question: Question) -> Judgement:
         return question.failed(
             "reoffer-not-answered", "no answer to the re-INVITE", "200 OK", offer.evidence, settled=False
         )
+    if (glare := crossed(question, offer, answer)) is not None:
+        return glare
     if answer.message.status >= 300:
         return question.failed(
             "reoffer-refused",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from certsuite.checks.call_messages import requests, responses, told
+from certsuite.checks.call_messages import final_answer, requests, responses, told
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
 from certsuite.core.events import DigestChecked, DnsQuery, DriverAction
@@ -163,19 +163,17 @@ def keeps_call(question: Question) -> Judgement:
     asked, own = requests(question, "INVITE", OUT), requests(question, "BYE")
     if not asked:
         return question.unknown("not-stimulated", "no re-INVITE was sent in the call")
-    answers = responses(question, "INVITE", _FINAL)
+    answer = final_answer(question, asked[0])
     # Whatever else is said to the offer, the call is there.
-    if answers and answers[0].message.status not in _NO_CALL and not own:
-        return question.passed(asked[0].evidence, answers[0].evidence)
-    if not own and not answers:
-        observed = "no response to a re-INVITE in the call"
-    else:
-        observed = "BYE of the device" if own else f"{told(answers[0])} to a re-INVITE in the call"
+    if answer is not None and answer.message.status not in _NO_CALL and not own:
+        return question.passed(asked[0].evidence, answer.evidence)
+    said = "no response" if answer is None else told(answer)
+    observed = "BYE of the device" if own else f"{said} to a re-INVITE in the call"
     return question.failed(
         "failed-transfer-drops-call",
         observed,
         "the call stays up: its target refused",
-        *(seen.evidence for seen in (own or answers or asked)[:1]),
+        (own[0] if own else answer or asked[0]).evidence,
         settled=bool(own),
         hint="The user who wanted to hand the call over has to take it up again.",
         limit=question.limits["action_s"],

@@ -16,6 +16,7 @@ _FOLD = re.compile(r"\r?\n[ \t]+")
 _VERSION = re.compile(r"SIP/\d\.\d", re.IGNORECASE)
 _STATUS_LINE = re.compile(r"(SIP/\d\.\d) +(\d{3})(?: (.*))?", re.IGNORECASE)
 _QUOTED = r'"(?:\\.|[^"\\])*"'
+_QUOTED_NAME = re.compile(r'\s*"((?:\\.|[^"\\])*)"')
 _QUOTED_OR_REST = r'"(?:\\.|[^"\\])*(?:"|\\?$)'
 "What is never closed reaches to the end: thousands of quotes must not each be looked at to the end and given up."
 _NAME_ADDRESS = re.compile(rf"\s*(?:{_QUOTED})?[^<;]*<[^>]*>")
@@ -232,6 +233,14 @@ def uri_of(address: str) -> str:
     """The URI of a name-addr or addr-spec."""
     match = _URI_OF_ADDRESS.match(re.sub(rf"^\s*{_QUOTED}", "", address))
     return (match[1] or match[2] or "") if match else ""
+
+
+def display_name(address: str) -> str:
+    """The name in front of the URI of a name-addr, as it is meant: without its quotes and escapes."""
+    if quoted := _QUOTED_NAME.match(address):
+        return re.sub(r"\\(.)", r"\1", quoted[1])
+    name, bracket, _ = address.partition("<")
+    return " ".join(name.split()) if bracket else ""
 
 
 def user_host(uri: str) -> tuple[str, str, int | None]:

@@ -90,6 +90,30 @@ def test_a_late_cancel_meets_no_transaction(trace: Trace) -> None:
     trace.is_open("call.is-called-off", "answered-meanwhile")
 
 
+def test_a_cancel_that_crosses_a_final_response_meets_no_transaction(trace: Trace) -> None:
+    """What the device sent before it had the CANCEL may come behind it."""
+    trace.request("CANCEL", OUT)
+    trace.answer(486)
+    trace.answer(481, method="CANCEL")
+    trace.passes("call.answers-cancel")
+    trace.passes("call.is-called-off")
+
+
+def test_a_487_shows_that_the_cancel_met_its_transaction(trace: Trace) -> None:
+    trace.request("CANCEL", OUT)
+    trace.answer(487)
+    trace.answer(481, method="CANCEL")
+    trace.fails("call.answers-cancel", "cancel-not-answered")
+
+
+def test_a_call_that_is_answered_after_its_cancel_was_taken_goes_on(trace: Trace) -> None:
+    trace.request("CANCEL", OUT)
+    trace.answer(200, method="CANCEL")
+    trace.answer(200, "OK", body=trace.sdp())
+    judged = trace.fails("call.is-called-off", "cancelled-call-not-ended")
+    assert judged.findings[0].observed == "200 OK to the INVITE after the CANCEL had been answered"
+
+
 def test_a_cancelled_invite_gets_a_final_response(trace: Trace) -> None:
     trace.is_open("call.is-called-off", "not-stimulated")
     trace.request("INVITE", OUT)
@@ -109,6 +133,13 @@ def test_a_rejection_is_the_user_s_wish(trace: Trace, status: int) -> None:
     trace.fails("call.is-rejected", "call-not-rejected", settled=False)
     trace.answer(status)
     trace.passes("call.is-rejected")
+
+
+def test_a_call_that_is_answered_is_not_rejected(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(200, "OK")
+    judged = trace.fails("call.is-rejected", "call-not-rejected")
+    assert judged.findings[0].observed == "200 OK to a call that the user rejects"
 
 
 def test_a_rejection_is_no_failure(trace: Trace) -> None:

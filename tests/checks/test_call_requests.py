@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -66,6 +67,31 @@ def test_a_refresh_is_agreed_to_with_sdp(trace: Trace) -> None:
     trace.passes("call.takes-refresh", **about)
 
 
+def test_the_answer_to_an_earlier_refresh_agrees_to_nothing(trace: Trace) -> None:
+    """A 200 is sent again until its ACK comes (RFC 3261 section 13.3.1.4): it may come behind the next refresh."""
+    trace.request("INVITE", OUT, to_tag="1", headers={"CSeq": "2 INVITE"})
+    trace.answer(200, body=trace.sdp())
+    trace.fails("call.takes-refresh", "session-refresh-refused", settled=False, method="INVITE")
+    trace.answer(200, body=trace.sdp(), headers={"CSeq": "2 INVITE"})
+    trace.passes("call.takes-refresh", method="INVITE")
+
+
+@pytest.mark.parametrize("own", ["INVITE", "UPDATE"])
+def test_a_refresh_that_crosses_the_device_s_own_offer_is_refused_rightly(trace: Trace, own: str) -> None:
+    """RFC 3261 section 14.2 and RFC 3311 section 5.2 have it answer 491."""
+    trace.request(own, to_tag="far", body=trace.sdp())
+    trace.request("INVITE", OUT, to_tag="1")
+    refused = trace.answer(491, "Request Pending")
+    trace.fails("call.takes-refresh", "session-refresh-refused", method="INVITE")
+    trace.observations[0], trace.observations[1] = (
+        replace(trace.observations[1], seq=0),
+        replace(trace.observations[0], seq=1),
+    )
+    trace.is_open("call.takes-refresh", "offers-crossed", method="INVITE")
+    trace.observations[refused.seq] = replace(refused, event=trace.answer(500).event)
+    trace.fails("call.takes-refresh", "session-refresh-refused", method="INVITE")
+
+
 @pytest.mark.parametrize(("status", "observed"), [(488, "488 R"), (200, "200 R without SDP")])
 def test_a_refresh_that_is_not_agreed_to(trace: Trace, status: int, observed: str) -> None:
     trace.request("INVITE", OUT, to_tag="1")
@@ -102,6 +128,35 @@ def test_the_caller_comes_back_unchanged(trace: Trace) -> None:
     trace.fails("call.mirrors-caller", "caller-changed")
 
 
+@pytest.mark.parametrize(
+    ("sent", "came"),
+    [
+        ('"Colleague"<sip:c@x;user=phone>;tag=1', "Colleague <sip:c@x;user=phone>;tag=1"),
+        ('"A \\"B\\""<sip:c@x>;tag=1', '"A \\"B\\"" <sip:c@x> ; tag=1'),
+        ("<sip:c@x>;tag=1", "sip:c@x;tag=1"),
+    ],
+)
+def test_the_caller_written_in_another_way_is_the_same(trace: Trace, sent: str, came: str) -> None:
+    trace.request("INVITE", OUT, headers={"From": sent})
+    responds(trace, 180, ("From", came))
+    trace.passes("call.mirrors-caller")
+
+
+@pytest.mark.parametrize(
+    "came",
+    [
+        '"Colleag"<sip:c@x;user=phone>;tag=1',
+        '"Colleague"<sip:c@x>;tag=1',
+        '"Colleague"<sip:c@x;user=phone>;tag=2',
+        '"Col league"<sip:c@x;user=phone>;tag=1',
+    ],
+)
+def test_another_name_uri_or_tag_is_another_caller(trace: Trace, came: str) -> None:
+    trace.request("INVITE", OUT, headers={"From": '"Colleague"<sip:c@x;user=phone>;tag=1'})
+    responds(trace, 180, ("From", came))
+    trace.fails("call.mirrors-caller", "caller-changed")
+
+
 def test_what_is_required_is_heeded(trace: Trace) -> None:
     trace.is_open("call.heeds-100rel", "not-stimulated")
     trace.request("INVITE", OUT)
@@ -118,6 +173,22 @@ def test_what_is_required_is_ignored(trace: Trace, status: int, headers: tuple[t
     trace.request("INVITE", OUT)
     responds(trace, status, *headers)
     trace.fails("call.heeds-100rel", "required-100rel-ignored")
+
+
+def test_a_refusal_for_another_reason_says_nothing_of_what_is_required(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    responds(trace, 486)
+    assert trace.is_open("call.heeds-100rel", "refused-for-another-reason").reason.startswith("refused with 486")
+
+
+def test_a_prack_of_another_dialog_acknowledges_nothing(trace: Trace) -> None:
+    responds(trace, 180, ("RSeq", "7"), direction=OUT)
+    trace.request("PRACK", headers={"RAck": "7 1 INVITE"})
+    trace.answer(481, "Call/Transaction Does Not Exist", OUT, method="PRACK")
+    judged = trace.fails("call.sends-prack", "prack-missing", settled=False)
+    assert judged.findings[0].observed == "PRACK of another dialog"
+    trace.request("PRACK", headers={"RAck": "7 1 INVITE", "CSeq": "2 PRACK"})
+    trace.passes("call.sends-prack")
 
 
 def test_a_prack_names_the_response(trace: Trace) -> None:

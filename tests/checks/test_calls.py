@@ -157,6 +157,13 @@ def test_the_challenge_to_an_invite(trace: Trace) -> None:
     trace.passes("call.answers-challenge")
 
 
+def test_an_invite_of_nobody_was_not_challenged(trace: Trace) -> None:
+    trace.request("INVITE")
+    trace.answer(403, "Forbidden", OUT)
+    judged = trace.fails("call.answers-challenge", "invite-challenge-not-answered", settled=False)
+    assert judged.findings[0].observed == "the INVITE was answered 403: its From is no address of a line"
+
+
 def test_the_answer_is_acknowledged(trace: Trace) -> None:
     trace.answer(407, "", OUT)
     trace.request("ACK")
@@ -246,6 +253,13 @@ def test_a_failure_for_another_reason_says_nothing(trace: Trace, status: int) ->
     trace.is_open("call.is-refused", "refused-for-another-reason")
 
 
+def test_a_200_that_refuses_the_audio_accepts_nothing(trace: Trace) -> None:
+    """RFC 3264 section 6: port 0 refuses a stream."""
+    trace.request("INVITE", OUT)
+    trace.answer(200, body=trace.sdp("RTP/AVP", suites=()).replace(b"m=audio 4000", b"m=audio 0"))
+    trace.passes("call.is-refused")
+
+
 def test_accepting_plain_rtp_fails(trace: Trace) -> None:
     trace.request("INVITE", OUT)
     trace.answer(200)
@@ -329,13 +343,29 @@ def test_hold_and_back(trace: Trace, direction: str) -> None:
     trace.fails("call.is-held", "hold-not-offered", settled=False)
     trace.request("INVITE", to_tag="1", body=trace.sdp())
     judged = trace.fails("call.is-held", "hold-not-offered", settled=False)
-    assert judged.findings[0].observed == "a re-INVITE with a=sendrecv"
+    assert judged.findings[0].observed == "re-INVITE with a=sendrecv"
     trace.request("INVITE", to_tag="1", body=trace.sdp(direction=direction))
     trace.passes("call.is-held")
     judged = trace.fails("call.is-resumed", "resume-not-offered", settled=False)
     assert judged.findings[0].observed == "no re-INVITE after the device was told to take the call back"
     trace.request("INVITE", to_tag="1", body=trace.sdp())
     trace.passes("call.is-resumed")
+
+
+def test_hold_and_back_by_update(trace: Trace) -> None:
+    """RFC 3311 section 5.1: an UPDATE may have an offer in a call that is up as well."""
+    trace.request("UPDATE", to_tag="1", body=trace.sdp(direction="sendonly"))
+    trace.passes("call.is-held")
+    trace.request("UPDATE", to_tag="1", headers={"CSeq": "2 UPDATE"})
+    trace.fails("call.is-resumed", "resume-not-offered", settled=False)
+    trace.request("INVITE", to_tag="1", body=trace.sdp())
+    trace.passes("call.is-resumed")
+
+
+def test_a_hold_of_another_dialog_holds_nothing(trace: Trace) -> None:
+    trace.request("INVITE", to_tag="other", body=trace.sdp(direction="sendonly"))
+    trace.answer(481, direction=OUT)
+    trace.fails("call.is-held", "hold-not-offered", settled=False)
 
 
 def test_a_first_offer_on_hold_is_no_hold(trace: Trace) -> None:

@@ -97,6 +97,13 @@ def test_a_reoffer_that_is_not_taken(trace: Trace, status: int, finding: str) ->
     trace.fails("sdes.takes-reoffer", finding)
 
 
+def test_a_reoffer_that_crossed_the_device_s_own_is_refused_rightly(trace: Trace) -> None:
+    trace.request("INVITE", OUT, body=bytes(offer()), to_tag="2", headers={"CSeq": "2 INVITE"})
+    trace.request("INVITE", to_tag="1", body=reply(offer()))
+    trace.answer(491, headers={"CSeq": "2 INVITE"})
+    trace.is_open("sdes.takes-reoffer", "offers-crossed")
+
+
 def test_a_reoffer_that_is_taken(trace: Trace) -> None:
     reoffered(trace)
     trace.passes("sdes.takes-reoffer")

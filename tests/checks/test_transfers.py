@@ -92,6 +92,14 @@ def test_an_offer_that_is_refused_shows_the_call(trace: Trace) -> None:
     trace.passes("transfer.keeps-call")
 
 
+def test_the_answer_to_an_earlier_offer_does_not_show_that_the_call_is_up(trace: Trace) -> None:
+    trace.request("INVITE", OUT, to_tag="1", headers={"CSeq": "2 INVITE"})
+    trace.answer(200)
+    trace.fails("transfer.keeps-call", "failed-transfer-drops-call", settled=False)
+    trace.answer(200, headers={"CSeq": "2 INVITE"})
+    trace.passes("transfer.keeps-call")
+
+
 def test_a_call_outlives_a_failed_transfer(trace: Trace) -> None:
     trace.is_open("transfer.keeps-call", "not-stimulated")
     trace.request("INVITE", OUT, to_tag="1")

@@ -15,6 +15,7 @@ from certsuite.sip import strict
 from certsuite.sip.message import (
     SipMessage,
     canonical,
+    display_name,
     parameter,
     read,
     split_values,
@@ -299,3 +300,18 @@ def test_compact_names_are_the_long_ones() -> None:
 )
 def test_what_stands_escaped_in_a_uri(text: str, meant: str) -> None:
     assert unescaped(text) == meant
+
+
+@pytest.mark.parametrize(
+    ("address", "name"),
+    [
+        ('"A  \\"B\\", C" <sip:a@x>;tag=1', 'A  "B", C'),
+        ("A  B <sip:a@x>", "A B"),
+        ("<sip:a@x>", ""),
+        ("sip:a@x;tag=1", ""),
+        ('"never closed <sip:a@x>', '"never closed'),
+        ('"' * 60_000, ""),
+    ],
+)
+def test_display_names(address: str, name: str) -> None:
+    assert display_name(address) == name
