@@ -50,7 +50,7 @@ class Ports:
                 leg.stream.send_tone(tones[line][turn])
             await self._are_heard({leg.call_id: tones[line][turn] for line, leg in legs.items()})
         calls = [[line, leg.call_id, *tones[line]] for line, leg in legs.items()]
-        await bench.expect("ports.own-audio", calls=calls, since=since)
+        await bench.expect("ports.own-audio", calls=calls, lines=len(bench.phone.lines), since=since)
 
     async def all_end(self) -> None:
         """The far ends hang up, and every call is over."""

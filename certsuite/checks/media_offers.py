@@ -62,11 +62,12 @@ def stops_when_held(question: Question) -> Judgement:
     asked = "" if offered is None else SessionDescription.parse(offer.message.body).direction_of(offered)
     # With an address of all zeros the attribute may still say sendrecv: its answer is nobody's mistake.
     by_attribute = offered is not None and not offered.values("sendrecv")
-    if by_attribute and direction not in _SILENT:
+    right = ("inactive",) if asked == "inactive" else _SILENT
+    if by_attribute and direction not in right:
         return question.failed(
             "held-answer-wrong",
             f"a={direction} in answer to a={asked}",
-            f"a={' or a='.join(_SILENT)} (RFC 3264 section 6.1)",
+            f"a={' or a='.join(right)} (RFC 3264 section 6.1)",
             offer.evidence,
             answer.evidence,
         )

@@ -30,7 +30,8 @@ class _Port:
 def own_audio(question: Question) -> Judgement:
     """Each port is in a call, and what comes back on it is what its own far end plays (CALL-ALL-PORTS).
 
-    ``calls`` has line, Call-ID and the two tones of each. A port that gives back another's tones is told from one that
+    ``calls`` has line, Call-ID and the two tones of each, of as many as could be called, ``lines`` how many there are.
+    A port that gives back another's tones is told from one that
     is silent.
     """
     ports = [_Port(int(line), str(call_id), (float(a), float(b))) for line, call_id, a, b in question.param("calls")]
@@ -98,6 +99,10 @@ def own_audio(question: Question) -> Judgement:
             settled=False,
             limit=question.limits["audio_s"],
             measurements=measurements,
+        )
+    if len(ports) < (lines := int(question.params.get("lines", len(ports)))):
+        return question.unknown(
+            "not-all-called", f"{len(ports)} of {lines} ports were called: the others were not registered"
         )
     return question.passed(*(seen.evidence for seen in windows[ports[0].call_id][-1:]), measurements=measurements)
 

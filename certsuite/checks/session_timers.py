@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import requests, responses, told
+from certsuite.checks.call_messages import crossed, final_answer, requests, responses, taken, told
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
 from certsuite.core.findings import Judgement, Measurement
@@ -11,7 +11,7 @@ from certsuite.core.observations import OUT
 from certsuite.core.redaction import printable
 from certsuite.core.verdicts import Mark, Verdict
 from certsuite.sip.message import SipMessage
-from certsuite.sip.session_timer import min_se, names_option, session_timer
+from certsuite.sip.session_timer import LOWEST_S, min_se, names_option, session_timer
 
 _FINAL = range(200, 700)
 _SUCCESS = range(200, 300)
@@ -59,7 +59,7 @@ def claim(question: Question) -> Judgement:
 @check("timer.is-agreed", limits=("action_s",))
 def is_agreed(question: Question) -> Judgement:
     """The device's 200 to an INVITE with a session timer has one: the refresher that was named, the interval that was
-    asked for or a smaller one (RFC 4028 section 9)."""
+    asked for or a smaller one, not below Min-SE (RFC 4028 section 9)."""
     asked = [seen for seen in requests(question, "INVITE", OUT) if session_timer(seen.message)]
     accepted = responses(question, "INVITE", _SUCCESS)
     if not asked or not accepted:
@@ -67,10 +67,13 @@ def is_agreed(question: Question) -> Judgement:
     wanted, given = session_timer(asked[0].message), session_timer(accepted[0].message)
     assert wanted is not None
     place = (asked[0].evidence, accepted[0].evidence)
-    expected = f"Session-Expires: {wanted.interval_s};refresher={wanted.refresher}"
+    least = min(wanted.interval_s, min_se(asked[0].message) or LOWEST_S)
+    expected = (
+        f"Session-Expires: {wanted.interval_s};refresher={wanted.refresher}, or a smaller one of {least} s or more"
+    )
     if given is None:
         return question.failed("session-timer-not-agreed", "200 without Session-Expires", expected, *place)
-    if given.refresher != wanted.refresher or given.interval_s > wanted.interval_s:
+    if given.refresher != wanted.refresher or not least <= given.interval_s <= wanted.interval_s:
         observed = printable(accepted[0].message.get("Session-Expires") or "", at_most=60)
         return question.failed("session-timer-not-agreed", f"Session-Expires: {observed} in the 200", expected, *place)
     return question.passed(*place)
@@ -83,24 +86,28 @@ def takes_refresh(question: Question) -> Judgement:
     asked = [seen for seen in requests(question, method, OUT) if seen.message.cseq[0] == number]
     if not asked:
         return question.unknown("not-stimulated", f"{method} was not sent")
-    answers = [seen for seen in responses(question, method, _FINAL) if seen.message.cseq[0] == number]
-    if answers and answers[0].message.status in _SUCCESS and session_timer(answers[0].message):
-        return question.passed(asked[0].evidence, answers[0].evidence)
-    if not answers or answers[0].message.status not in _SUCCESS:
+    answer = final_answer(question, asked[0])
+    if answer is None:
         return question.failed(
             "session-refresh-refused",
-            told(answers[0]) if answers else f"no final response to {printable(method)}",
+            f"no final response to {printable(method)}",
             "200 with Session-Expires",
             asked[0].evidence,
-            settled=bool(answers),
+            settled=False,
             limit=question.limits["action_s"],
         )
+    place = (asked[0].evidence, answer.evidence)
+    if (glare := crossed(question, asked[0], answer)) is not None:
+        return glare
+    if answer.message.status not in _SUCCESS:
+        return question.failed("session-refresh-refused", told(answer), "200 with Session-Expires", *place)
+    if session_timer(answer.message):
+        return question.passed(*place)
     return question.failed(
         "session-timer-dropped",
         f"200 to a refresh by {printable(method)} without Session-Expires",
         "Session-Expires, as the refresh has it",
-        asked[0].evidence,
-        answers[0].evidence,
+        *place,
         hint="A 2xx without Session-Expires says that there is no session timer any more.",
     )
 
@@ -123,9 +130,10 @@ def refreshes(question: Question) -> Judgement:
         return question.failed(
             "session-timer-dropped",
             f"{refresh.message.method} without Session-Expires",
-            "Session-Expires in a refresh",
+            "Session-Expires in a refresh (RFC 4028 section 7.4)",
             agreed.evidence,
             refresh.evidence,
+            verdict=Verdict.WARN,
         )
     limit = _within(timer.interval_s)
     seconds = refresh.at.t - agreed.at.t
@@ -143,9 +151,9 @@ def ends_session(question: Question) -> Judgement:
     timer = session_timer(agreed.message)
     assert timer is not None
     own = [one for method in _REFRESHES for one in requests(question, method) if one.at.seq > agreed.at.seq]
-    if any(session_timer(one.message) for one in own):
+    if own:
         return question.unknown("refreshed", "the device refreshed the session, which was the far end's part")
-    byes = requests(question, "BYE")
+    byes = [seen for seen in requests(question, "BYE") if taken(question, seen)]
     if not byes:
         wait_s = timer.interval_s + question.limits["action_s"].value
         return _nothing_yet(question, agreed, wait_s, "expired-session-kept", "no BYE", "BYE shortly before its end")

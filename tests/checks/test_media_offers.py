@@ -62,6 +62,15 @@ def test_an_answer_that_ignores_the_hold(trace: Trace) -> None:
     trace.fails("media.stops-when-held", "held-answer-wrong")
 
 
+def test_who_neither_sends_nor_receives_is_answered_likewise(trace: Trace) -> None:
+    """RFC 3264 section 6.1: a stream that is offered as inactive is answered so."""
+    opens(trace)
+    reoffered(trace, MediaTerms(direction=Direction.INACTIVE), body=reply(offer()).replace(b"sendrecv", b"recvonly"))
+    hears(trace, 0, packets=0)
+    judged = trace.fails("media.stops-when-held", "held-answer-wrong")
+    assert judged.findings[0].expected == "a=inactive (RFC 3264 section 6.1)"
+
+
 def test_with_the_hold_of_old_the_attribute_does_not_count(trace: Trace) -> None:
     opens(trace)
     reoffered(trace, MediaTerms(unspecified=True), body=reply(offer()))
