@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import acknowledgements, not_acknowledged, requests, responses, taken, told
+from certsuite.checks.call_messages import acknowledgements, byes, not_acknowledged, requests, responses, taken, told
 from certsuite.checks.registry import Question, check
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import OUT
@@ -164,9 +164,9 @@ def ends_crossed_call(question: Question) -> Judgement:
         return question.unknown("not-stimulated", "no 200 crossed a CANCEL of the device")
     after = accepted[0]
     acks = acknowledgements(question, after)
-    byes = [seen for seen in requests(question, "BYE") if seen.at.seq > after.at.seq and taken(question, seen)]
-    if acks and byes:
-        return question.passed(after.evidence, acks[0].evidence, byes[0].evidence)
+    ended = [seen for seen in byes(question) if seen.at.seq > after.at.seq]
+    if acks and ended:
+        return question.passed(after.evidence, acks[0].evidence, ended[0].evidence)
     return question.failed(
         "crossed-call-kept",
         "no BYE for the call that was answered as it was given up" if acks else not_acknowledged(question, after),

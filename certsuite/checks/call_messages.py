@@ -8,6 +8,9 @@ from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
 
+_FINAL = range(200, 700)
+_OUTSIDE = (405, 481)
+
 
 def requests(question: Question, method: str, direction: str = IN) -> list[SeenMessage]:
     """Requests of the call, in order."""
@@ -22,7 +25,7 @@ def responses(question: Question, method: str, status: range, direction: str = I
 
 def final_answer(question: Question, request: SeenMessage) -> SeenMessage | None:
     """The device's final response to one request of ours, by its CSeq: a 2xx to an earlier one may come again."""
-    answers = responses(question, request.message.method, range(200, 700))
+    answers = responses(question, request.message.method, _FINAL)
     return next((seen for seen in answers if seen.message.cseq[0] == request.message.cseq[0]), None)
 
 
@@ -75,10 +78,16 @@ def _misses(ack: SeenMessage, response: SeenMessage) -> str:
 
 
 def taken(question: Question, request: SeenMessage) -> bool:
-    """Whether a request of the device was within the call: 481 says that it named another dialog or transaction."""
-    method, number = request.message.method, request.message.cseq[0]
-    refused = responses(question, method, range(481, 482), OUT)
-    return not any(seen.message.cseq[0] == number for seen in refused)
+    """Whether a request of the device was within its call: 481 says that it named another dialog or transaction, 405
+    that it named none."""
+    message = request.message
+    answers = question.span.messages(method=message.method, direction=OUT, status=_FINAL, call_id=message.call_id)
+    return not any(seen.message.status in _OUTSIDE for seen in answers if seen.message.cseq[0] == message.cseq[0])
+
+
+def byes(question: Question) -> list[SeenMessage]:
+    """The BYEs by which the device ended the call."""
+    return [seen for seen in requests(question, "BYE") if taken(question, seen)]
 
 
 def told(seen: SeenMessage) -> str:

@@ -3,7 +3,7 @@ itself that it can do (RFC 3891, RFC 3261 sections 20.1 and 20.5)."""
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import requests, responses, told
+from certsuite.checks.call_messages import requests, responses, taken, told
 from certsuite.checks.call_requests import allows
 from certsuite.checks.registry import Question, check
 from certsuite.core.events import DriverAction, SipMessageSeen
@@ -39,7 +39,8 @@ def replaces(question: Question) -> Judgement:
             limit=limit,
         )
     old = question.text("replaced")
-    ends = [seen for method in ("BYE", "CANCEL") for seen in question.span.messages(method=method, call_id=old)]
+    asked = [seen for method in ("BYE", "CANCEL") for seen in question.span.messages(method=method, call_id=old)]
+    ends = [seen for seen in asked if taken(question, seen)]
     if ends:
         return question.passed(accepted[0].evidence, ends[0].evidence)
     return question.failed(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import crossed, final_answer, requests, told
+from certsuite.checks.call_messages import byes, crossed, final_answer, requests, told
 from certsuite.checks.calls import NOT_FOR_MEDIA
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
 from certsuite.core.events import MediaNotAgreed, MediaWindow
 from certsuite.core.findings import Judgement
-from certsuite.core.observations import IN, OUT
+from certsuite.core.observations import OUT
 from certsuite.core.redaction import printable
 from certsuite.sdp.offer_answer import NoAgreement, agree
 from certsuite.sdp.session import SdpError, SessionDescription
@@ -141,7 +141,7 @@ def gives_up_bad_answer(question: Question) -> Judgement:
     accepted = question.span.messages(method="INVITE", direction=OUT, status=range(200, 300), call_id=call_id)
     if not accepted:
         return question.unknown("not-stimulated", "the answer was not sent")
-    ended = question.span.messages(method="BYE", direction=IN, call_id=call_id)
+    ended = byes(question)
     if ended:
         return question.passed(ended[0].evidence)
     windows = [seen for seen in question.span.of(MediaWindow) if seen.event.call_id == call_id]

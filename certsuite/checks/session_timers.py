@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import crossed, final_answer, requests, responses, taken, told
+from certsuite.checks.call_messages import byes, crossed, final_answer, requests, responses, told
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
 from certsuite.core.findings import Judgement, Measurement
@@ -153,12 +153,12 @@ def ends_session(question: Question) -> Judgement:
     own = [one for method in _REFRESHES for one in requests(question, method) if one.at.seq > agreed.at.seq]
     if own:
         return question.unknown("refreshed", "the device refreshed the session, which was the far end's part")
-    byes = [seen for seen in requests(question, "BYE") if taken(question, seen)]
-    if not byes:
+    ended = byes(question)
+    if not ended:
         wait_s = timer.interval_s + question.limits["action_s"].value
         return _nothing_yet(question, agreed, wait_s, "expired-session-kept", "no BYE", "BYE shortly before its end")
-    seconds = byes[0].at.t - agreed.at.t
-    place = (agreed.evidence, byes[0].evidence)
+    seconds = ended[0].at.t - agreed.at.t
+    place = (agreed.evidence, ended[0].evidence)
     measured = (Measurement("session_end", round(seconds, 3), "s", timer.interval_s),)
     if seconds < timer.interval_s / 2 - question.span.lag_s:
         return question.failed(

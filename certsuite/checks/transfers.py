@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from certsuite.checks.call_messages import final_answer, requests, responses, told
+from certsuite.checks.call_messages import byes, final_answer, requests, responses, taken, told
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
 from certsuite.core.events import DigestChecked, DnsQuery, DriverAction
@@ -103,7 +103,9 @@ def _news(question: Question) -> list[tuple[int, SeenMessage]]:
     told_of = [
         seen
         for seen in requests(question, "NOTIFY")
-        if (seen.message.get("Event") or "").partition(";")[0].strip().lower() == "refer"
+        if seen.message.to_tag
+        and taken(question, seen)
+        and (seen.message.get("Event") or "").partition(";")[0].strip().lower() == "refer"
     ]
     found = [(_STATUS.match(seen.message.body), seen) for seen in told_of]
     return [(int(match[1]) if match else 0, seen) for match, seen in found]
@@ -183,7 +185,7 @@ def keeps_call(question: Question) -> Judgement:
 @check("transfer.lets-go", limits=("response_s",))
 def lets_go(question: Question) -> Judgement:
     """The call that was handed over ends: the device answers the far end's BYE with 200, or sends one itself."""
-    theirs, own = requests(question, "BYE", OUT), requests(question, "BYE")
+    theirs, own = requests(question, "BYE", OUT), byes(question)
     if own:
         return question.passed(own[0].evidence)
     if not theirs:
@@ -268,16 +270,20 @@ def refers_rightly(question: Question) -> Judgement:
     """The device, told to, sends REFER to the right target, and answers its challenge (RFC 3515, RFC 5589 sections 6
     and 7)."""
     number, limit = question.text("number"), question.limits["action_s"]
-    refers = requests(question, "REFER")
+    asked = requests(question, "REFER")
+    refers = [seen for seen in asked if taken(question, seen)]
     if not refers:
         acted = [seen for seen in question.span.of(DriverAction) if seen.event.action.endswith("transfer")]
         if not acted:
             return question.unknown("not-stimulated", "the device was not told to transfer")
         return question.failed(
             "refer-never-sent",
-            "no REFER in the call that the device was told to transfer",
-            f"REFER with a Refer-To of {number}",
+            f"REFER of another dialog, which was answered {responses(question, 'REFER', _FINAL, OUT)[0].message.status}"
+            if asked
+            else "no REFER in the call that the device was told to transfer",
+            f"REFER within the call, with a Refer-To of {number}",
             acted[0].evidence,
+            *(seen.evidence for seen in asked[:1]),
             settled=False,
             limit=limit,
         )
@@ -360,7 +366,7 @@ def ends_own_call(question: Question) -> Judgement:
     accepted = responses(question, "REFER", _SUCCESS, OUT)
     if not accepted:
         return question.unknown("not-stimulated", "no REFER of the device was accepted")
-    left = requests(question, "BYE")
+    left = byes(question)
     if left:
         return question.passed(accepted[0].evidence, left[0].evidence)
     return question.failed(

@@ -36,6 +36,14 @@ def test_a_call_that_is_replaced_ends(trace: Trace, method: str) -> None:
     trace.passes("transfer.replaces", replaced="old")
 
 
+def test_a_bye_of_another_dialog_ends_no_replaced_call(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(200)
+    trace.request("BYE", call_id="old")
+    trace.answer(481, "R", OUT, method="BYE", call_id="old")
+    trace.fails("transfer.replaces", "replaced-call-kept", settled=False, replaced="old")
+
+
 @pytest.mark.parametrize("status", [180, 200, 486])
 def test_what_is_not_there_cannot_be_replaced(trace: Trace, status: int) -> None:
     trace.is_open("transfer.refuses-unknown-dialog", "not-stimulated")

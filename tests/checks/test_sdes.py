@@ -109,6 +109,13 @@ def test_a_reoffer_that_is_taken(trace: Trace) -> None:
     trace.passes("sdes.takes-reoffer")
 
 
+def test_a_bye_of_another_dialog_gives_nothing_up(trace: Trace) -> None:
+    trace.answer(200, direction=OUT, body=bytes(offer()))
+    trace.request("BYE")
+    trace.answer(481, "R", OUT, method="BYE")
+    trace.fails("sdes.gives-up-bad-answer", "srtp-bad-answer-taken", settled=False)
+
+
 def test_a_bad_answer_is_given_up(trace: Trace) -> None:
     trace.is_open("sdes.gives-up-bad-answer", "not-stimulated")
     trace.answer(200, direction=OUT, body=bytes(offer()))

@@ -68,6 +68,16 @@ def test_the_end_of_a_transfer_is_told(trace: Trace) -> None:
     trace.fails("transfer.is-told", "transfer-told-wrongly", end="failure")
 
 
+def test_what_is_told_outside_of_the_call_is_told_to_nobody(trace: Trace) -> None:
+    is_referred(trace)
+    event = {"Event": "refer", "Subscription-State": "terminated"}
+    trace.request("NOTIFY", headers=event, body=b"SIP/2.0 200 OK")
+    trace.fails("transfer.is-told", "transfer-not-told", settled=False, end="success")
+    trace.request("NOTIFY", to_tag="other", headers={**event, "CSeq": "2 NOTIFY"}, body=b"SIP/2.0 200 OK")
+    trace.answer(481, "R", OUT, method="NOTIFY", headers={"CSeq": "2 NOTIFY"})
+    trace.fails("transfer.is-told", "transfer-not-told", settled=False, end="success")
+
+
 def test_the_end_of_a_transfer_ends_its_subscription(trace: Trace) -> None:
     is_referred(trace)
     tells(trace, 200, "active;expires=60")
@@ -84,6 +94,14 @@ def test_a_call_is_let_go_by_either_side(trace: Trace) -> None:
     trace.fails("transfer.lets-go", "bye-refused")
     trace.request("BYE", to_tag="1")
     trace.passes("transfer.lets-go")
+
+
+def test_a_bye_of_another_dialog_lets_nothing_go(trace: Trace) -> None:
+    trace.request("BYE", to_tag="other")
+    trace.answer(481, "R", OUT, method="BYE")
+    trace.is_open("transfer.lets-go", "not-stimulated")
+    trace.answer(202, direction=OUT, method="REFER")
+    trace.fails("transfer.ends-own-call", "transferred-call-kept", settled=False)
 
 
 def test_an_offer_that_is_refused_shows_the_call(trace: Trace) -> None:
@@ -186,6 +204,15 @@ def test_the_call_with_the_target_is_named(trace: Trace, refer_to: str, right: b
         trace.passes("transfer.refers", **ATTENDED)
     else:
         trace.fails("transfer.refers", "refer-replaces-wrong", **ATTENDED)
+
+
+@pytest.mark.parametrize(("tag", "status"), [("", 405), ("other", 481)])
+def test_a_refer_outside_of_the_call_hands_nothing_over(trace: Trace, tag: str, status: int) -> None:
+    trace.see(DriverAction("transfer", {}, ok=True))
+    trace.request("REFER", to_tag=tag, headers={"Refer-To": f"<sip:{TARGET}@x>"})
+    trace.answer(status, "R", OUT, method="REFER")
+    judged = trace.fails("transfer.refers", "refer-never-sent", settled=False, **REFERS)
+    assert judged.findings[0].observed == f"REFER of another dialog, which was answered {status}"
 
 
 def test_news_of_a_transfer_are_taken(trace: Trace) -> None:
