@@ -190,6 +190,7 @@ class CallLeg:
         def on_response(response: SipMessage) -> None:
             nonlocal taken
             if response.status >= 300:
+                self.media.offer_refused()
                 self.flow.send(failure_ack(invite, response), line=self.account.line)
             elif response.status >= 200:
                 self._acknowledge(response, again=taken)

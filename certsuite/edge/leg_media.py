@@ -80,6 +80,10 @@ class LegMedia:
         self._offered = self._described
         return bytes(self._offered)
 
+    def offer_refused(self) -> None:
+        """Our offer was refused: the session stays as it was (RFC 3261 section 14.1)."""
+        self._offered = None
+
     def description_for(self, request: SipMessage) -> bytes | None:
         """Our answer to the device's offer, or our offer if it makes none; ``None`` if there is nothing to take."""
         return self.answer(request) if request.has_sdp else self.offer()

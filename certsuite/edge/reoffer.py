@@ -23,8 +23,12 @@ def offer_again(leg: CallLeg, method: str, *, headers: Headers = ()) -> SipMessa
             dialog.updated_by(response)
             if method == "INVITE":
                 leg.flow.send(dialog.request("ACK", cseq=request.cseq[0]), line=leg.account.line)
-            leg.media.take_answer(response)
-        elif method == "INVITE":
+            # A 2xx comes again until its ACK does.
+            if leg.media.offer_open:
+                leg.media.take_answer(response)
+            return
+        leg.media.offer_refused()
+        if method == "INVITE":
             leg.flow.send(failure_ack(request, response), line=leg.account.line)
 
     leg.send(request, answered)

@@ -6,6 +6,7 @@ import socket
 
 import pytest
 
+from certsuite.core.events import MediaNotAgreed, MediaOpened
 from certsuite.edge.reoffer import offer_again, offer_into_an_offer
 from tests.edge.conftest import World
 from tests.edge.legs import theirs, up
@@ -25,6 +26,19 @@ async def test_the_same_session_is_offered(world: World, sink: socket.socket, me
         assert (await phone.wire.request("ACK")).cseq[0] == request.cseq[0]
     await phone.wire.ask_options()
     assert leg.media.agreement is not None
+
+
+async def test_a_200_that_comes_again_is_acknowledged_again(world: World, sink: socket.socket) -> None:
+    phone, leg, _ = await up(world, sink)
+    opened = len(world.events(MediaOpened))
+    offer_again(leg, "INVITE")
+    request = await phone.wire.request("INVITE")
+    for _ in range(2):
+        phone.answer(request, 200, "OK", body=theirs(sink))
+        assert (await phone.wire.request("ACK")).cseq[0] == request.cseq[0]
+    await phone.wire.ask_options()
+    assert not world.events(MediaNotAgreed)
+    assert len(world.events(MediaOpened)) <= opened + 1
 
 
 async def test_a_refusal_is_acknowledged_and_the_call_stays(world: World, sink: socket.socket) -> None:
@@ -49,3 +63,7 @@ async def test_an_offer_meets_the_device_s(world: World, sink: socket.socket) ->
     answered = await phone.wire.response("INVITE")
     assert (answered.status, answered.cseq[0]) == (200, own.cseq[0])
     assert (await phone.wire.request("ACK")).branch == crossing.branch
+    # The ACK has no answer to the offer that was refused, and owes none.
+    phone.acknowledge(answered, accepted.contact_uri)
+    await phone.wire.ask_options()
+    assert not world.events(MediaNotAgreed)
