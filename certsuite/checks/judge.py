@@ -29,6 +29,9 @@ from certsuite.core.results import CaseResult, RequirementResult, RunResult, out
 from certsuite.core.verdicts import Level, Mark, Verdict, combine
 from certsuite.sip.user_agent import control_hub_name, read_user_agent
 
+_HOLDS = (Verdict.PASS, Verdict.WARN)
+"Verdicts of a control after which a case goes on."
+
 
 def evaluate(expectation: Expectation, span: Span, limits: Limits, *, line: int | None, flow: str | None) -> Judgement:
     """The value of one expectation over a span."""
@@ -205,7 +208,8 @@ def _verdict(trail: _CaseTrail, judged: list[tuple[Expectation, Judgement]]) -> 
         return Verdict.NOT_APPLICABLE, trail.not_applicable.reason, trail.not_applicable.reason_code
     if trail.finished is None:
         return Verdict.ERROR, "the case did not end", "unfinished"
-    controls = [one for expectation, one in judged if expectation.control and one.verdict is not Verdict.PASS]
+    # One that only warns holds: the case went on after it.
+    controls = [one for expectation, one in judged if expectation.control and one.verdict not in _HOLDS]
     verdict = combine(
         (one.verdict for expectation, one in judged if not expectation.control), control_failed=bool(controls)
     )

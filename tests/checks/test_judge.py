@@ -156,6 +156,16 @@ def test_a_failed_control_comes_before_a_fail(trace: Trace, catalogue: Catalogue
     assert [one.id for one in result.findings] == ["digest-wrong"], "a control's findings are told as the reason"
 
 
+def test_a_control_that_only_warns_holds(trace: Trace, catalogue: Catalogue) -> None:
+    """Live the case goes on after it: what it was for was there."""
+    case = Case(trace)
+    sees_digest(trace, right=False)
+    sees_failover(trace, 65)
+    case.expects("reg.digest").expects("fo.uses-secondary", control=True)
+    result = case.ends().result(catalogue)
+    assert (result.verdict, [one.id for one in result.findings]) == (Verdict.FAIL, ["digest-wrong"])
+
+
 def test_a_control_that_holds_says_nothing_of_the_requirement(trace: Trace, catalogue: Catalogue) -> None:
     case = Case(trace, "WXC-REG-010", "REG-DIGEST", "REG-AUTH-USER")
     sees_digest(trace)
