@@ -297,8 +297,9 @@ class Party:
 
     async def is_called(self, *, line: int = 1, as_control: bool = False) -> Call:
         """The device's call arrives. ``as_control``: the case is about something else."""
-        since = self._bench.case_start
         bench = self._bench
+        # Of several calls in a case it is the one that the device was told to place last.
+        since = max(bench.case_start, bench.device.acted_seq)
         about: dict[str, Any] = {"since": since, "number": self.number, "line": line}
         patience = bench.patience_s("call.is-placed")
         deadline = asyncio.get_running_loop().time() + patience
@@ -308,7 +309,7 @@ class Party:
         await bench.expect("call.is-placed", control=as_control, **about)
         if not self._calls:
             # An INVITE came and no call did: it was refused at the challenge.
-            await self._bench.expect("call.answers-challenge", since=since, control=as_control)
+            await bench.expect("call.answers-challenge", since=since, control=as_control)
             raise CannotJudge("call-not-taken", "the device's call came, and the bench found no line or number in it")
         return Call(self._bench, self._calls.pop(), since)
 

@@ -8,7 +8,7 @@ from certsuite.bench.device import Unreachable
 from certsuite.bench.expecting import ExpectationNotMet
 from certsuite.core.cases import Case, State
 from certsuite.core.errors import BenchError
-from certsuite.core.events import Expectation, MediaOpened
+from certsuite.core.events import DriverAction, Expectation, MediaOpened
 from tests.bench.conftest import Stage, Staging, reference
 
 CASE = Case("WXC-CALL-060", "a title", ("CALL-TERM",), (), State.REGISTERED, ())
@@ -63,6 +63,21 @@ async def test_a_call_that_never_comes_is_told(stage: Staging) -> None:
     await begun(on)
     on.bench.patience_s = lambda check: 0.01  # type: ignore[method-assign]
     with pytest.raises(ExpectationNotMet):
+        await on.bench.colleague.is_called()
+
+
+@pytest.mark.asyncio
+async def test_a_second_call_that_never_comes_is_not_the_first(stage: Staging) -> None:
+    on: Stage = await stage()
+    await begun(on)
+    await on.bench.phone.dials(on.bench.colleague)
+    call = await on.bench.colleague.is_called()
+    call.leg.hang_up()
+    await on.until(lambda: not on.network.control.legs)
+    on.bench.patience_s = lambda check: 0.01  # type: ignore[method-assign]
+    on.device.acted_seq = on.journal.next_seq
+    on.journal.record(DriverAction("dial", {}, ok=True))
+    with pytest.raises(ExpectationNotMet, match="no INVITE after the device was told to dial"):
         await on.bench.colleague.is_called()
 
 
