@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.media import is_heard, no_media, windows_of
+from certsuite.checks.media import dropped, is_heard, no_media, windows_of
 from certsuite.checks.registry import Question, check
 from certsuite.core.findings import Judgement
 
@@ -18,6 +18,8 @@ def hears(question: Question) -> Judgement:
     heard = [seen for seen in windows if is_heard(seen.event, tone, deviation)]
     if heard:
         return question.passed(heard[0].evidence)
+    if (gone := dropped(question)) is not None:
+        return gone
     received = [seen for seen in windows if seen.event.packets]
     if not received:
         observed = "no audio"

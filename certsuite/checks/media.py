@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from certsuite.checks.call_messages import byes
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
 from certsuite.core.events import DriverAction, DtmfEvent, MediaNotAgreed, MediaOpened, MediaStimulus, MediaWindow
@@ -84,6 +85,8 @@ def audio_both_ways(question: Question) -> Judgement:
         )
         level = Measurement("tone_level", round(heard[-1].event.tone_level_dbfs, 1), "dBFS")
         return replace(judged, measurements=(*measurements, *judged.measurements, level))
+    if (gone := dropped(question)) is not None:
+        return replace(gone, measurements=measurements)
     if not packets:
         return replace(_not_under_srtp(question, windows), measurements=measurements)
     strongest = max((seen.event for seen in windows if seen.event.packets), key=lambda one: one.tone_purity)
@@ -127,6 +130,20 @@ def no_media(question: Question) -> Judgement | None:
             "media-not-encrypted", "media was agreed without SRTP", "SRTP with the keys of the SDP", opened[-1].evidence
         )
     return None
+
+
+def dropped(question: Question) -> Judgement | None:
+    """That no audio comes any more because the device ended the call; ``None`` if it did not."""
+    ended = byes(question)
+    if not ended or any(seen.event.cleartext for seen in windows_of(question)):
+        return None
+    return question.failed(
+        "call-dropped",
+        "the device ended the call by itself, and audio with it",
+        "the call stays up until one side hangs up",
+        ended[0].evidence,
+        hint="Look at what the device's log says before its BYE: no audio, a timer, a refused request.",
+    )
 
 
 def _not_under_srtp(question: Question, windows: list[Seen[MediaWindow]]) -> Judgement:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.media import is_heard, no_media, opened_of, windows_of
+from certsuite.checks.media import dropped, is_heard, no_media, opened_of, windows_of
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
 from certsuite.core.events import MediaStimulus
@@ -48,6 +48,8 @@ def goes_on_after(question: Question) -> Judgement:
             stimulus.evidence,
             heard[0].evidence,
         )
+    if (gone := dropped(question)) is not None:
+        return gone
     packets = sum(seen.event.packets for seen in later)
     failures = sum(seen.event.auth_failures + seen.event.cleartext for seen in later)
     return question.failed(
@@ -84,6 +86,8 @@ def holds_up(question: Question) -> Judgement:
     first = next((at for at, seen in enumerate(later) if is_heard(seen.event, after, deviation)), len(later))
     counted = later[first : first + int(question.param("windows"))]
     if len(counted) < int(question.param("windows")):
+        if (gone := dropped(question)) is not None:
+            return gone
         return question.failed(
             "media-breaks-over-bad-network",
             f"audio came back in {len(counted)} windows and then no more" if counted else "no audio came back",
@@ -151,6 +155,8 @@ def moves_along(question: Question) -> Judgement:
     heard = [seen for seen in at_new if is_heard(seen.event, tone, question.limits["tone_deviation"].value)]
     if heard:
         return question.passed(opened[-1].evidence, heard[0].evidence)
+    if (gone := dropped(question)) is not None:
+        return gone
     return question.failed(
         "media-not-moved",
         f"{sum(seen.event.packets for seen in at_new)} packets at the new address, without what was sent",
@@ -190,6 +196,8 @@ def replay_not_heard(question: Question) -> Judgement:
     for seen in later:
         if is_heard(seen.event, after, deviation):
             return question.passed(stimulus.evidence, seen.evidence)
+    if (gone := dropped(question)) is not None:
+        return gone
     return question.failed(
         "srtp-lost-after-replay",
         "no audio came back after packets had been sent again",

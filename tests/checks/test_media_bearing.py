@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from certsuite.core.verdicts import Verdict
 from tests.checks.good_media import OTHER, does, hears, opens
 
@@ -32,6 +34,34 @@ def test_audio_that_does_not_go_on_is_the_case_s_finding(trace: Trace) -> None:
     hears(trace, 1100)
     measured = trace.passes("media.goes-on-after", **GOES_ON).measurements[0]
     assert (measured.name, round(measured.value, 3)) == ("audio_gap", 0.3)
+
+
+@pytest.mark.parametrize(
+    ("check", "about"),
+    [
+        ("media.goes-on-after", {}),
+        ("media.holds-up", {"windows": 4}),
+        ("media.replay-not-heard", {}),
+        ("media.moves-along", {"tones": [1100]}),
+        ("media.audio-both-ways", {"tones": [700, 1100]}),
+        ("conference.hears", {"tone": 1100, "own": 700}),
+    ],
+)
+def test_what_the_device_ended_itself_was_dropped(trace: Trace, check: str, about: dict[str, Any]) -> None:
+    """Whatever was done to the stream: a key, a codec or a jitter buffer is not to blame then."""
+    opens(trace)
+    hears(trace, 700, sent_tone_hz=700.0)
+    does(trace, "rolled-over")
+    opens(trace, OTHER)
+    about = {**GOES_ON, **about}
+    assert not trace.judge(check, **about).settled
+    trace.request("BYE", call_id="another")
+    assert not trace.judge(check, **about).settled
+    trace.request("BYE", to_tag="1")
+    trace.fails(check, "call-dropped", **about)
+    for tone in (1100, 1100, 1100, 1100):
+        hears(trace, tone, local=OTHER)
+    trace.passes(check, **about)
 
 
 def test_the_tone_of_after_does_not_count_before(trace: Trace) -> None:
