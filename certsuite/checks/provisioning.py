@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import PROVISIONING, Seen, SeenMessage
 from certsuite.core.events import (
@@ -21,6 +23,7 @@ from certsuite.core.findings import Evidence, Judgement, Measurement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
 
+S = TypeVar("S", Seen[DnsQuery], Seen[BindingChanged], SeenMessage)
 _OK, _UNCHANGED = 200, 304
 _TWICE = 2
 AWAY = "away"
@@ -159,9 +162,9 @@ def follows(question: Question) -> Judgement:
 def applies(question: Question) -> Judgement:
     """After a resync REGISTER asks for the expiry that the new configuration has (PROV-RESYNC)."""
     expiry = int(question.param("expiry_s"))
-    registers = [seen for seen in _registers(question) if seen.message.expires]
-    right = [seen for seen in registers if seen.message.expires == expiry]
     fetched = _fetched(question)
+    registers = _since(fetched, [seen for seen in _registers(question) if seen.message.expires])
+    right = [seen for seen in registers if seen.message.expires == expiry]
     if right and fetched:
         took = Measurement("applied_after", round(right[0].at.t - fetched[0].at.t, 3), "s")
         return question.passed(fetched[0].evidence, right[0].evidence, measurements=(took,))
@@ -215,12 +218,12 @@ def moves(question: Question) -> Judgement:
     fetched = _fetched(question)
     asked = [
         seen
-        for seen in question.span.of(DnsQuery)
+        for seen in _since(fetched, question.span.of(DnsQuery))
         if seen.event.type == "SRV" and seen.event.name.rstrip(".").lower().endswith(f".{proxy}")
     ]
     bound = [
         seen
-        for seen in question.span.of(BindingChanged, edge=edge)
+        for seen in _since(fetched, question.span.of(BindingChanged, edge=edge))
         if seen.event.granted_s > 0 and question.subject.line in (None, seen.at.line)
     ]
     if fetched and asked and bound:
@@ -328,6 +331,11 @@ def _answers(question: Question) -> list[Seen[ProvisioningAnswer]]:
 
 def _fetched(question: Question) -> list[Seen[ProvisioningAnswer]]:
     return [seen for seen in _answers(question) if seen.event.status == _OK and not seen.event.fault]
+
+
+def _since(fetched: list[Seen[ProvisioningAnswer]], seen: list[S]) -> list[S]:
+    """Of what was seen, what came after the first fetch: nothing before it can have been made by it."""
+    return [one for one in seen if fetched and one.at.seq > fetched[0].at.seq]
 
 
 def _registers(question: Question) -> list[SeenMessage]:

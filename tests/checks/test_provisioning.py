@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from certsuite.core.events import BenchChanged, DeviceStarted, DriverAction, OutsideMessage
+from certsuite.core.events import BenchChanged, DeviceStarted, DnsQuery, DriverAction, OutsideMessage
 from certsuite.core.observations import IN
 from tests.checks.good_provisioning import (
     DOOR,
@@ -179,6 +179,16 @@ def test_a_change_that_is_not_used(trace: Trace) -> None:
     trace.request("REGISTER", headers={"Expires": "0"})
     judged = trace.fails("prov.applies", "prov-change-not-applied", settled=False, expiry_s=300, by="x")
     assert "REGISTER asks for 240 s" in judged.findings[0].observed
+
+
+def test_what_it_did_before_the_fetch_is_not_made_by_it(trace: Trace) -> None:
+    about: dict[str, Any] = {"outbound_proxy": NEW_PROXY, "edge": "secondary", "by": "x"}
+    trace.see(DnsQuery("udp", "127.9.0.9:1", f"_sips._tcp.{NEW_PROXY}.", "SRV", "NOERROR", ()))
+    registers(trace, 300, edge="secondary")
+    asks(trace)
+    answers(trace)
+    trace.fails("prov.applies", "prov-change-not-applied", settled=False, expiry_s=300, by="x")
+    trace.fails("prov.moves", "prov-old-proxy", settled=False, **about)
 
 
 def test_one_line_that_uses_it_does_not_speak_for_another(trace: Trace) -> None:
