@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from certsuite.checks.call_messages import crossed, final_answer, requests, responses, taken, told
+from certsuite.checks.calls import refused_otherwise
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Span
 from certsuite.core.events import DriverAction, FlowClosed, SipMessageSeen
@@ -148,8 +149,15 @@ def heeds_100rel(question: Question) -> Judgement:
         return question.passed(invites[0].evidence, refused[0].evidence)
     seen = [*responses(question, "INVITE", _PROVISIONAL), *responses(question, "INVITE", range(200, 300))]
     if not seen and failed:
-        reason = f"refused with {told(failed[0])}, which says nothing of reliable responses"
-        return question.unknown("refused-for-another-reason", reason)
+        # RFC 3261 section 8.2.2.3 has 420 for what is not understood.
+        otherwise = refused_otherwise(question, failed[0], "reliable responses")
+        return otherwise or question.failed(
+            "required-100rel-ignored",
+            f"{told(failed[0])} to an INVITE that requires 100rel",
+            "a reliable 18x, or 420 Bad Extension",
+            invites[0].evidence,
+            failed[0].evidence,
+        )
     if not seen:
         return question.unknown("nothing-seen", "the device neither rang nor refused the call")
     first = seen[0]

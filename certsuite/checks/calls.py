@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import acknowledgements, not_acknowledged, requests, responses, taken
+from certsuite.checks.call_messages import acknowledgements, not_acknowledged, requests, responses, taken, told
 from certsuite.checks.media import no_media
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
@@ -16,8 +16,8 @@ from certsuite.sip.message import user_host
 _PROVISIONAL = range(180, 200)
 _SUCCESS = range(200, 300)
 _FAILURE = range(300, 700)
-NOT_FOR_MEDIA = (401, 404, 407, 408, 480, 481, 486, 487, 600, 603, 604)
-"Nobody there, busy, declined, cancelled by the caller, not authorised: none of these says anything of the offer."
+_NOT_FOR_ITS_FORM = (*range(300, 400), 401, 404, 407, 408, 480, 481, 486, 487, 600, 603, 604)
+"Diverted, nobody there, busy, declined, cancelled by the caller, not authorised: none says anything of the offer."
 _SEPARATORS = str.maketrans("", "", "-.()")
 _HELD = {"sendonly", "inactive"}
 _SUITE = "AES_CM_128_HMAC_SHA1_80"
@@ -25,6 +25,14 @@ _SUITE = "AES_CM_128_HMAC_SHA1_80"
 
 def _not_asked(question: Question, what: str) -> Judgement:
     return question.unknown("not-stimulated", f"{what} was not sent")
+
+
+def refused_otherwise(question: Question, answer: SeenMessage, of_what: str) -> Judgement | None:
+    """That a call was refused, and not for what it asked for or how; ``None`` if it may be for that."""
+    if answer.message.status not in _NOT_FOR_ITS_FORM:
+        return None
+    reason = f"refused with {told(answer)}, which says nothing of {of_what}"
+    return question.unknown("refused-for-another-reason", reason)
 
 
 @check("call.rings", limits=("ring_s",))
@@ -209,10 +217,7 @@ def is_refused(question: Question) -> Judgement:
         )
     refused = responses(question, "INVITE", _FAILURE)
     if refused:
-        status = refused[0].message.status
-        if status in NOT_FOR_MEDIA:
-            return question.unknown("refused-for-another-reason", f"refused with {status}, which says nothing of SRTP")
-        return question.passed(refused[0].evidence)
+        return refused_otherwise(question, refused[0], "SRTP") or question.passed(refused[0].evidence)
     return question.unknown("no-answer", "the device neither accepted nor refused the offer without SRTP")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from certsuite.checks.call_messages import final_answer, told
-from certsuite.checks.calls import audio_of, suites_of
+from certsuite.checks.calls import audio_of, refused_otherwise, suites_of
 from certsuite.checks.media import windows_of
 from certsuite.checks.registry import Question, check
 from certsuite.checks.sdes import last_offer
@@ -26,6 +26,8 @@ def offers_late(question: Question) -> Judgement:
     answer = final_answer(question, invites[0])
     if answer is None:
         return question.unknown("no-answer", "the device did not answer the INVITE")
+    if (otherwise := refused_otherwise(question, answer, "offers that come late")) is not None:
+        return otherwise
     if answer.message.status >= 300:
         return question.failed(
             "late-offer-refused",

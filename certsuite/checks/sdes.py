@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from certsuite.checks.call_messages import byes, crossed, final_answer, requests, told
-from certsuite.checks.calls import NOT_FOR_MEDIA
+from certsuite.checks.calls import refused_otherwise
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
 from certsuite.core.events import MediaNotAgreed, MediaWindow
@@ -103,8 +103,8 @@ def taken_or_refused(question: Question) -> Judgement:
         return question.unknown("no-answer", "the device neither took nor refused the offer")
     status = answer.message.status
     if status >= 300:
-        if status in NOT_FOR_MEDIA:
-            return question.unknown("refused-for-another-reason", f"refused with {status}, which says nothing of SRTP")
+        if (otherwise := refused_otherwise(question, answer, "SRTP")) is not None:
+            return otherwise
         if not question.param("claimed"):
             return question.passed(answer.evidence)
         return question.failed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from certsuite.checks.call_messages import byes, crossed, final_answer, requests, responses, told
+from certsuite.checks.calls import refused_otherwise
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
 from certsuite.core.findings import Judgement, Measurement
@@ -232,6 +233,8 @@ def minds_interval(question: Question) -> Judgement:
     message = answers[0].message
     if message.status < _SUCCESS.stop or (message.status == _TOO_SMALL and (min_se(message) or 0) > timer.interval_s):
         return question.passed(*place)
+    if (otherwise := refused_otherwise(question, answers[0], "session timers")) is not None:
+        return otherwise
     least = f" with {f'Min-SE: {min_se(message)}' if min_se(message) is not None else 'no Min-SE'}"
     return question.failed(
         "small-session-interval-refused",

@@ -179,6 +179,9 @@ def test_a_refusal_for_another_reason_says_nothing_of_what_is_required(trace: Tr
     trace.request("INVITE", OUT)
     responds(trace, 486)
     assert trace.is_open("call.heeds-100rel", "refused-for-another-reason").reason.startswith("refused with 486")
+    trace.observations.pop()
+    responds(trace, 400)
+    trace.fails("call.heeds-100rel", "required-100rel-ignored")
 
 
 def test_a_prack_of_another_dialog_acknowledges_nothing(trace: Trace) -> None:

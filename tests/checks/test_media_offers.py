@@ -38,6 +38,12 @@ def test_a_late_offer_of_plain_rtp_and_none_at_all(trace: Trace) -> None:
     trace.fails("call.offers-late", "late-offer-without-srtp")
 
 
+def test_a_user_who_is_busy_says_nothing_of_late_offers(trace: Trace) -> None:
+    trace.request("INVITE", OUT)
+    trace.answer(486)
+    trace.is_open("call.offers-late", "refused-for-another-reason")
+
+
 def test_a_refused_late_offer(trace: Trace) -> None:
     trace.request("INVITE", OUT)
     trace.answer(488)

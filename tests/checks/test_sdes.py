@@ -109,6 +109,13 @@ def test_a_reoffer_that_is_taken(trace: Trace) -> None:
     trace.passes("sdes.takes-reoffer")
 
 
+@pytest.mark.parametrize("status", [302, 486])
+def test_a_call_that_is_diverted_or_meets_a_busy_user_says_nothing_of_srtp(trace: Trace, status: int) -> None:
+    trace.request("INVITE", OUT, body=bytes(offer()))
+    trace.answer(status)
+    trace.is_open("sdes.taken-or-refused", "refused-for-another-reason", claimed=False)
+
+
 def test_a_bye_of_another_dialog_gives_nothing_up(trace: Trace) -> None:
     trace.answer(200, direction=OUT, body=bytes(offer()))
     trace.request("BYE")

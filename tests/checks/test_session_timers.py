@@ -218,6 +218,12 @@ def test_a_refused_interval_is_raised(trace: Trace, session: str, minimum: str, 
         trace.fails("timer.raises-interval", "session-interval-not-raised")
 
 
+def test_a_user_who_is_busy_says_nothing_of_the_interval(trace: Trace) -> None:
+    invites(trace, "89;refresher=uac")
+    trace.answer(486)
+    trace.is_open("timer.minds-interval", "refused-for-another-reason")
+
+
 @pytest.mark.parametrize(
     ("status", "minimum", "right"),
     [(180, "", True), (200, "", True), (422, "90", True), (422, "", False), (422, "89", False), (400, "90", False)],
