@@ -47,6 +47,8 @@ FAMILIES: Mapping[str, str] = {
     "PROV": "Provisioning",
 }
 
+_BEYOND = ("bench-cannot-cut-off", "no-far-end")
+"Reason codes of cases that do not apply because of the bench, and not of the device."
 _TEXT_AT_MOST = 1000
 _NOT_IN_FILE_NAMES = re.compile(r"[^A-Za-z0-9._-]")
 
@@ -147,7 +149,9 @@ def explain(result: RunResult) -> str:
     by_person = sum(case.review is not None for case in blocking)
     settled = f" {_number(by_person, 'blocking case')} settled by a person." if by_person else ""
     if result.outcome is Outcome.QUALIFIED:
-        return f"Every blocking case of the full plan passed.{settled}"
+        beyond = [case for case in result.cases if case.level is Level.MANDATORY and case.reason_code in _BEYOND]
+        not_run = f" This bench could not run {_number(len(beyond), 'mandatory case')}." if beyond else ""
+        return f"Every blocking case of the full plan passed.{not_run}{settled}"
     if result.outcome is Outcome.PASSED:
         others = sum(case.verdict is Verdict.FAIL for case in result.cases)
         unclear = sum(case.verdict in (Verdict.WARN, *UNDECIDED) for case in result.cases)

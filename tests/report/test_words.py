@@ -76,6 +76,15 @@ def test_not_everything_passed_where_something_only_did_not_fail(run: Run, verdi
     assert explain(result) == "Nothing failed; 1 case did not plainly pass. It was less than the full plan."
 
 
+@pytest.mark.parametrize(("code", "told"), [("bench-cannot-cut-off", True), ("no-far-end", True), ("one-line", False)])
+def test_what_the_bench_could_not_do_is_told_of_a_device_that_is_qualified(run: Run, code: str, told: bool) -> None:
+    passed = replace(run.result.cases[0], verdict=Verdict.PASS, level=Level.MANDATORY)
+    absent = replace(passed, id="WXC-FO-010", verdict=Verdict.NOT_APPLICABLE, reason_code=code)
+    result = replace(run.result, outcome=Outcome.QUALIFIED, cases=(passed, absent))
+    more = " This bench could not run 1 mandatory case." if told else ""
+    assert explain(result) == f"Every blocking case of the full plan passed.{more}"
+
+
 def test_a_run_that_was_cut_short_behind_its_last_case_says_so(run: Run) -> None:
     case = replace(run.result.cases[0], verdict=Verdict.PASS)
     result = replace(run.with_cases(case).result, outcome=Outcome.INCOMPLETE, complete=False)
