@@ -52,7 +52,7 @@ class CallMedia:
         claimed = bool(suite) and self._bench.device.profile.claims(f"srtp.{suite}")
         await self.is_told_to_answer()
         await self._call.expect("sdes.taken-or-refused", claimed=claimed)
-        if self._call.leg.state is LegState.CONFIRMED:
+        if self._call.leg.media.agreement is not None:
             await self._call.carries_audio_both_ways()
 
     async def gives_up_a_bad_answer(self) -> None:

@@ -205,7 +205,7 @@ def is_refused(question: Question) -> Judgement:
     if not requests(question, "INVITE", OUT):
         return _not_asked(question, "the INVITE")
     accepted = responses(question, "INVITE", _SUCCESS)
-    if accepted and (audio := audio_of(accepted[0])) is not None and audio.rejected:
+    if accepted and rejects_audio(accepted[0]):
         return question.passed(accepted[0].evidence)
     if accepted:
         return question.failed(
@@ -285,6 +285,12 @@ def audio_of(seen: SeenMessage) -> MediaSection | None:
         return SessionDescription.parse(seen.message.body).audio
     except SdpError:
         return None
+
+
+def rejects_audio(answer: SeenMessage) -> bool:
+    """Whether a session description refuses its audio by port 0 (RFC 3264 section 6)."""
+    audio = audio_of(answer)
+    return audio is not None and audio.rejected
 
 
 def _direction(seen: SeenMessage) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from certsuite.checks.call_messages import byes, crossed, final_answer, requests, told
-from certsuite.checks.calls import refused_otherwise
+from certsuite.checks.calls import refused_otherwise, rejects_audio
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
 from certsuite.core.events import MediaNotAgreed, MediaWindow
@@ -101,15 +101,15 @@ def taken_or_refused(question: Question) -> Judgement:
     answer = final_answer(question, offer)
     if answer is None:
         return question.unknown("no-answer", "the device neither took nor refused the offer")
-    status = answer.message.status
-    if status >= 300:
+    by_port = rejects_audio(answer)
+    if answer.message.status >= 300 or by_port:
         if (otherwise := refused_otherwise(question, answer, "SRTP")) is not None:
             return otherwise
         if not question.param("claimed"):
             return question.passed(answer.evidence)
         return question.failed(
             "srtp-claimed-suite-refused",
-            f"{status} {printable(answer.message.reason, at_most=60)}",
+            f"{told(answer)}{' with port 0' if by_port else ''}",
             "200 OK: the profile claims this suite",
             offer.evidence,
             answer.evidence,

@@ -109,6 +109,15 @@ def test_a_reoffer_that_is_taken(trace: Trace) -> None:
     trace.passes("sdes.takes-reoffer")
 
 
+def test_audio_that_is_refused_by_port_0_is_refused(trace: Trace) -> None:
+    """RFC 3264 section 6."""
+    trace.request("INVITE", OUT, body=bytes(offer()))
+    trace.answer(200, "OK", body=reply(offer()).replace(b"m=audio 4000", b"m=audio 0"))
+    trace.passes("sdes.taken-or-refused", claimed=False)
+    judged = trace.fails("sdes.taken-or-refused", "srtp-claimed-suite-refused", claimed=True)
+    assert judged.findings[0].observed == "200 OK with port 0"
+
+
 @pytest.mark.parametrize("status", [302, 486])
 def test_a_call_that_is_diverted_or_meets_a_busy_user_says_nothing_of_srtp(trace: Trace, status: int) -> None:
     trace.request("INVITE", OUT, body=bytes(offer()))
