@@ -35,6 +35,9 @@ async def test_a_good_device_stands_everything(stage: Staging) -> None:
     stated = [event.check for event in on.events(Expectation)]
     assert stated.count("call.takes-refresh") == STORM + 1
     assert stated.count("call.answers-request") == 5
+    # A device that knows no OPTIONS was not broken by what came before it.
+    behind = on.events(Expectation)[-1].params
+    assert (behind["finding"], {405, 501} <= set(behind["allowed"])) == ("broken-by-malformed-requests", True)
 
 
 @pytest.mark.asyncio
