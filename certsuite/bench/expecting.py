@@ -92,12 +92,14 @@ class Watch:
     def __init__(self, journal: Journal) -> None:
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
+        self._waiting = 0
+        "How many wait; without any nobody has to be told."
         self._told = False
         "Whether the loop knows already that there is news: one look at it is enough for all that has come until then."
         journal.subscribe(self._observed)
 
     def _observed(self, observation: Observation) -> None:
-        if not self._told and not is_foreign(observation) and not self._loop.is_closed():
+        if self._waiting and not self._told and not is_foreign(observation) and not self._loop.is_closed():
             self._told = True
             self._loop.call_soon_threadsafe(self._tell)
 
@@ -107,18 +109,22 @@ class Watch:
 
     async def until(self, true: Callable[[], bool], deadline: float) -> bool:
         """Wait until ``true()``, asked after each observation, or until the loop's time is ``deadline``."""
-        while True:
-            self._news.clear()
-            if true():
-                return True
-            remaining = deadline - self._loop.time()
-            if remaining <= 0:
-                return False
-            try:
-                async with asyncio.timeout(remaining):
-                    await self._news.wait()
-            except TimeoutError:
-                return true()
+        self._waiting += 1
+        try:
+            while True:
+                self._news.clear()
+                if true():
+                    return True
+                remaining = deadline - self._loop.time()
+                if remaining <= 0:
+                    return False
+                try:
+                    async with asyncio.timeout(remaining):
+                        await self._news.wait()
+                except TimeoutError:
+                    return true()
+        finally:
+            self._waiting -= 1
 
 
 class Expecting:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from dataclasses import dataclass
 
 _REMEMBERED = 512
+_RESTART_MS = 5000.0
 
 
 @dataclass
@@ -22,7 +23,7 @@ class StreamStatistics:
     "Between two packets."
 
     def __post_init__(self) -> None:
-        self._seen: deque[int] = deque(maxlen=_REMEMBERED)
+        self._seen: OrderedDict[int, None] = OrderedDict()
         self._highest: int | None = None
         self._ssrc = 0
         self._transit = 0.0
@@ -41,7 +42,9 @@ class StreamStatistics:
             self._seen.clear()
         else:
             self._compare(sequence, transit, now)
-        self._seen.append(sequence)
+        self._seen[sequence] = None
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
         self._transit, self._arrived = transit, now
 
     def _compare(self, sequence: int, transit: float, now: float) -> None:
@@ -58,6 +61,3 @@ class StreamStatistics:
             self.jitter_ms += (change_ms - self.jitter_ms) / 16
             self.jitter_max_ms = max(self.jitter_max_ms, self.jitter_ms)
         self.longest_gap_s = max(self.longest_gap_s, now - self._arrived)
-
-
-_RESTART_MS = 5000.0

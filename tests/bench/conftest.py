@@ -20,7 +20,7 @@ from certsuite.bench.network import Network, mint_accounts
 from certsuite.bench.waits import Waits
 from certsuite.catalogue import load_catalogue
 from certsuite.checks.judge import judge_one
-from certsuite.core.capture import Endpoint
+from certsuite.core.capture import Datagram, Endpoint
 from certsuite.core.cases import Case
 from certsuite.core.events import Event
 from certsuite.core.journal import Journal, SystemClock
@@ -50,7 +50,7 @@ class NoCapture:
     def sip(self, flow: str, *, from_device: bool, data: bytes, t_ns: int) -> int:
         return 0
 
-    def udp(self, source: Endpoint, destination: Endpoint, data: bytes, t_ns: int) -> int:
+    def udp(self, *datagrams: Datagram) -> int:
         return 0
 
 

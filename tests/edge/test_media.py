@@ -11,7 +11,7 @@ from dataclasses import replace
 
 import pytest
 
-from certsuite.core.capture import Endpoint
+from certsuite.core.capture import Datagram, Endpoint
 from certsuite.core.errors import AddressUnavailable, BenchError
 from certsuite.core.events import DtmfEvent, Event, MediaClosed, MediaOpened, MediaWindow, Note
 from certsuite.core.journal import Journal, SystemClock
@@ -36,15 +36,16 @@ class Frames:
     """A capture that keeps datagrams."""
 
     def __init__(self) -> None:
-        self.datagrams: list[tuple[Endpoint, Endpoint, bytes, int]] = []
+        self.datagrams: list[Datagram] = []
         self._lock = threading.Lock()
         self.arrived = threading.Condition(self._lock)
 
-    def udp(self, source: Endpoint, destination: Endpoint, data: bytes, t_ns: int) -> int:
+    def udp(self, *datagrams: Datagram) -> int:
         with self._lock:
-            self.datagrams.append((source, destination, data, t_ns))
+            first = len(self.datagrams) + 1
+            self.datagrams.extend(datagrams)
             self.arrived.notify_all()
-            return len(self.datagrams)
+            return first
 
     def wait_for(self, matches: Callable[[Endpoint, Endpoint, bytes], bool]) -> int:
         """Number of the first frame that matches."""
