@@ -23,7 +23,7 @@ from certsuite.core.journal import Journal
 from certsuite.edge.media_sockets import ANCILLARY, age_ns_of, bind_pair, clear
 from certsuite.edge.media_stream import MediaStream
 from certsuite.edge.traffic_class import dscp_of_datagram
-from certsuite.media.pacing import PERIOD_NS, SLOTS, Lateness, Schedule
+from certsuite.media.pacing import PERIOD_NS, Lateness, Schedule
 
 _DATAGRAM_LIMIT = 4096
 _STALL_NS = 10 * PERIOD_NS
@@ -32,6 +32,10 @@ _SWITCH_INTERVAL_S = 0.0001
 "How long another thread may keep the interpreter while a packet is due; Python's own 5 ms is a quarter of a period."
 _AT_ONCE = 32
 "Sockets that are read before anything else is looked at."
+_FETCH_NS = 5_000_000
+"What came is fetched at least so often: a socket holds some seconds of audio."
+_BACKLOG = 4
+"How many things may wait to be done, for each stream, before packets that are due wait for them."
 _SELECTOR_SLACK_NS = 200_000
 _SELECTABLE_NS = 1_000_000 + _SELECTOR_SLACK_NS
 "Shorter waits are slept: a selector counts in milliseconds."
@@ -61,6 +65,7 @@ class MediaLoop:
         self._streams: set[MediaStream] = set()
         self._stopping = False
         self._failure: BaseException | None = None
+        self._fetched_ns = time.monotonic_ns()
         self._thread = threading.Thread(target=self._run, name="media", daemon=True)
         self._switch_interval = sys.getswitchinterval()
 
@@ -170,34 +175,28 @@ class MediaLoop:
             raise
 
     def _turn(self) -> None:
-        """What is most urgent: packets that are due, then what has come and what may come later, a little at a time."""
+        """Packets that are due go first, then what can wait. Nothing that came is lost, however late the bench is: it
+        is fetched in time, and once too much of it waits, packets have to wait as well."""
+        now_ns = time.monotonic_ns()
+        if now_ns - self._fetched_ns >= _FETCH_NS:
+            self._fetch(0)
         due_ns = self._schedule.next_due()
-        if due_ns is not None and due_ns <= time.monotonic_ns():
+        if due_ns is not None and due_ns <= now_ns and len(self._later) <= _BACKLOG * (len(self._active) + 1):
             self._serve()
-            # However late it is, it does what one moment gives it to do: a bench that is late must not stop listening.
-            for _ in range(2 * (len(self._active) // SLOTS + 1)):
-                if not self._do_later(0):
-                    return
-        elif not self._do_later(0):
-            self._wait(due_ns)
-
-    def _wait(self, due_ns: int | None) -> None:
-        """Until something comes, or packets are due."""
-        remaining_ns = 1 << 62 if due_ns is None else due_ns - time.monotonic_ns()
-        if remaining_ns >= _SELECTABLE_NS:
-            self._do_later(min(((remaining_ns - _SELECTOR_SLACK_NS) // 1_000_000 - 0.5) / 1000, _IDLE_S))
-        elif remaining_ns > 0:
-            # What arrives meanwhile has the kernel's time of arrival.
-            time.sleep(remaining_ns / 1e9)
-
-    def _do_later(self, patience_s: float) -> bool:
-        """Do the first of what can wait, or take what comes within ``patience_s``; false if there is nothing."""
-        if self._later:
+        elif self._later:
             self._later.popleft()()
-            return True
+        elif due_ns is None or due_ns - now_ns >= _SELECTABLE_NS:
+            remaining_ns = 1 << 62 if due_ns is None else due_ns - now_ns
+            self._fetch(min(((remaining_ns - _SELECTOR_SLACK_NS) // 1_000_000 - 0.5) / 1000, _IDLE_S))
+        elif not self._fetch(0):
+            # What arrives meanwhile has the kernel's time of arrival.
+            time.sleep(max(due_ns - time.monotonic_ns(), 0) / 1e9)
+
+    def _fetch(self, patience_s: float) -> bool:
+        """Read what has come or comes within ``patience_s``; false if nothing did."""
         ready = self._epoll.poll(patience_s, _AT_ONCE)
-        if ready:
-            self._read(ready)
+        self._fetched_ns = time.monotonic_ns()
+        self._read(ready)
         return bool(ready)
 
     def _read(self, ready: list[tuple[int, int]]) -> None:
@@ -231,9 +230,10 @@ class MediaLoop:
 
     def _serve(self) -> None:
         """Send the packets that are due now. To close windows can wait."""
-        self.left_out += self._schedule.skip_missed(time.monotonic_ns(), _STALL_NS)
+        now_ns = time.monotonic_ns()
+        self.left_out += self._schedule.skip_missed(now_ns, _STALL_NS)
         due_ns = self._schedule.next_due()
-        if due_ns is None or due_ns > time.monotonic_ns():
+        if due_ns is None or due_ns > now_ns:
             return
         sent: list[Datagram] = []
         for stream in self._schedule.take():
