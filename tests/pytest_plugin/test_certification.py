@@ -284,7 +284,7 @@ def test_a_signal_ends_a_run_in_order(sent: signal.Signals, tmp_path: Path) -> N
 
 def test_a_killed_run_leaves_a_record_and_no_device_and_can_be_resumed(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    process = start("--out", folder, "--plan", "calls")
+    process = start("--out", folder, "--plan", "smoke")
     until(lambda: has_come_to(folder, "WXC-CALL-060"))
     private = f"certsuite-{process.pid}-"
     assert processes_with(private)
@@ -303,7 +303,7 @@ def test_a_killed_run_leaves_a_record_and_no_device_and_can_be_resumed(tmp_path:
             check=False,
         )
         assert "REGISTER" in shown.stdout
-    resumed = certsuite("run", "--resume", folder, "--plan", "calls")
+    resumed = certsuite("run", "--resume", folder, "--plan", "smoke")
     assert resumed.returncode == 0, resumed.stdout
     record = read_record(folder / "record.jsonl")
     assert (record.complete, len(record.segments)) == (True, 2)
