@@ -191,7 +191,7 @@ class Behaviour:
     prefers_expires_header: bool = False
     goes_on_after_423: bool = True
     heeds_min_expires: bool = True
-    refresh_share: float = 0.4
+    refresh_share: float = 0.3
     "Share of the granted expiry after which a line is refreshed."
     reuses_flow: bool = True
     "Whether calls go over the flow of the registration; else each has one of its own."
