@@ -145,13 +145,16 @@ class Expecting:
         """Wait until an expectation is settled, or until the loop's time is ``deadline``. Nothing is recorded."""
         span = Span((), closed=False)
         last = stated.since - 1
+        judgement: Judgement | None = None
 
         def so_far() -> Judgement:
-            nonlocal last
+            nonlocal last, judgement
             new = self._journal.since(last + 1)
-            last += len(new)
-            span.add(new)
-            return evaluate(stated.over(last), span, self._limits, line=stated.line, flow=stated.flow)
+            if judgement is None or new:
+                last += len(new)
+                span.add(new)
+                judgement = evaluate(stated.over(last), span, self._limits, line=stated.line, flow=stated.flow)
+            return judgement
 
         with self._waits.waiting():
             await self._watch.until(lambda: so_far().settled or self._nothing_more(), deadline)
