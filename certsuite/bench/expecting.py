@@ -162,10 +162,15 @@ class Expecting:
 
     def close(self, stated: Stated, case: tuple[str, str] | None = None) -> Judgement:
         """Close the span and write the expectation; its verdict is its value over exactly that span."""
-        last = self._journal.next_seq - 1
-        self._journal.record(stated.over(last), line=stated.line, flow=stated.flow, case=case)
-        span = self._spans.over(stated.since, last)
-        return evaluate(stated.over(last), span, self._limits, line=stated.line, flow=stated.flow)
+        written = self.write(stated, case)
+        span = self._spans.over(written.first_seq, written.last_seq)
+        return evaluate(written, span, self._limits, line=stated.line, flow=stated.flow)
+
+    def write(self, stated: Stated, case: tuple[str, str] | None = None) -> Expectation:
+        """Close the span and write the expectation, and leave what it is worth to who reads the record."""
+        expectation = stated.over(self._journal.next_seq - 1)
+        self._journal.record(expectation, line=stated.line, flow=stated.flow, case=case)
+        return expectation
 
     async def expect(self, stated: Stated, deadline: float) -> Judgement:
         """Wait, write, and give the judgement. Raises :class:`ExpectationNotMet` unless it passed or only warned."""
