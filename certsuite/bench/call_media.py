@@ -81,6 +81,10 @@ class CallMedia:
     async def is_held_and_resumed(self, terms: str) -> None:
         """The party holds the call in one of the ways that there are, and takes it back."""
         await self.is_offered(terms)
+        # The window in which the answer came proves no silence. Where another tone is sent behind it, the next one, if
+        # it is silent, is told at its end, and not together with more of its like.
+        await self._goes_on_for(1)
+        self._call.plays_on()
         await self._call.expect("media.stops-when-held")
         await self.is_offered("as Webex")
         self.notes("resumed")

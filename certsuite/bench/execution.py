@@ -159,7 +159,7 @@ class Execution:
             name = (pending.case.id, pending.case.variant)
             if not pending.deferred.at_end:
                 await self._bench.expecting.settles(pending.deferred.stated, pending.deferred.deadline)
-            self._bench.expecting.close(pending.deferred.stated, case=name)
+            self._bench.expecting.write(pending.deferred.stated, case=name)
             waited_s = pending.waited_s + self._waits.total_s - waited
             finished = CaseFinished(round(loop.time() - pending.began, 4), round(waited_s, 4), pending.restarts)
             self._journal.record(finished, case=name)

@@ -191,7 +191,7 @@ class Behaviour:
     prefers_expires_header: bool = False
     goes_on_after_423: bool = True
     heeds_min_expires: bool = True
-    refresh_share: float = 0.4
+    refresh_share: float = 0.3
     "Share of the granted expiry after which a line is refreshed."
     reuses_flow: bool = True
     "Whether calls go over the flow of the registration; else each has one of its own."
@@ -314,7 +314,7 @@ class Behaviour:
     "Whether its jitter buffer waits for ever for a packet that was lost."
     packet_octets: int = 0
     "Octets of G.711 that a packet must have to be heard; 0 is any."
-    report_s: float = 0.4
+    report_s: float = 0.34
     "Seconds between two reports of RTCP; 0 is none. Two parties may share what bandwidth they have as they like."
     protects_reports: bool = True
     names_itself: bool = True

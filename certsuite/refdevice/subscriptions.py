@@ -19,7 +19,7 @@ from certsuite.sip.message import SipMessage
 log = logging.getLogger("refdevice.subscriptions")
 
 _EXPIRES_S = 3600
-_REFRESH_SHARE = 0.5
+_REFRESH_SHARE = 0.3
 _ACCEPTED = {"message-summary": "application/simple-message-summary", "dialog": "application/dialog-info+xml"}
 
 
