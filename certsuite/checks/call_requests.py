@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import requests, responses, told
+from certsuite.checks.call_messages import gone_after, requests, responses, told
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Span
-from certsuite.core.events import DriverAction, FlowClosed, SipMessageSeen
+from certsuite.core.events import DriverAction, SipMessageSeen
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
@@ -36,11 +36,9 @@ def answers_request(question: Question) -> Judgement:
         return question.unknown("not-stimulated", f"{method} was not sent")
     answers = [seen for seen in responses(question, method, _FINAL) if seen.message.cseq[0] == number]
     if not answers:
-        closed = [seen for seen in question.span.of(FlowClosed) if seen.event.by == "device"]
-        cut = [seen for seen in closed if seen.at.seq > asked[0].at.seq and seen.at.flow == asked[0].at.flow]
         return question.failed(
             question.text("finding"),
-            f"no response to {printable(method)}{', and the device ended its connection' if cut else ''}",
+            f"no response to {printable(method)}{gone_after(question, asked[0])}",
             question.text("expected"),
             asked[0].evidence,
             settled=False,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import acknowledgements, requests, responses, taken
+from certsuite.checks.call_messages import acknowledgements, gone_after, requests, responses, taken
 from certsuite.checks.media import no_media
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
@@ -50,7 +50,7 @@ def rings(question: Question) -> Judgement:
         )
     return question.failed(
         "call-never-rings",
-        "no 18x",
+        f"{_no_ringing(question)}{gone_after(question, sent)}",
         f"180 Ringing within {limit.value:g} s",
         sent.evidence,
         hint="The INVITE comes down the connection that the device registered over, in BroadWorks' formatting: "
@@ -58,6 +58,11 @@ def rings(question: Question) -> Judgement:
         settled=False,
         limit=limit,
     )
+
+
+def _no_ringing(question: Question) -> str:
+    trying = responses(question, "INVITE", range(100, 101))
+    return "100 Trying and no 18x" if trying else "no response"
 
 
 @check("call.is-answered", limits=("answer_s",))
