@@ -67,6 +67,7 @@ class CallMedia:
 
     async def goes_on_after(self, kind: str, *, finding: str, what: str, hint: str) -> None:
         """Another tone comes back after what was done to the stream, which happens by itself or was recorded."""
+        self._bench.needs_echo(self._call.leg.media.terms)
         tone = self._call.plays_on()
         await self._call.expect(
             "media.goes-on-after", kind=kind, tones=[self._heard, tone], finding=finding, what=what, hint=hint
@@ -81,6 +82,7 @@ class CallMedia:
     async def is_held_and_resumed(self, terms: str) -> None:
         """The party holds the call in one of the ways that there are, and takes it back."""
         await self.is_offered(terms)
+        self._bench.needs_silent_hold()
         await self._call.expect("media.stops-when-held")
         await self.is_offered("as Webex")
         self.notes("resumed")
