@@ -152,6 +152,7 @@ def ends_crossed_call(question: Question) -> Judgement:
         "ACK, then BYE",
         cancels[0].evidence,
         after.evidence,
+        hint="A CANCEL that comes too late ends nothing: the call that was answered is acknowledged, and ended by BYE.",
         settled=False,
         limit=question.limits["action_s"],
     )

@@ -13,6 +13,15 @@ from certsuite.sip.message import read, split_values, unescaped, user_host
 from certsuite.sip.session_timer import names_option
 
 _FINAL = range(200, 700)
+_HINTS = {
+    "broken-by-malformed-requests": "Before it came four INFO: with a line without a colon, without CSeq, without a "
+    "branch in Via, and with a broken multipart body. The device's log says which one it stumbled over.",
+    "cseq-order-ignored": "A CSeq number below that of the last request is of one that comes late: taken as new, an "
+    "old re-INVITE puts a call on hold for good.",
+    "request-not-understood": "A request that the device has no use for wants an answer all the same: Webex sends INFO "
+    "that nobody asked for.",
+}
+"What to do about findings of :func:`answers_request`, where the finding alone does not say it."
 _PROVISIONAL = range(101, 200)
 
 
@@ -41,6 +50,7 @@ def answers_request(question: Question) -> Judgement:
             f"no response to {printable(method)}{gone_after(question, asked[0])}",
             question.text("expected"),
             asked[0].evidence,
+            hint=_HINTS.get(question.text("finding"), ""),
             settled=False,
             limit=question.limits["action_s"],
         )
@@ -52,6 +62,7 @@ def answers_request(question: Question) -> Judgement:
         question.text("expected"),
         asked[0].evidence,
         answers[0].evidence,
+        hint=_HINTS.get(question.text("finding"), ""),
     )
 
 
@@ -147,6 +158,7 @@ def heeds_100rel(question: Question) -> Judgement:
         "a reliable 18x, or 420 Bad Extension",
         invites[0].evidence,
         first.evidence,
+        hint="Without 100rel the answer is 420 with Unsupported: 100rel; the caller then calls without it.",
     )
 
 

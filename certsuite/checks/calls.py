@@ -21,6 +21,11 @@ NOT_FOR_MEDIA = (401, 404, 407, 408, 480, 481, 486, 487, 600, 603, 604)
 _SEPARATORS = str.maketrans("", "", "-.()")
 _HELD = {"sendonly", "inactive"}
 _SUITE = "AES_CM_128_HMAC_SHA1_80"
+_USUAL_INVITE = (
+    "The INVITE comes down the connection that the device registered over, in BroadWorks' formatting: "
+    "Name:value without a space, an empty Supported, unknown headers."
+)
+_ODD_INVITE = "Where a plain INVITE rings (WXC-CALL-060), it is the form that the case's title names which does not."
 
 
 def _not_asked(question: Question, what: str) -> Judgement:
@@ -53,8 +58,7 @@ def rings(question: Question) -> Judgement:
         f"{_no_ringing(question)}{gone_after(question, sent)}",
         f"180 Ringing within {limit.value:g} s",
         sent.evidence,
-        hint="The INVITE comes down the connection that the device registered over, in BroadWorks' formatting: "
-        "Name:value without a space, an empty Supported, unknown headers.",
+        hint=_ODD_INVITE if question.requirement == "CALL-ODD-FORM" else _USUAL_INVITE,
         settled=False,
         limit=limit,
     )
