@@ -6,8 +6,17 @@ from dataclasses import replace
 
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
-from certsuite.core.events import DriverAction, DtmfEvent, MediaNotAgreed, MediaOpened, MediaStimulus, MediaWindow
+from certsuite.core.events import (
+    DriverAction,
+    DtmfEvent,
+    MediaNotAgreed,
+    MediaOpened,
+    MediaStimulus,
+    MediaWindow,
+    RtcpSeen,
+)
 from certsuite.core.findings import Judgement, Measurement
+from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
 
 PURE_ENOUGH = 0.35
@@ -94,11 +103,29 @@ def audio_both_ways(question: Question) -> Judgement:
         f"{strongest.tone_level_dbfs:.0f} dBFS",
         f"{', '.join(f'{tone:g} Hz' for tone in tones)} come back, one after the other",
         *(seen.evidence for seen in windows[-3:]),
-        hint="One direction is silent: look at what the device received, and at its audio device or loop.",
+        hint=_where_it_ends(question, opened[-1]),
         settled=False,
         measurements=measurements,
         limit=question.limits["audio_s"],
     )
+
+
+def _where_it_ends(question: Question, opened: Seen[MediaOpened]) -> str:
+    """Where to look for audio that does not come back, by what the device's RTCP says that it received."""
+    call_id = question.subject.call_id
+    reports = [
+        seen.event
+        for seen in question.span.of(RtcpSeen)
+        if seen.at.direction == IN and seen.event.call_id == call_id and seen.at.seq > opened.at.seq
+    ]
+    if any(report.about_us for report in reports):
+        return "Its own RTCP reports on what was sent to it: look at its decoder, and at its audio device or loop."
+    if any({"SR", "RR"} & set(report.kinds) for report in reports):
+        return (
+            "Its own RTCP says nothing of the stream that was sent to it, so it does not take it: look at the address, "
+            "the key and the SSRC that it expects."
+        )
+    return "One direction is silent: look at what the device received, and at its audio device or loop."
 
 
 def opened_of(question: Question) -> list[Seen[MediaOpened]]:

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from certsuite.core.events import DriverAction, DtmfEvent, MediaNotAgreed, MediaOpened, MediaStimulus, MediaWindow
+from certsuite.core.events import (
+    DriverAction,
+    DtmfEvent,
+    MediaNotAgreed,
+    MediaOpened,
+    MediaStimulus,
+    MediaWindow,
+    RtcpSeen,
+)
+from certsuite.core.observations import IN
 from certsuite.core.verdicts import Mark, Verdict
 
 if TYPE_CHECKING:
@@ -65,6 +74,25 @@ def test_the_tones_come_back_in_order(trace: Trace) -> None:
         "audio_delay": pytest.approx(0.4),
         "tone_level": -12.0,
     }
+
+
+@pytest.mark.parametrize(
+    ("kinds", "about_us", "says"),
+    [
+        (("SR", "SDES"), True, "look at its decoder"),
+        (("SR", "SDES"), False, "says nothing of the stream"),
+        (("APP",), False, "One direction is silent"),
+    ],
+)
+def test_where_to_look_is_told_by_the_devices_reports(
+    trace: Trace, kinds: tuple[str, ...], about_us: bool, says: str
+) -> None:
+    trace.see(RtcpSeen(CALL, "127.9.0.1:19560", "srtcp", False, 90, kinds, about_us=True), direction=IN)
+    opens(trace)
+    trace.see(RtcpSeen(CALL, "127.9.0.1:19560", "srtcp", False, 90, kinds, about_us=about_us), direction=IN)
+    window(trace, sent=700)
+    (finding,) = trace.fails("media.audio-both-ways", "media-audio-missing", settled=False, **TWO).findings
+    assert says in finding.hint
 
 
 def test_the_other_order_is_none(trace: Trace) -> None:
