@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
@@ -18,10 +19,13 @@ from certsuite.core.events import (
 from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
+from certsuite.core.verdicts import Verdict
 
 PURE_ENOUGH = 0.35
 "Share of a window's energy in one tone above which it counts as heard; speech and noise stay below."
 LOUD_ENOUGH_DBFS = -45.0
+_STRETCHED = 2
+"Times that a digit's duration may be what has passed since the digit before it: a network holds packets back as well."
 
 
 def windows_of(question: Question) -> list[Seen[MediaWindow]]:
@@ -213,6 +217,21 @@ def dtmf(question: Question) -> Judgement:
                 unended[0].evidence,
                 measurements=measurements,
             )
+        for last, one in pairwise(seen):
+            since_ms = (one.at.t - last.at.t) * 1000
+            if one.event.duration_ms > _STRETCHED * since_ms + question.span.lag_s * 1000:
+                return question.failed(
+                    "dtmf-too-long",
+                    f"digit {printable(one.event.digit)} for {one.event.duration_ms:.0f} ms by its duration, "
+                    f"{since_ms:.0f} ms after the end of digit {printable(last.event.digit)}",
+                    "its duration in units of the telephone-event's own clock (RFC 4733 section 2.3.5)",
+                    last.evidence,
+                    one.evidence,
+                    hint="Beside a codec of 48 kHz it is often that one's clock: the far end then plays digits longer "
+                    "than they were pressed.",
+                    verdict=Verdict.WARN,
+                    measurements=measurements,
+                )
         return question.passed(*evidence, measurements=measurements)
     wrong = not expected.startswith(digits)
     otherwise = "" if digits else _digits_otherwise(question)

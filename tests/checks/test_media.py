@@ -9,6 +9,7 @@ import pytest
 from certsuite.core.events import (
     DriverAction,
     DtmfEvent,
+    LoopLag,
     MediaNotAgreed,
     MediaOpened,
     MediaStimulus,
@@ -205,7 +206,7 @@ def test_an_answer_that_makes_no_stream(trace: Trace) -> None:
 
 
 def digit(trace: Trace, sign: str, ms: float = 100.0, end_packets: int = 3, call_id: str = CALL) -> None:
-    trace.see(DtmfEvent(call_id, sign, ms, end_packets, 8), flow="f1")
+    trace.after(0.2).see(DtmfEvent(call_id, sign, ms, end_packets, 8), flow="f1")
 
 
 def test_digits_in_order(trace: Trace) -> None:
@@ -233,6 +234,18 @@ def test_a_digit_that_is_too_short(trace: Trace) -> None:
     trace.fails("media.dtmf", "dtmf-too-short", verdict=Verdict.WARN, digits="5")
     trace.limit("dtmf_min_ms", value=30)
     trace.passes("media.dtmf", digits="5")
+
+
+def test_a_digit_that_is_longer_than_it_took(trace: Trace) -> None:
+    digit(trace, "5", ms=1080)
+    trace.passes("media.dtmf", digits="5")
+    digit(trace, "6", ms=400)
+    trace.passes("media.dtmf", digits="56")
+    digit(trace, "7", ms=1080)
+    judged = trace.fails("media.dtmf", "dtmf-too-long", verdict=Verdict.WARN, digits="567")
+    assert judged.findings[0].observed == "digit 7 for 1080 ms by its duration, 200 ms after the end of digit 6"
+    trace.see(LoopLag(700.0))
+    trace.passes("media.dtmf", digits="567")
 
 
 def test_a_digit_that_does_not_end(trace: Trace) -> None:
