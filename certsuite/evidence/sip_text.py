@@ -18,7 +18,7 @@ def message_text(raw: bytes) -> tuple[str, str]:
     body = " · SDP" if message.has_sdp else ""
     if message.is_request:
         cseq = f" · CSeq {number}" if number >= 0 else " · no CSeq"
-        return printable(f"{message.method} {message.uri}", at_most=120) + cseq + body + _news(message), "plain"
+        return printable(f"{message.method} {_news(message)}{message.uri}", at_most=120) + cseq + body, "plain"
     good = message.status < 400 or message.status in (401, 407, 487)
     text = printable(f"{message.status} {message.reason}".strip(), at_most=120)
     return f"{text} · {number} {printable(method, at_most=20)}{body}", "plain" if good else "bad"
@@ -27,8 +27,8 @@ def message_text(raw: bytes) -> tuple[str, str]:
 def _news(message: SipMessage) -> str:
     """What a transfer is about: whereto, and what became of it (RFC 3515)."""
     if message.method == "REFER":
-        return printable(f" · to {message.get('Refer-To') or 'nobody'}", at_most=120)
+        return f"to {message.get('Refer-To') or 'nobody'} · "
     if message.method == "NOTIFY" and message.body.startswith(b"SIP/2.0"):
-        told = message.body.split(b"\r\n", 1)[0].decode("latin-1").removeprefix("SIP/2.0 ")
-        return printable(f" · tells of {told} · {message.get('Subscription-State')}", at_most=120)
+        told = message.body.splitlines()[0].decode("latin-1").removeprefix("SIP/2.0 ")
+        return f"of {told}, {message.get('Subscription-State')} · "
     return ""

@@ -16,12 +16,12 @@ from certsuite.evidence.sip_text import message_text
         (b"SIP/2.0 407 \r\nCSeq: 2 INVITE\r\n\r\n", ("407 \xb7 2 INVITE", "plain")),
         (
             b"REFER sip:a SIP/2.0\r\nCSeq: 3 REFER\r\nRefer-To: <sip:b@c>\r\n\r\n",
-            ("REFER sip:a \xb7 CSeq 3 \xb7 to <sip:b@c>", "plain"),
+            ("REFER to <sip:b@c> \xb7 sip:a \xb7 CSeq 3", "plain"),
         ),
-        (b"REFER sip:a SIP/2.0\r\nCSeq: 3 REFER\r\n\r\n", ("REFER sip:a \xb7 CSeq 3 \xb7 to nobody", "plain")),
+        (b"REFER sip:a SIP/2.0\r\nCSeq: 3 REFER\r\n\r\n", ("REFER to nobody \xb7 sip:a \xb7 CSeq 3", "plain")),
         (
-            b"NOTIFY sip:a SIP/2.0\r\nCSeq: 4 NOTIFY\r\nSubscription-State: active\r\n\r\nSIP/2.0 486 Busy\x07\r\n",
-            ("NOTIFY sip:a \xb7 CSeq 4 \xb7 tells of 486 Busy\\x07 \xb7 active", "plain"),
+            b"NOTIFY sip:a SIP/2.0\r\nCSeq: 4 NOTIFY\r\nSubscription-State: active\r\n\r\nSIP/2.0 486 Busy\x07\n",
+            ("NOTIFY of 486 Busy\\x07, active \xb7 sip:a \xb7 CSeq 4", "plain"),
         ),
         (b"NOTIFY sip:a SIP/2.0\r\nCSeq: 4 NOTIFY\r\n\r\nVoicemail: yes", ("NOTIFY sip:a \xb7 CSeq 4", "plain")),
     ],
