@@ -87,7 +87,7 @@ class Call:
 
     async def carries_audio_both_ways(self) -> None:
         """Two tones, chosen for this call, cross to the device and come back, under SRTP."""
-        self._bench.needs_echo()
+        self._bench.needs_echo(self._leg.media.terms)
         first = await self.plays_a_tone()
         second = self._new_tone()
         self._leg.stream.send_tone(second)
@@ -95,7 +95,7 @@ class Call:
 
     async def is_heard(self) -> None:
         """A tone crosses to the device and comes back."""
-        self._bench.needs_echo()
+        self._bench.needs_echo(self._leg.media.terms)
         tone = await self.plays_a_tone()
         await self.expect("media.audio-both-ways", tones=[tone])
 

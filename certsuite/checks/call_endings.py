@@ -143,12 +143,16 @@ def ends_crossed_call(question: Question) -> Judgement:
     byes = [seen for seen in requests(question, "BYE") if seen.at.seq > after.at.seq and taken(question, seen)]
     if acks and byes:
         return question.passed(after.evidence, acks[0].evidence, byes[0].evidence)
+    missing = "no BYE for the call that was answered as it was given up"
+    if not acks:
+        missing = "BYE, and no ACK for the 200" if byes else "no ACK for the 200"
     return question.failed(
         "crossed-call-kept",
-        "no BYE for the call that was answered as it was given up" if acks else "no ACK for the 200",
+        missing,
         "ACK, then BYE",
         cancels[0].evidence,
         after.evidence,
+        hint="A CANCEL that comes too late ends nothing: the call that was answered is acknowledged, and ended by BYE.",
         settled=False,
         limit=question.limits["action_s"],
     )

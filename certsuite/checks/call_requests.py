@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import requests, responses, told
+from certsuite.checks.call_messages import gone_after, requests, responses, told
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Span
-from certsuite.core.events import DriverAction, FlowClosed, SipMessageSeen
+from certsuite.core.events import DriverAction, SipMessageSeen
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
@@ -13,6 +13,15 @@ from certsuite.sip.message import read, split_values, unescaped, user_host
 from certsuite.sip.session_timer import names_option
 
 _FINAL = range(200, 700)
+_HINTS = {
+    "broken-by-malformed-requests": "Before it came four INFO: with a line without a colon, without CSeq, without a "
+    "branch in Via, and with a broken multipart body. The device's log says which one it stumbled over.",
+    "cseq-order-ignored": "A CSeq number below that of the last request is of one that comes late: taken as new, an "
+    "old re-INVITE puts a call on hold for good.",
+    "request-not-understood": "A request that the device has no use for wants an answer all the same: Webex sends INFO "
+    "that nobody asked for.",
+}
+"What to do about findings of :func:`answers_request`, where the finding alone does not say it."
 _PROVISIONAL = range(101, 200)
 
 
@@ -36,13 +45,12 @@ def answers_request(question: Question) -> Judgement:
         return question.unknown("not-stimulated", f"{method} was not sent")
     answers = [seen for seen in responses(question, method, _FINAL) if seen.message.cseq[0] == number]
     if not answers:
-        closed = [seen for seen in question.span.of(FlowClosed) if seen.event.by == "device"]
-        cut = [seen for seen in closed if seen.at.seq > asked[0].at.seq and seen.at.flow == asked[0].at.flow]
         return question.failed(
             question.text("finding"),
-            f"no response to {printable(method)}{', and the device ended its connection' if cut else ''}",
+            f"no response to {printable(method)}{gone_after(question, asked[0])}",
             question.text("expected"),
             asked[0].evidence,
+            hint=_HINTS.get(question.text("finding"), ""),
             settled=False,
             limit=question.limits["action_s"],
         )
@@ -54,6 +62,7 @@ def answers_request(question: Question) -> Judgement:
         question.text("expected"),
         asked[0].evidence,
         answers[0].evidence,
+        hint=_HINTS.get(question.text("finding"), ""),
     )
 
 
@@ -149,6 +158,7 @@ def heeds_100rel(question: Question) -> Judgement:
         "a reliable 18x, or 420 Bad Extension",
         invites[0].evidence,
         first.evidence,
+        hint="Without 100rel the answer is 420 with Unsupported: 100rel; the caller then calls without it.",
     )
 
 

@@ -52,7 +52,8 @@ def goes_on_after(question: Question) -> Judgement:
     failures = sum(seen.event.auth_failures + seen.event.cleartext for seen in later)
     return question.failed(
         question.text("finding"),
-        f"{packets} packets, none with what was sent" + (f", and {failures} that do not authenticate" * bool(failures)),
+        f"{packets} packets, none with the {after:g} Hz that were played"
+        + (f", and {failures} that do not authenticate" * bool(failures)),
         f"audio goes on after {question.text('what')}",
         stimulus.evidence,
         *(seen.evidence for seen in later[-2:]),

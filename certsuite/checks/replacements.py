@@ -37,6 +37,7 @@ def replaces(question: Question) -> Judgement:
             *(seen.evidence for seen in answers[:1]),
             settled=any(seen.message.status in _FINAL for seen in answers),
             limit=limit,
+            hint="Pick-up and attended transfers need it. In Replaces, to-tag is the device's own tag of that call.",
         )
     old = question.text("replaced")
     ends = [seen for method in ("BYE", "CANCEL") for seen in question.span.messages(method=method, call_id=old)]
@@ -70,6 +71,7 @@ def refuses_unknown_dialog(question: Question) -> Judgement:
         *(seen.evidence for seen in answers[:1]),
         settled=bool(answers),
         limit=question.limits["action_s"],
+        hint="A pick-up that comes too late rings at this device as a call of its own.",
     )
 
 

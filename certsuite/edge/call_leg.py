@@ -116,6 +116,11 @@ class CallLeg:
         self.on_state(state)
 
     @property
+    def is_unheard(self) -> bool:
+        """Whether nothing at all came back for our INVITE."""
+        return not self._from_device and not self._provisional and self.state is LegState.CALLING
+
+    @property
     def stream(self) -> MediaStream:
         """Its media."""
         return self.media.stream

@@ -90,6 +90,12 @@ def _comes(trace: Trace) -> None:
     reports(trace)
 
 
+def _never_clear(trace: Trace) -> None:
+    opens(trace)
+    hears(trace, 700.0)
+    reports(trace)
+
+
 def _reports_loss(trace: Trace) -> None:
     opens(trace)
     does(trace, "x")
@@ -187,6 +193,7 @@ GOOD_MEDIA: dict[str, tuple[Callable[[Trace], object], dict[str, Any]]] = {
     "media.replay-not-heard": (_goes_on, _AFTER),
     "media.holds-up": (_holds_up, {**_AFTER, "windows": 4}),
     "rtcp.comes": (_comes, {}),
+    "rtcp.never-in-the-clear": (_never_clear, {}),
     "rtcp.reports-loss": (_reports_loss, {"kind": "x", "least": 4}),
     "rtcp.where-agreed": (_where_agreed, {}),
     "rtcp.rate": (_rate, {}),

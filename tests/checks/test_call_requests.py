@@ -8,7 +8,7 @@ import pytest
 
 from certsuite.checks.call_requests import allows
 from certsuite.checks.span import Span
-from certsuite.core.events import DriverAction, FlowClosed
+from certsuite.core.events import DeviceExited, DriverAction, FlowClosed
 from certsuite.core.observations import OUT
 from certsuite.sip.message import SipMessage
 
@@ -55,6 +55,10 @@ def test_a_connection_that_the_device_ended_is_told(trace: Trace) -> None:
     trace.see(FlowClosed("device", "close_notify"), flow=asked.flow)
     judged = trace.fails("call.answers-request", "cseq-order-ignored", settled=False, **about)
     assert judged.findings[0].observed == "no response to OPTIONS, and the device ended its connection"
+    trace.see(DeviceExited(-15, asked=True))
+    trace.see(DeviceExited(-11, asked=False))
+    judged = trace.fails("call.answers-request", "cseq-order-ignored", settled=False, **about)
+    assert judged.findings[0].observed == "no response to OPTIONS, and the device's program ended by signal 11"
 
 
 def test_a_refresh_is_agreed_to_with_sdp(trace: Trace) -> None:
