@@ -260,6 +260,8 @@ class Behaviour:
 
     # --- subscriptions
     subscribes: bool = True
+    subscriptions_each: int = 1
+    "How many subscriptions it makes of each kind."
     subscribes_anew: bool = True
     "Whether it subscribes again over a new flow; else what it subscribed to over the first one is left to its expiry."
     refreshes_subscriptions: bool = True
