@@ -357,6 +357,10 @@ class Behaviour:
     "Whether durations of digits are in units of the clock that was agreed on; else of 8 kHz."
     dtmf_in_band: bool = False
     "Whether digits are sent as tones in the audio rather than by RFC 4733."
+    dtmf_by_info: bool = False
+    "Whether digits are sent by INFO rather than by RFC 4733."
+    dtmf_ended: bool = True
+    "Whether the last packets of a digit bear the end bit."
     crosses_ports: bool = False
     "Whether a gateway's ports give back each other's audio, two and two."
     dtmf_marked: bool = True

@@ -215,7 +215,7 @@ class MediaSession:
                 self._buffer.take()
                 clock_hz = agreement.clock_hz if self._behaviour.dtmf_clock_right else audio.RATE
                 duration = min(frame, _EVENT_FRAMES) * clock_hz * FRAME // audio.RATE
-                payload = telephone_event(code, duration, end=frame >= _EVENT_FRAMES)
+                payload = telephone_event(code, duration, end=frame >= _EVENT_FRAMES and self._behaviour.dtmf_ended)
                 self._skip()
                 marked = frame == 1 and self._behaviour.dtmf_marked
                 yield self._packet(agreement.event_payload_type, beginning, payload, marker=marked)

@@ -13,6 +13,9 @@ from certsuite.sip.message import SipMessage
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, REFER, UPDATE, PRACK"
 SDP_TYPE = "application/sdp"
 SIPFRAG_TYPE = "message/sipfrag;version=2.0"
+Body = tuple[str, bytes]
+"Content type and what is of it."
+NOTHING: Body = ("", b"")
 Header = tuple[str, str]
 
 REASONS = {
@@ -99,9 +102,9 @@ class Composer:
         routes: Iterable[str] = (),
         extra: Iterable[Header] = (),
         sdp: bytes = b"",
-        sipfrag: bytes = b"",
+        carrying: Body = NOTHING,
     ) -> SipMessage:
-        """A request with the headers that each one has, then ``extra``."""
+        """A request with the headers that each one has, then ``extra``. Its body is ``sdp`` or what it is ``carrying``."""
         transport = "TLS" if flow.secure else "TCP"
         address, port = flow.local
         headers: list[Header] = [
@@ -120,9 +123,10 @@ class Composer:
         if methods is None or method in methods:
             of_calls = None if method == "REGISTER" else self._behaviour.user_agent_of_calls
             headers.append(("User-Agent", of_calls or self.user_agent))
-        if body_type := SDP_TYPE if sdp else sipfrag and SIPFRAG_TYPE:
+        body_type, body = (SDP_TYPE, sdp) if sdp else carrying
+        if body:
             headers.append(("Content-Type", body_type))
-        return SipMessage(method=method, uri=uri, headers=tuple(headers), body=sdp or sipfrag)
+        return SipMessage(method=method, uri=uri, headers=tuple(headers), body=body)
 
     def response(
         self, request: SipMessage, status: int, *, tag: str = "", extra: Iterable[Header] = (), sdp: bytes = b""

@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.bindings import LineState
 from certsuite.refdevice.call import Call, CallFailed, State
-from certsuite.refdevice.messages import Composer, Header
+from certsuite.refdevice.messages import SIPFRAG_TYPE, Composer, Header
 from certsuite.refdevice.outgoing import OutgoingCall, dialled_uri
 from certsuite.refdevice.transport import Flow
 from certsuite.sip.message import SipMessage, parameter, uri_of, user_host
@@ -211,7 +211,7 @@ class Transfers:
             await call.request(
                 "NOTIFY",
                 extra=[_EVENT, ("Subscription-State", state)],
-                sipfrag=f"SIP/2.0 {status} {reason}\r\n".encode(),
+                carrying=(SIPFRAG_TYPE, f"SIP/2.0 {status} {reason}\r\n".encode()),
             )
         except CallFailed as failure:
             log.warning("NOTIFY: %s", failure)
