@@ -180,6 +180,14 @@ async def test_long_packets(bench: Bench, phone: Phone) -> None:
     await bench.colleague.talks_with("packets of 60 ms", phone)
 
 
+@case("WXC-MED-160", requirements=["MED-ICE"])
+async def test_candidates_in_the_offer(bench: Bench, phone: Phone) -> None:
+    """ICE candidates of the far end do no harm to the audio, which goes where the offer's own address is."""
+    call = await bench.colleague.calls(phone.line(1), offering="ICE candidates")
+    await call.media.is_answered_rightly()
+    await call.is_heard()
+
+
 @case("WXC-MED-170", requirements=["MED-VIDEO"])
 async def test_video_beside_the_audio(bench: Bench, phone: Phone) -> None:
     """Video that is offered beside the audio does no harm to it."""

@@ -288,6 +288,10 @@ class Behaviour:
     offers_plain_rtp: bool = False
     overlooks_keys_of_plain_rtp: bool = False
     "Whether an offer of RTP/AVP with crypto lines is taken as one without."
+    keeps_profile: bool = True
+    "Whether RTP/SAVPF is answered as such; else by RTP/SAVP."
+    follows_candidates: bool = False
+    "Whether media goes to the first ICE candidate of an offer."
     keeps_tag: bool = True
     "Whether an answer has the tag of the crypto line that it takes; else it is 1."
     checks_answers: bool = True

@@ -27,6 +27,8 @@ CALL_FAULTS = (
         "takes an offer of RTP/AVP with keys, and sends plain RTP",
         overlooks_keys_of_plain_rtp=True,
     ),
+    fault("answers-savpf-by-savp", "answers an offer of RTP/SAVPF by RTP/SAVP", keeps_profile=False),
+    fault("follows-candidates", "sends media to the far end's first ICE candidate", follows_candidates=True),
     fault("answers-tag-1", "answers every crypto line with tag 1", keeps_tag=False),
     fault("takes-any-answer", "takes crypto lines in an answer that it did not offer", checks_answers=False),
     fault("keeps-first-keys", "goes on with the old key after a re-INVITE brought another", takes_new_keys=False),

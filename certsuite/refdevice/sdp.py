@@ -14,6 +14,8 @@ from certsuite.refdevice.behaviour import COMPLIANT, Behaviour
 from certsuite.refdevice.srtp import DEFAULT_SUITE, SUITES
 
 SECURE, PLAIN = "RTP/SAVP", "RTP/AVP"
+_SECURE_ANY = (SECURE, f"{SECURE}F")
+"With feedback by RTCP as well (RFC 5124), which it does not send."
 EVENT = "telephone-event"
 NOISE = "CN"
 CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 99, "G729": 18}
@@ -51,6 +53,8 @@ class Media:
     encodings: dict[int, tuple[str, int]] = field(default_factory=dict)
     "Payload type to (encoding name in capitals, clock rate)."
     cryptos: list[Crypto] = field(default_factory=list)
+    candidate: tuple[str, int] | None = None
+    "The first one of ICE."
     multiplexed: bool = False
     "Whether RTCP may come on the port of RTP (RFC 5761)."
 
@@ -131,6 +135,9 @@ def _media_attribute(media: Media, value: str) -> None:
         payload_type, encoding = rest.split(None, 1)
         encoding_name, _, clock = encoding.partition("/")
         media.encodings[int(payload_type)] = (encoding_name.upper(), int(clock.partition("/")[0]))
+    elif name == "candidate" and media.candidate is None:
+        address, port = rest.split()[4:6]
+        media.candidate = str(ipaddress.ip_address(address)), int(port)
     elif name == "rtcp-mux":
         media.multiplexed = True
     elif name == "crypto" and (match := _CRYPTO.fullmatch(rest)):
@@ -186,7 +193,8 @@ def answer(
             payload_types.append(agreement.event_payload_type)
         if agreement.noise_payload_type is not None:
             payload_types.append(agreement.noise_payload_type)
-        lines.append(f"m=audio {local.port} {media.profile} {' '.join(map(str, payload_types))}")
+        profile = media.profile if behaviour.keeps_profile else media.profile.removesuffix("F")
+        lines.append(f"m=audio {local.port} {profile} {' '.join(map(str, payload_types))}")
         lines += _codec_lines(agreement.payload_type, agreement.codec)
         if agreement.noise_payload_type is not None:
             lines.append(f"a=rtpmap:{agreement.noise_payload_type} {NOISE}/8000")
@@ -218,7 +226,7 @@ def conclude(body: bytes, wanted: str = "sendrecv", behaviour: Behaviour = COMPL
 def _accept(media: Media, wanted: str, behaviour: Behaviour) -> tuple[Agreement, int | None] | None:
     if media.kind != "audio" or media.port == 0 or not media.address:
         return None
-    crypto = media.cryptos[0] if media.profile == SECURE and media.cryptos else None
+    crypto = media.cryptos[0] if media.profile in _SECURE_ANY and media.cryptos else None
     overlooks_keys = behaviour.overlooks_keys_of_plain_rtp and bool(media.cryptos)
     if crypto is None and not ((behaviour.accepts_plain_rtp or overlooks_keys) and media.profile == PLAIN):
         return None
@@ -232,7 +240,7 @@ def _accept(media: Media, wanted: str, behaviour: Behaviour) -> tuple[Agreement,
     noises = [number for number in payload_types if media.encoding(number) == (NOISE, clock_hz)]
     events = [number for number in payload_types if media.encoding(number) == (EVENT.upper(), clock_hz)]
     agreement = Agreement(
-        remote=(media.address, media.port),
+        remote=(behaviour.follows_candidates and media.candidate) or (media.address, media.port),
         codec=media.encoding(codecs[0])[0],
         payload_type=codecs[0],
         direction=_direction(media.direction, wanted),
