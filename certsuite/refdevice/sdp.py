@@ -26,6 +26,8 @@ _NARROW = ("PCMU", "PCMA")
 _REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 _CRYPTO = re.compile(r"(\d{1,9})\s+(\S+)\s+inline:(\S+)((?:\s+\S+)*)\s*")
 
+_CANDIDATE = re.compile(r"\S+ \d+ \S+ \d+ ([\d.]{7,15}) (\d{1,5}) ")
+
 
 class Unacceptable(ValueError):
     """There is nothing in the description that the device can take."""
@@ -135,9 +137,8 @@ def _media_attribute(media: Media, value: str) -> None:
         payload_type, encoding = rest.split(None, 1)
         encoding_name, _, clock = encoding.partition("/")
         media.encodings[int(payload_type)] = (encoding_name.upper(), int(clock.partition("/")[0]))
-    elif name == "candidate" and media.candidate is None:
-        address, port = rest.split()[4:6]
-        media.candidate = str(ipaddress.ip_address(address)), int(port)
+    elif name == "candidate" and media.candidate is None and (match := _CANDIDATE.match(rest)):
+        media.candidate = match[1], int(match[2])
     elif name == "rtcp-mux":
         media.multiplexed = True
     elif name == "crypto" and (match := _CRYPTO.fullmatch(rest)):
