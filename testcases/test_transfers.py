@@ -95,6 +95,13 @@ async def test_is_taken_into_a_conference(bench: Bench, phone: Phone) -> None:
     await call.hangs_up()
 
 
+@case("WXC-CALL-159", requirements=["CALL-CONFERENCE"], claims=["transferee"])
+async def test_is_referred_to_a_conference(bench: Bench, phone: Phone) -> None:
+    """The device, referred to a conference by its far end, calls there and has the conference's audio."""
+    call = await bench.colleague.is_in_a_call()
+    await call.transfer.leads_into_a_conference_at(bench.third)
+
+
 @case("WXC-CALL-250", requirements=["CALL-3PCC"])
 async def test_asks_to_be_answered(bench: Bench, phone: Phone) -> None:
     """A call that asks to be answered without a hand is, by a device that claims to; at any other it rings."""

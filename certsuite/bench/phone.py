@@ -88,6 +88,11 @@ class Phone:
         """It dials a number of the dial plan's own."""
         await self._bench.device.act("dial", line=1, uri=self._uri(number.replace("#", "%23")))
 
+    async def tries_to_dial_number(self, number: str) -> None:
+        """The same beside another call, and it may refuse to: what it sends is in the record."""
+        with contextlib.suppress(ActionFailed):
+            await self.dials_number(number)
+
     async def answers(self, *, line: int = 1) -> None:
         """It answers the call that rings on a line."""
         await self._bench.device.act("answer", line=line)

@@ -241,7 +241,7 @@ def sends_prack(question: Question) -> Judgement:
 def dials_exactly(question: Question) -> Judgement:
     """A number of a dial plan's own goes out as it was dialled, with nothing before or behind it (CALL-DIAL-PLAN)."""
     number = question.text("number")
-    invites = question.span.messages(method="INVITE")
+    invites = [seen for seen in question.span.messages(method="INVITE") if not seen.message.to_tag]
     if not invites:
         if not [seen for seen in question.span.of(DriverAction) if seen.event.action == "dial"]:
             return question.unknown("not-stimulated", "the device was not told to dial")

@@ -139,6 +139,8 @@ class CallBehaviour:
     "Whether a call rings that comes during another."
     holds_for_another: bool = True
     "Whether the call that is up is held when another is answered."
+    dials_beside_held: bool = True
+    "Whether a call can be placed while another is held."
     drops_held: bool = False
     "Whether the end of a call ends those that are held as well."
 
@@ -188,6 +190,8 @@ class CallBehaviour:
     "Whether a REFER outside of any call is followed."
     calls_refer_target: bool = True
     "Whether a REFER that was accepted leads to a call."
+    echoes_referred: bool = True
+    "Whether what is heard in a call that a REFER led to is sent back."
     resolves_refer_target: bool = False
     "Whether the host of a transfer's target is looked for in DNS."
     keeps_replaces: bool = True

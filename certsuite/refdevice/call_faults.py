@@ -114,6 +114,7 @@ CALL_FAULTS = (
     # --- several calls
     fault("no-call-waiting", "refuses a call during another, which it claims to take", waits_calls=False),
     fault("mixes-calls", "leaves a call up when it answers another", holds_for_another=False),
+    fault("dials-nothing-beside-held", "places no call while another is held", dials_beside_held=False),
     fault("drops-held-calls", "ends the call that is held when the other ends", drops_held=True),
     fault("loses-vias", "has the first Via alone in its responses", keeps_vias=False),
     fault("rings-reliably-unasked", "rings reliably, whatever the caller knows", rings_reliably_unasked=True),
@@ -140,6 +141,7 @@ CALL_FAULTS = (
         drops_call_of_refused_target=True,
     ),
     fault("follows-strangers", "follows a REFER outside of any call", follows_strangers=True),
+    fault("silent-when-referred", "sends silence in a call that a REFER led to", echoes_referred=False),
     fault("resolves-refer-target", "looks for a REFER's target in DNS", resolves_refer_target=True),
     fault("refers-without-credentials", "gives up a REFER that is challenged", refers_with_credentials=False),
     fault("keeps-transferred-call", "stays in a call that it has handed over", ends_transferred_call=False),

@@ -143,14 +143,14 @@ class Phone:
     # --- what the user does
 
     def dial(self, text: str, number: int = 1) -> None:
-        """Place a call from a line. Raises :class:`CallFailed`."""
-        if self.call is not None:
+        """Place a call from a line, beside one that is held. Raises :class:`CallFailed`."""
+        if self.call is not None and not (self.call.on_hold and self.behaviour.dials_beside_held):
             raise CallFailed("there is a call already")
         line = self._line(number if self.behaviour.heeds_second_line else 1)
         if line.flow is None or not line.flow.alive:
             raise CallFailed(f"line {number} is not registered")
         call = OutgoingCall(self, line, line.flow, dialled_uri(text, line.line, self.behaviour))
-        self.call = call
+        self._turn_to(call)
         self.spawn(call.place())
 
     async def answer(self, number: int = 1) -> None:

@@ -183,6 +183,8 @@ class Transfers:
         referred_by = [("Referred-By", value) for value in request.all("Referred-By")[:1]]
         extra = referred_by if behaviour.says_who_referred else []
         other = await self._placed(line, flow, uri, [*extra, *(replaces if behaviour.keeps_replaces else [])])
+        if other is not None and not behaviour.echoes_referred:
+            other.media.echoes = False
         answered = other is not None and other.state is State.ESTABLISHED
         succeeded = answered or not behaviour.tells_failed_transfers
         await self._tell(call, 200 if succeeded else max(other.status if other else 0, 300))
