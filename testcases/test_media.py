@@ -1,6 +1,7 @@
 """Media: SRTP alone, digits, hold."""
 
 from certsuite.bench import Bench, Phone, case
+from certsuite.bench.bench import Deferred
 
 
 @case("WXC-MED-010", requirements=["MED-SRTP"])
@@ -9,6 +10,12 @@ async def test_offers_srtp(bench: Bench, phone: Phone) -> None:
     await phone.dials(bench.colleague)
     call = await bench.colleague.is_called(as_control=True)
     await call.offers_srtp()
+
+
+@case("WXC-MED-018", requirements=["MED-CLAIMS"])
+async def test_offers_what_it_claims(bench: Bench, phone: Phone) -> Deferred:
+    """Over the whole run the device's own offers have the codecs and suites that its profile claims, and no others."""
+    return bench.over_the_whole_run("media.offers-as-claimed", **phone.media_claims)
 
 
 @case("WXC-MED-020", requirements=["MED-SRTP"], needs="in-call")

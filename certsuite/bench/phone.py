@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.expecting import NotApplicable
 from certsuite.core.errors import ActionFailed
@@ -157,6 +157,12 @@ class Phone:
         return [
             claim for claim in ("transferee", "replaces", "shared_lines") if self._bench.device.profile.claims(claim)
         ]
+
+    @property
+    def media_claims(self) -> dict[str, Any]:
+        """What its own offers are to have, and nothing else of that kind."""
+        claims = self._bench.device.profile.capabilities
+        return {"codecs": list(claims.codecs), "suites": list(claims.srtp), "dtmf": claims.dtmf}
 
     async def tells_of(self, digits: str) -> None:
         """It tells which digits it received; whether it did is in the record. Raises :class:`NotApplicable` where the

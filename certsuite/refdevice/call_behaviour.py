@@ -19,6 +19,10 @@ class CallBehaviour:
     "Whether SRTP is encrypted with the key of its SDP."
     accepts_plain_rtp: bool = False
     offers_plain_rtp: bool = False
+    codecs_besides: tuple[tuple[int, str], ...] = ()
+    "Codecs of 8 kHz, with their payload types, that are offered beside those that it has."
+    suites_offered: int | None = None
+    "How many of its suites it offers, the first ones; ``None`` is all."
     overlooks_keys_of_plain_rtp: bool = False
     "Whether an offer of RTP/AVP with crypto lines is taken as one without."
     keeps_profile: bool = True

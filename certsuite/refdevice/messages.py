@@ -104,7 +104,7 @@ class Composer:
         sdp: bytes = b"",
         carrying: Body = NOTHING,
     ) -> SipMessage:
-        """A request with the headers that each one has, then ``extra``. Its body is ``sdp`` or what it is ``carrying``."""
+        """A request with the headers that each one has, then ``extra``. It carries ``sdp``, or ``carrying``."""
         transport = "TLS" if flow.secure else "TCP"
         address, port = flow.local
         headers: list[Header] = [

@@ -156,15 +156,18 @@ def _media_attribute(media: Media, value: str) -> None:
             media.cryptos.append(Crypto(int(tag), suite, key))
 
 
-def offer(local: Local, direction: str, *, plain: bool = False) -> bytes:
+def offer(local: Local, direction: str, behaviour: Behaviour = COMPLIANT, *, plain: bool = False) -> bytes:
     """An offer of all codecs, under SRTP unless ``plain``."""
-    formats = map(str, [*CODECS.values(), *_EVENT_PAYLOAD_TYPES.values()])
+    besides = behaviour.codecs_besides
+    formats = map(str, [*CODECS.values(), *(number for number, _ in besides), *_EVENT_PAYLOAD_TYPES.values()])
     lines = [f"m=audio {local.port} {PLAIN if plain else SECURE} {' '.join(formats)}"]
     for name, payload_type in CODECS.items():
         lines += _codec_lines(payload_type, name)
+    lines += [f"a=rtpmap:{payload_type} {name}/8000" for payload_type, name in besides]
     for clock_hz, payload_type in _EVENT_PAYLOAD_TYPES.items():
         lines += _event_lines(payload_type, clock_hz)
-    lines += [] if plain else [_crypto_line(tag, suite, local) for tag, suite in enumerate(SUITES, 1)]
+    suites = list(SUITES)[: behaviour.suites_offered]
+    lines += [] if plain else [_crypto_line(tag, suite, local) for tag, suite in enumerate(suites, 1)]
     lines += ["a=ptime:20", f"a={direction}"]
     return _description(local, lines)
 

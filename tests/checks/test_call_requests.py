@@ -197,6 +197,9 @@ def test_a_number_goes_out_as_it_was_dialled(trace: Trace, number: str, uri: str
     trace.is_open("call.dials-exactly", "not-stimulated", number=number)
     trace.see(DriverAction("dial", {"number": number}, ok=True))
     trace.fails("call.dials-exactly", "call-never-placed", settled=False, number=number)
+    # One within another call, which is held meanwhile.
+    trace.request("INVITE", uri="sip:2065550100@x", to_tag="1")
+    trace.fails("call.dials-exactly", "call-never-placed", settled=False, number=number)
     trace.request("INVITE", uri=uri)
     if right:
         trace.passes("call.dials-exactly", number=number)
