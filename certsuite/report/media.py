@@ -1,8 +1,9 @@
-"""How each call sounded: packets, loss, jitter, gaps, delay, R-factor and MOS, with a plot, out of the record."""
+"""How each call sounded: packets, loss, jitter, skew, gaps, silence, delay, R-factor and MOS, with a plot, out of the
+record."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from certsuite.checks.span import Seen, Span
@@ -15,6 +16,8 @@ _HEARD_DEVIATION = 0.03
 _PURE_ENOUGH = 0.35
 _WIDTH, _HEIGHT = 600.0, 36.0
 _FLOOR_DBFS = -60.0
+_ON_THEIR_WAY = 4
+"Windows after whose sending a tone may still come back."
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +42,12 @@ class StreamRow:
     packets: int
     lost: int
     jitter_ms: float
+    skew_ms: float
     longest_gap_s: float
+    silence_s: float
+    "The longest time in which a tone was sent, and neither it nor one before it came back: one way is silent."
+    talk_path_s: float | None
+    "From the agreement on the stream to the first tone that came back; none where none did."
     round_trip_s: float | None
     "From a tone sent to its return, to a window's length; none where none came back."
     r: float | None
@@ -65,19 +73,21 @@ class MediaTable:
 def gather_media(observations: Sequence[Observation]) -> MediaTable | None:
     """The streams of a whole record; ``None`` if no audio came on any."""
     span = Span(observations)
-    opened = {(seen.event.call_id, seen.event.local): seen.event for seen in span.of(MediaOpened)}
+    opened: dict[tuple[str, str], list[Seen[MediaOpened]]] = {}
+    for one in span.of(MediaOpened):
+        opened.setdefault((one.event.call_id, one.event.local), []).append(one)
     windows: dict[tuple[str, str], list[Seen[MediaWindow]]] = {}
     for seen in span.of(MediaWindow):
         windows.setdefault((seen.event.call_id, seen.event.local), []).append(seen)
     rows = [
-        _row(seen, opened.get(key), windows.get(key, []))
+        _row(seen, opened.get(key, []), windows.get(key, []))
         for seen in span.of(MediaQuality)
         for key in [(seen.event.call_id, seen.event.local)]
     ]
     return MediaTable(tuple(rows)) if rows else None
 
 
-def _row(seen: Seen[MediaQuality], opened: MediaOpened | None, windows: list[Seen[MediaWindow]]) -> StreamRow:
+def _row(seen: Seen[MediaQuality], opened: list[Seen[MediaOpened]], windows: list[Seen[MediaWindow]]) -> StreamRow:
     quality = seen.event
     round_trip = _round_trip(windows)
     codec = quality.codec.partition("/")[0]
@@ -90,11 +100,14 @@ def _row(seen: Seen[MediaQuality], opened: MediaOpened | None, windows: list[See
     return StreamRow(
         name=name_of(seen.at.case, seen.at.variant),
         codec=quality.codec,
-        suite=opened.suite if opened else "",
+        suite=opened[-1].event.suite if opened else "",
         packets=quality.packets,
         lost=quality.lost,
         jitter_ms=quality.jitter_ms,
+        skew_ms=quality.skew_ms,
         longest_gap_s=quality.longest_gap_s,
+        silence_s=_silence(windows),
+        talk_path_s=_talk_path(opened, windows),
         round_trip_s=round_trip,
         r=r,
         bars=tuple(_bars(windows, begin, seconds)),
@@ -123,18 +136,41 @@ def _round_trip(windows: list[Seen[MediaWindow]]) -> float | None:
     return min(known) if known else None
 
 
+def _with_tones(windows: list[Seen[MediaWindow]]) -> Iterator[tuple[Seen[MediaWindow], bool]]:
+    """Each window, and whether one of the tones that were sent last came back in it."""
+    tones: list[float] = []
+    for seen in windows:
+        tones = [*tones, seen.event.sent_tone_hz][-_ON_THEIR_WAY:]
+        yield seen, any(_is_back(seen.event, tone) for tone in tones)
+
+
+def _talk_path(opened: list[Seen[MediaOpened]], windows: list[Seen[MediaWindow]]) -> float | None:
+    heard = [seen for seen, is_heard in _with_tones(windows) if is_heard]
+    return max(heard[0].at.t - heard[0].event.duration_s - opened[0].at.t, 0.0) if heard and opened else None
+
+
+def _silence(windows: list[Seen[MediaWindow]]) -> float:
+    """The longest run of windows with a tone sent and none heard; how long the first takes is the talk path's."""
+    longest, run = 0.0, 0.0
+    is_open = not any(is_heard for _, is_heard in _with_tones(windows))
+    for seen, is_heard in _with_tones(windows):
+        is_open = is_open or is_heard
+        is_silent = is_open and not is_heard and bool(seen.event.sent_tone_hz)
+        run = run + seen.event.duration_s if is_silent else 0.0
+        longest = max(longest, run)
+    return longest
+
+
 def _bars(windows: list[Seen[MediaWindow]], begin: float, seconds: float) -> list[Bar]:
     if seconds <= 0:
         return []
     bars = []
-    tones: list[float] = []
-    for seen in windows:
+    for seen, is_heard in _with_tones(windows):
         window = seen.event
-        tones = [*tones, window.sent_tone_hz][-4:]
         loudness = 1 - min(max(window.tone_level_dbfs / _FLOOR_DBFS, 0.0), 1.0)
         if not window.packets:
             kind = "none"
-        elif any(_is_back(window, tone) for tone in tones):
+        elif is_heard:
             kind = "heard"
         else:
             kind = "sound" if window.tone_hz else "quiet"
