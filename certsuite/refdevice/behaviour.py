@@ -274,7 +274,7 @@ class Behaviour(CallBehaviour):
     user_agent: str | None = None
     "User-Agent in place of the configured one; ``{configured}`` in it stands for that, ``{password}`` for a password."
     user_agent_of_calls: str | None = None
-    "User-Agent of every other request than REGISTER."
+    "User-Agent of every other request than REGISTER, likewise."
     user_agent_methods: frozenset[str] | None = None
     "Methods whose requests carry a User-Agent, responses then carry none; ``None`` is everything."
 

@@ -325,7 +325,9 @@ FAULTS: dict[str, Fault] = {
             user_agent="{configured} 805ec0001122",
         ),
         fault(
-            "password-in-sip-user-agent", "has its password in SIP's User-Agent", user_agent="{configured} {password}"
+            "password-in-sip-user-agent",
+            "has its password in the User-Agent of every request but REGISTER",
+            user_agent_of_calls="{configured} {password}",
         ),
         *CALL_FAULTS,
         # --- robustness of the suite

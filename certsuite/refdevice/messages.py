@@ -70,8 +70,12 @@ class Composer:
     def __init__(self, config: Config, behaviour: Behaviour) -> None:
         self._config = config
         self._behaviour = behaviour
-        named = (behaviour.user_agent or "{configured}").replace("{password}", config.lines[0].password)
-        self.user_agent = named.replace("{configured}", config.user_agent)
+        self.user_agent = self._named(behaviour.user_agent or "{configured}")
+        self._user_agent_of_calls = self._named(behaviour.user_agent_of_calls or self.user_agent)
+
+    def _named(self, pattern: str) -> str:
+        named = pattern.replace("{password}", self._config.lines[0].password)
+        return named.replace("{configured}", self._config.user_agent)
 
     @property
     def route(self) -> str:
@@ -121,8 +125,7 @@ class Composer:
             headers.append(("Allow-Events", "call-info"))
         methods = self._behaviour.user_agent_methods
         if methods is None or method in methods:
-            of_calls = None if method == "REGISTER" else self._behaviour.user_agent_of_calls
-            headers.append(("User-Agent", of_calls or self.user_agent))
+            headers.append(("User-Agent", self.user_agent if method == "REGISTER" else self._user_agent_of_calls))
         body_type, body = (SDP_TYPE, sdp) if sdp else carrying
         if body:
             headers.append(("Content-Type", body_type))
