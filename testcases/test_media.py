@@ -61,6 +61,14 @@ async def test_follows_to_another_place(bench: Bench, phone: Phone) -> None:
     await media.follows_to_another_place()
 
 
+@case("WXC-MED-064", requirements=["MED-FIRST"])
+async def test_sends_first(bench: Bench, phone: Phone) -> None:
+    """The device sends from its answer on, to a far end that waits for what comes before it sends."""
+    call = await bench.colleague.calls(phone.line(1), offering="latching")
+    await call.media.is_answered_rightly()
+    await call.media.comes_first()
+
+
 @case("WXC-MED-070", variant="pcmu", requirements=["MED-CODEC-NARROW", "MED-CLEAN"], claims=["codecs.PCMU"])
 async def test_pcmu(bench: Bench, phone: Phone) -> None:
     """Audio crosses both ways in PCMU."""

@@ -48,6 +48,7 @@ TERMS: Mapping[str, MediaTerms] = {
     **{f"packets of {ms} ms": MediaTerms(formats=_NARROW, ptime_ms=ms) for ms in (10, 30, 40, 60)},
     "video as well": MediaTerms(video=True),
     "comfort noise": MediaTerms(formats=(*_NARROW, RtpMap(13, "CN", 8000))),
+    "latching": MediaTerms(latches=True),
     "ICE candidates": MediaTerms(candidates=True),
     "SRTP with feedback": MediaTerms(protocol=f"{SAVP}F"),
     "RTCP on one port": MediaTerms(multiplexed=True),

@@ -47,6 +47,8 @@ class CallBehaviour:
     "Whether a call goes on when its flow has ended."
     dials_again: bool = True
     "Whether a call that met a target that does not serve is placed at the next."
+    waits_for_media: bool = False
+    "Whether nothing is sent before something comes."
     sends_from_own_port: bool = True
     "Whether media is sent from the port at which it is received."
     follows_address: bool = True

@@ -38,6 +38,7 @@ CALL_FAULTS = (
     fault("restarts-roll-over", "begins to count roll-overs anew at a re-INVITE", keeps_roll_over=False),
     fault("takes-replays", "takes packets a second time", takes_replays=True),
     fault("media-from-other-port", "sends media from another port than its SDP names", sends_from_own_port=False),
+    fault("waits-for-media", "sends no RTP before some comes", waits_for_media=True),
     fault("stays-with-address", "sends media to the first address for ever", follows_address=False),
     fault("no-rtcp", "sends no RTCP", report_s=0.0),
     fault("plain-rtcp", "sends RTCP in the clear beside SRTP", protects_reports=False),

@@ -39,6 +39,8 @@ class MediaTerms:
     candidates: bool = False
     """Whether its offer has ICE candidates, none of which is where it receives: who knows ICE must then do without it
     (RFC 8839 section 4.2.5), as must who does not."""
+    latches: bool = False
+    "Whether it sends nothing before it is told to: as one that sends where media comes from, and waits for that."
     new_keys: bool = False
     "Whether its next offer or answer has new keys."
     answers_suite: str = ""

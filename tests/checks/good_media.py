@@ -138,6 +138,11 @@ def _held(trace: Trace) -> None:
     hears(trace, 0.0, packets=0)
 
 
+def _comes_first(trace: Trace) -> None:
+    opens(trace)
+    hears(trace, 0)
+
+
 def _offers(trace: Trace) -> None:
     trace.request("INVITE", body=trace.sdp())
 
@@ -188,6 +193,7 @@ GOOD_MEDIA: dict[str, tuple[Callable[[Trace], object], dict[str, Any]]] = {
     "call.offers-late": (_offers_late, {}),
     "media.offers-as-claimed": (_offers, {"codecs": ["PCMA"], "suites": [AES_CM_128_HMAC_SHA1_80], "dtmf": False}),
     "media.stops-when-held": (_held, {}),
+    "media.comes-first": (_comes_first, {}),
     "media.goes-on-after": (_goes_on, {**_AFTER, "finding": "x", "what": "w", "hint": "h"}),
     "media.replay-not-heard": (_goes_on, _AFTER),
     "media.holds-up": (_holds_up, {**_AFTER, "windows": 4}),
