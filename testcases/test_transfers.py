@@ -76,8 +76,8 @@ async def test_hands_over_after_talking(bench: Bench, phone: Phone) -> None:
 
 @case("WXC-CALL-149", requirements=["CALL-CLAIMS"])
 async def test_claims_what_it_can(bench: Bench, phone: Phone) -> Deferred:
-    """What the device says in Allow and Supported that it can do, its profile claims."""
-    return bench.over_the_whole_run("call.shows-abilities", claimed=phone.call_claims)
+    """What the device says that it can do, or is seen to do without being asked, its profile claims."""
+    return bench.over_the_whole_run("call.shows-abilities", **phone.shown_claims)
 
 
 @case("WXC-CALL-156", requirements=["CALL-CONFERENCE"], claims=["conference"])

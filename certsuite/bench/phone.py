@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
     from certsuite.bench.party import Party
 
+_WATCHED = ("keep_alive", "subscriptions.message-summary", "subscriptions.dialog")
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -152,11 +154,10 @@ class Phone:
         await self._bench.device.act("dtmf", digits=digits)
 
     @property
-    def call_claims(self) -> list[str]:
-        """Of what a device says of itself in calls, what its profile claims."""
-        return [
-            claim for claim in ("transferee", "replaces", "shared_lines") if self._bench.device.profile.claims(claim)
-        ]
+    def shown_claims(self) -> dict[str, list[str]]:
+        """Of what a device says of itself, or may be ``watched`` to do, what its profile ``claimed``."""
+        said, claims = ("transferee", "replaces", "shared_lines"), self._bench.device.profile.claims
+        return {"claimed": [name for name in (*said, *_WATCHED) if claims(name)], "watched": list(_WATCHED)}
 
     @property
     def media_claims(self) -> dict[str, Any]:
