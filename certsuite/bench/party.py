@@ -362,7 +362,7 @@ class Party:
         await call.hangs_up()
         return call
 
-    async def is_reached_by(self, number: str) -> None:
+    async def is_reached_by(self, number: str, *, at_once: bool = False) -> None:
         """The device's call to a number of the dial plan's own comes as it was dialled, and is refused then."""
         bench = self._bench
         patience = bench.patience_s("call.dials-exactly")
@@ -371,7 +371,7 @@ class Party:
         for leg in self._calls:
             leg.hang_up()
         await bench.device.until(lambda: all(leg.state is LegState.ENDED for leg in self._calls), patience)
-        await bench.expect("call.dials-exactly", number=number, since=bench.case_start)
+        await bench.expect("call.dials-exactly", number=number, at_once=at_once, since=bench.case_start)
 
     async def requires_reliability(self) -> None:
         """Call the device with an INVITE that requires reliable provisional responses."""

@@ -39,6 +39,8 @@ class CallBehaviour:
     keeps_roll_over: bool = True
     "Whether the roll-over counter of what is received goes on over a new offer with the same key."
     takes_replays: bool = False
+    waits_for_digits_s: float = 0.0
+    "Seconds for which more digits are waited for behind a short number."
     dialled_suffix: str = ""
     "What is added to each number that is dialled."
     moves_calls_at_503: bool = True

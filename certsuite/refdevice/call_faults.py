@@ -21,6 +21,7 @@ CALL_FAULTS = (
     fault("plain-srtp-key", "encrypts with a key that is not the one in its SDP", true_key=False),
     fault("dials-wrong-number", "adds a digit to each number that is dialled", dialled_suffix="9"),
     fault("offers-plain-rtp", "offers RTP without SRTP in calls that it places", offers_plain_rtp=True),
+    fault("waits-for-more-digits", "waits 1.2 s for more digits behind a short number", waits_for_digits_s=1.2),
     fault("offers-another-codec", "offers a codec that it does not claim", codecs_besides=((3, "GSM"),)),
     fault("offers-one-suite", "offers one of the suites that it claims", suites_offered=1),
     fault("accepts-plain-rtp", "answers an offer without SRTP, and sends plain RTP", accepts_plain_rtp=True),

@@ -28,6 +28,7 @@ log = logging.getLogger("refdevice.phone")
 
 _MANDATORY = ("Via", "From", "To", "Call-ID")
 _CALLS_A_LINE = 2
+_SHORT = 4
 _ACCEPT = ("Accept", "application/sdp")
 
 
@@ -151,7 +152,12 @@ class Phone:
             raise CallFailed(f"line {number} is not registered")
         call = OutgoingCall(self, line, line.flow, dialled_uri(text, line.line, self.behaviour))
         self._turn_to(call)
-        self.spawn(call.place())
+        self.spawn(self._place(call))
+
+    async def _place(self, call: OutgoingCall) -> None:
+        if self.behaviour.waits_for_digits_s and len(user_host(call.dialog.remote_target)[0]) <= _SHORT:
+            await asyncio.sleep(self.behaviour.waits_for_digits_s)
+        await call.place()
 
     async def answer(self, number: int = 1) -> None:
         """Answer the call that rings on a line, and hold the one that is up. Raises :class:`CallFailed`."""

@@ -10,6 +10,7 @@ from certsuite.checks.call_requests import allows
 from certsuite.checks.span import Span
 from certsuite.core.events import DriverAction, FlowClosed
 from certsuite.core.observations import OUT
+from certsuite.core.verdicts import Verdict
 from certsuite.sip.message import SipMessage
 
 if TYPE_CHECKING:
@@ -205,3 +206,19 @@ def test_a_number_goes_out_as_it_was_dialled(trace: Trace, number: str, uri: str
         trace.passes("call.dials-exactly", number=number)
     else:
         trace.fails("call.dials-exactly", "dialled-number-changed", number=number)
+
+
+def test_an_emergency_number_goes_out_at_once(trace: Trace) -> None:
+    limit = trace.limits["emergency_s"].value
+    trace.see(DriverAction("dial", {"number": "911"}, ok=True))
+    trace.after(limit / 2).request("INVITE", uri="sip:911@x")
+    measured = trace.passes("call.dials-exactly", number="911", at_once=True).measurements[0]
+    assert (measured.name, measured.limit) == ("emergency_delay", limit)
+
+
+def test_an_emergency_number_that_is_held_back(trace: Trace) -> None:
+    trace.see(DriverAction("dial", {"number": "911"}, ok=True))
+    trace.after(trace.limits["emergency_s"].value * 2).request("INVITE", uri="sip:911@x")
+    trace.fails("call.dials-exactly", "emergency-late", verdict=Verdict.WARN, number="911", at_once=True)
+    trace.passes("call.dials-exactly", number="911", at_once=False)
+    trace.passes("call.dials-exactly", number="911")
