@@ -214,6 +214,12 @@ class CallMedia:
         """The device sends from the port at which it receives."""
         await self._call.expect("media.symmetric")
 
+    async def comes_first(self) -> None:
+        """The device sends although nothing comes; the party then does as well, and is heard."""
+        await self._call.expect("media.comes-first")
+        self._call.leg.stream.mute(False)
+        await self.is_heard()
+
     async def follows_to_another_place(self) -> None:
         """The party moves to another port, with a new offer, and audio crosses there."""
         self._call.leg.move()

@@ -12,7 +12,7 @@ from certsuite.sdp.crypto import (
     AES_CM_128_HMAC_SHA1_32,
     AES_CM_128_HMAC_SHA1_80,
 )
-from certsuite.sdp.offer_answer import AVP, WEBEX_FORMATS
+from certsuite.sdp.offer_answer import AVP, SAVP, WEBEX_FORMATS
 from certsuite.sdp.session import Direction, RtpMap
 from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
 
@@ -48,6 +48,9 @@ TERMS: Mapping[str, MediaTerms] = {
     **{f"packets of {ms} ms": MediaTerms(formats=_NARROW, ptime_ms=ms) for ms in (10, 30, 40, 60)},
     "video as well": MediaTerms(video=True),
     "comfort noise": MediaTerms(formats=(*_NARROW, RtpMap(13, "CN", 8000))),
+    "latching": MediaTerms(latches=True),
+    "ICE candidates": MediaTerms(candidates=True),
+    "SRTP with feedback": MediaTerms(protocol=f"{SAVP}F"),
     "RTCP on one port": MediaTerms(multiplexed=True),
     "a suite that was not offered": MediaTerms(answers_suite=F8_128),
     **{

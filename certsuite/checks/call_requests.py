@@ -247,13 +247,15 @@ def sends_prack(question: Question) -> Judgement:
     )
 
 
-@check("call.dials-exactly", limits=("invite_s",))
+@check("call.dials-exactly", limits=("invite_s", "emergency_s"))
 def dials_exactly(question: Question) -> Judgement:
-    """A number of a dial plan's own goes out as it was dialled, with nothing before or behind it (CALL-DIAL-PLAN)."""
+    """A number of a dial plan's own goes out as it was dialled, with nothing before or behind it (CALL-DIAL-PLAN), and
+    with ``at_once`` as soon as it was (CALL-EMERGENCY)."""
     number = question.text("number")
-    invites = question.span.messages(method="INVITE")
+    invites = [seen for seen in question.span.messages(method="INVITE") if not seen.message.to_tag]
+    told_to = [seen for seen in question.span.of(DriverAction) if seen.event.action == "dial"]
     if not invites:
-        if not [seen for seen in question.span.of(DriverAction) if seen.event.action == "dial"]:
+        if not told_to:
             return question.unknown("not-stimulated", "the device was not told to dial")
         return question.failed(
             "call-never-placed",
@@ -263,6 +265,16 @@ def dials_exactly(question: Question) -> Judgement:
             limit=question.limits["invite_s"],
         )
     user = unescaped(user_host(invites[0].message.uri)[0])
+    if user == number and question.params.get("at_once") and told_to:
+        return question.timed(
+            "emergency_delay",
+            max(invites[0].at.t - told_to[0].at.t, 0.0),
+            question.limits["emergency_s"],
+            "emergency-late",
+            "the INVITE came after",
+            invites[0].evidence,
+            hint="An emergency number is complete as it is: the dial plan must not wait for more digits.",
+        )
     if user == number:
         return question.passed(invites[0].evidence)
     return question.failed(

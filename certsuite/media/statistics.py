@@ -21,12 +21,15 @@ class StreamStatistics:
     jitter_max_ms: float = 0.0
     longest_gap_s: float = 0.0
     "Between two packets."
+    skew_ms: float = 0.0
+    "The most by which a packet came later, or with a minus earlier, than the timestamps since the first one say."
 
     def __post_init__(self) -> None:
         self._seen: OrderedDict[int, None] = OrderedDict()
         self._highest: int | None = None
         self._ssrc = 0
         self._transit = 0.0
+        self._first_transit = 0.0
         self._arrived = 0.0
 
     def pause(self) -> None:
@@ -38,7 +41,7 @@ class StreamStatistics:
         self.packets += 1
         transit = now - timestamp / clock_rate
         if self._highest is None or ssrc != self._ssrc:
-            self._ssrc, self._highest = ssrc, sequence
+            self._ssrc, self._highest, self._first_transit = ssrc, sequence, transit
             self._seen.clear()
         else:
             self._compare(sequence, transit, now)
@@ -60,4 +63,8 @@ class StreamStatistics:
         if change_ms < _RESTART_MS:
             self.jitter_ms += (change_ms - self.jitter_ms) / 16
             self.jitter_max_ms = max(self.jitter_max_ms, self.jitter_ms)
+            skew_ms = (transit - self._first_transit) * 1000
+            self.skew_ms = max(self.skew_ms, skew_ms, key=abs)
+        else:
+            self._first_transit += transit - self._transit
         self.longest_gap_s = max(self.longest_gap_s, now - self._arrived)

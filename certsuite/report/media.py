@@ -1,11 +1,12 @@
-"""How each call sounded: packets, loss, jitter, gaps, delay, R-factor and MOS, with a plot, out of the record.
+"""How each call sounded: packets, loss, jitter, skew, gaps, silence, delay, R-factor and MOS, with a plot, out of the
+record.
 
 What the device says of the other way, in its RTCP, stands beside it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from certsuite.checks.span import Seen, Span
@@ -18,6 +19,8 @@ _HEARD_DEVIATION = 0.03
 _PURE_ENOUGH = 0.35
 _WIDTH, _HEIGHT = 600.0, 36.0
 _FLOOR_DBFS = -60.0
+_ON_THEIR_WAY = 4
+"Windows after whose sending a tone may still come back."
 _Stream = tuple[str, str]
 "Call-ID and the party's end."
 
@@ -57,7 +60,12 @@ class StreamRow:
     in_the_clear: int
     lost: int
     jitter_ms: float
+    skew_ms: float
     longest_gap_s: float
+    silence_s: float
+    "The longest time in which a tone was sent, and neither it nor one before it came back: one way is silent."
+    talk_path_s: float | None
+    "From the agreement on the stream to the first tone that came back; none where none did."
     round_trip_s: float | None
     "From a tone sent to its return, to a window's length; none where none came back."
     r: float | None
@@ -102,9 +110,12 @@ def gather_media(observations: Sequence[Observation]) -> MediaTable | None:
     rows: list[StreamRow] = []
     unplayed: list[StreamRow] = []
     # A stream is opened anew by each offer: what counts is what it came to.
-    for key, opened in {(seen.event.call_id, seen.event.local): seen for seen in span.of(MediaOpened)}.items():
+    opened: dict[_Stream, list[Seen[MediaOpened]]] = {}
+    for one in span.of(MediaOpened):
+        opened.setdefault((one.event.call_id, one.event.local), []).append(one)
+    for key, openings in opened.items():
         of_it = windows.get(key, [])
-        row = _row(opened, qualities.get(key), of_it, reports.get(key))
+        row = _row(openings, qualities.get(key), of_it, reports.get(key))
         if any(seen.event.sent_tone_hz for seen in of_it):
             rows.append(row)
         elif row.packets or row.in_the_clear:
@@ -113,9 +124,12 @@ def gather_media(observations: Sequence[Observation]) -> MediaTable | None:
 
 
 def _row(
-    seen: Seen[MediaOpened], quality: MediaQuality | None, windows: list[Seen[MediaWindow]], report: Report | None
+    openings: list[Seen[MediaOpened]],
+    quality: MediaQuality | None,
+    windows: list[Seen[MediaWindow]],
+    report: Report | None,
 ) -> StreamRow:
-    opened = seen.event
+    opened, at = openings[-1].event, openings[-1].at
     if quality is None:
         # Of a stream without a packet nothing is measured.
         quality = MediaQuality(opened.call_id, opened.local, opened.codec, 0, 0, 0, 0, 0.0, 0.0, 0.0)
@@ -128,14 +142,17 @@ def _row(
     begin = windows[0].at.t - windows[0].event.duration_s if windows else 0.0
     seconds = windows[-1].at.t - begin if windows else 0.0
     return StreamRow(
-        name=name_of(seen.at.case, seen.at.variant),
+        name=name_of(at.case, at.variant),
         codec=quality.codec,
         suite=opened.suite,
         packets=quality.packets,
         in_the_clear=sum(one.event.cleartext for one in windows),
         lost=quality.lost,
         jitter_ms=quality.jitter_ms,
+        skew_ms=quality.skew_ms,
         longest_gap_s=quality.longest_gap_s,
+        silence_s=_silence(windows),
+        talk_path_s=_talk_path(openings[0], windows),
         round_trip_s=round_trip,
         r=r,
         report=report,
@@ -165,18 +182,41 @@ def _round_trip(windows: list[Seen[MediaWindow]]) -> float | None:
     return min(known) if known else None
 
 
+def _with_tones(windows: list[Seen[MediaWindow]]) -> Iterator[tuple[Seen[MediaWindow], bool]]:
+    """Each window, and whether one of the tones that were sent last came back in it."""
+    tones: list[float] = []
+    for seen in windows:
+        tones = [*tones, seen.event.sent_tone_hz][-_ON_THEIR_WAY:]
+        yield seen, any(_is_back(seen.event, tone) for tone in tones)
+
+
+def _talk_path(opened: Seen[MediaOpened], windows: list[Seen[MediaWindow]]) -> float | None:
+    heard = [seen for seen, is_heard in _with_tones(windows) if is_heard]
+    return max(heard[0].at.t - heard[0].event.duration_s - opened.at.t, 0.0) if heard else None
+
+
+def _silence(windows: list[Seen[MediaWindow]]) -> float:
+    """The longest run of windows with a tone sent and none heard; how long the first takes is the talk path's."""
+    longest, run = 0.0, 0.0
+    is_open = not any(is_heard for _, is_heard in _with_tones(windows))
+    for seen, is_heard in _with_tones(windows):
+        is_open = is_open or is_heard
+        is_silent = is_open and not is_heard and bool(seen.event.sent_tone_hz)
+        run = run + seen.event.duration_s if is_silent else 0.0
+        longest = max(longest, run)
+    return longest
+
+
 def _bars(windows: list[Seen[MediaWindow]], begin: float, seconds: float) -> list[Bar]:
     if seconds <= 0:
         return []
     bars = []
-    tones: list[float] = []
-    for seen in windows:
+    for seen, is_heard in _with_tones(windows):
         window = seen.event
-        tones = [*tones, window.sent_tone_hz][-4:]
         loudness = 1 - min(max(window.tone_level_dbfs / _FLOOR_DBFS, 0.0), 1.0)
         if not window.packets:
             kind = "clear" if window.cleartext else "none"
-        elif any(_is_back(window, tone) for tone in tones):
+        elif is_heard:
             kind = "heard"
         else:
             kind = "sound" if window.tone_hz else "quiet"

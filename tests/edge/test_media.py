@@ -371,7 +371,7 @@ def test_a_fault_of_the_loop_itself_is_recorded_and_told() -> None:
 
 def test_a_bench_that_cannot_keep_up_leaves_packets_out_and_loses_none_that_came() -> None:
     bench = Bench()
-    streams = []
+    streams: list[MediaStream] = []
     for _ in range(10):
         ours, theirs, mine, other = bench.pair()
         for stream, agreement in ((ours, mine), (theirs, other)):

@@ -15,7 +15,15 @@ from pathlib import Path
 import pytest
 
 from certsuite.bench.strangers import RECORDED_AT_MOST
-from certsuite.core.events import BindingChanged, CaseStarted, DeviceExited, FlowOpened, LoopLag, StrangersCounted
+from certsuite.core.events import (
+    BindingChanged,
+    CaseStarted,
+    DeviceExited,
+    FlowOpened,
+    LoopLag,
+    MediaOpened,
+    StrangersCounted,
+)
 from certsuite.core.places import PROFILES
 from certsuite.evidence.record import read_record
 from certsuite.sip.passwords import SPECIAL_CHARACTERS
@@ -131,6 +139,20 @@ def test_a_device_that_boots_slowly_is_restarted_seldom(certify: Callable[..., F
     run = certify(str(profile), *chosen)
     assert run.exit_code == 0, run.output
     assert sum(case["restarts"] for case in run.results["cases"]) <= 3
+
+
+def test_twenty_lines_of_a_phone_are_called_at_once(certify: Callable[..., Finished], tmp_path: Path) -> None:
+    profile = tmp_path / "reference.yaml"
+    profile.write_text(f"extends: {PROFILES / 'reference.yaml'}\nlines: 20\n", encoding="utf-8")
+    run = certify(str(profile), "--case", "WXC-CALL-154")
+    assert run.verdicts("pass") == ["WXC-CALL-154"], run.output
+    answered = {
+        (one.event.call_id, one.line)
+        for one in read_record(run.folder / "record.jsonl").observations
+        if isinstance(one.event, MediaOpened)
+    }
+    assert len({call_id for call_id, _ in answered}) == 20
+    assert {line for _, line in answered} == set(range(1, 21))
 
 
 # --- surroundings

@@ -24,7 +24,8 @@ class Call:
     def __init__(self) -> None:
         self.journal = Journal(SystemClock())
         self._t_ns = 1_000_000_000
-        self.journal.record(MediaOpened(CALL, LOCAL, "127.9.0.9:4000", "PCMA/8000", "AES_CM_128_HMAC_SHA1_80", 8))
+        opened = MediaOpened(CALL, LOCAL, "127.9.0.9:4000", "PCMA/8000", "AES_CM_128_HMAC_SHA1_80", 8)
+        self.journal.record(opened, t_mono_ns=self._t_ns)
 
     def window(self, sent: float, heard: float, *, packets: int = 5, cleartext: int = 0) -> None:
         self._t_ns += 100_000_000
@@ -34,7 +35,7 @@ class Call:
         self.journal.record(event, t_mono_ns=self._t_ns)
 
     def ends(self, codec: str = "PCMA/8000", lost: int = 0) -> list[Observation]:
-        self.journal.record(MediaQuality(CALL, LOCAL, codec, 100, lost, 0, 0, 1.5, 2.0, 0.04))
+        self.journal.record(MediaQuality(CALL, LOCAL, codec, 100, lost, 0, 0, 1.5, 2.0, 0.04, -2.5))
         return list(self.journal.since(0))
 
 
@@ -50,6 +51,10 @@ def test_a_call_with_its_figures_and_its_plot() -> None:
     (row,) = table.rows
     assert (row.codec, row.suite, row.packets, row.lost) == ("PCMA/8000", "AES_CM_128_HMAC_SHA1_80", 100, 0)
     assert row.round_trip_s == pytest.approx(0.2)
+    assert row.skew_ms == -2.5
+    # From what came first to a window's length; the other sound and the missing packets are silence.
+    assert row.silence_s == pytest.approx(0.2)
+    assert row.talk_path_s == pytest.approx(0.2)
     assert row.r == pytest.approx(93.2)
     assert row.mos == pytest.approx(4.41, abs=0.01)
     assert [bar.kind for bar in row.bars] == ["quiet", "quiet", "heard", "sound", "none"]
@@ -73,7 +78,19 @@ def test_without_a_tone_back_no_delay_is_known() -> None:
     call.window(700, 0)
     table = gather_media(call.ends())
     assert table is not None
-    assert (table.rows[0].round_trip_s, table.rows[0].r) == (None, None)
+    assert (table.rows[0].round_trip_s, table.rows[0].talk_path_s, table.rows[0].r) == (None, None, None)
+    assert table.rows[0].silence_s == pytest.approx(0.1)
+
+
+def test_where_nothing_is_said_nothing_is_silent() -> None:
+    call = Call()
+    call.window(700, 0)
+    call.window(700, 700)
+    call.window(0, 0)
+    call.window(0, 0)
+    table = gather_media(call.ends())
+    assert table is not None
+    assert table.rows[0].silence_s == 0.0
 
 
 def test_what_the_device_reports_of_the_other_way_stands_beside_it(run: Run) -> None:
