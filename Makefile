@@ -17,7 +17,7 @@ certify: $(VENV)/.run-time
 
 test: $(VENV)/.tests
 	$(BIN)/pytest -n 4 --dist loadgroup --ignore tests/proof
-	$(BIN)/pytest -n 8 --dist loadgroup tests/proof
+	$(BIN)/pytest -n 10 --dist loadgroup tests/proof
 
 # Every fault of the reference device against the full plan.
 proof: $(VENV)/.tests

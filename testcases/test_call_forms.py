@@ -95,11 +95,20 @@ async def test_feature_code(bench: Bench, phone: Phone) -> None:
 async def test_emergency_number(bench: Bench, phone: Phone) -> None:
     """The emergency number 911 goes out at once, as it was dialled."""
     await phone.dials_number("911")
-    await bench.colleague.is_reached_by("911")
+    await bench.colleague.is_reached_by("911", at_once=True)
+
+
+@case("WXC-CALL-204", requirements=["CALL-EMERGENCY-BESIDE"], claims=["hold", "call_waiting"], needs="in-call")
+async def test_emergency_number_beside_a_held_call(bench: Bench, phone: Phone) -> None:
+    """The emergency number goes out at once while another call is held."""
+    await phone.holds()
+    await bench.colleague.in_call.is_held(as_control=True)
+    await phone.tries_to_dial_number("911")
+    await bench.colleague.is_reached_by("911", at_once=True)
 
 
 @case("WXC-CALL-202", requirements=["CALL-EMERGENCY"])
 async def test_emergency_test_number(bench: Bench, phone: Phone) -> None:
     """The test number of emergency calls, 933, goes out at once, as it was dialled."""
     await phone.dials_number("933")
-    await bench.colleague.is_reached_by("933")
+    await bench.colleague.is_reached_by("933", at_once=True)

@@ -1,6 +1,7 @@
 """Media: SRTP alone, digits, hold."""
 
 from certsuite.bench import Bench, Phone, case
+from certsuite.bench.bench import Deferred
 
 
 @case("WXC-MED-010", requirements=["MED-SRTP"])
@@ -9,6 +10,12 @@ async def test_offers_srtp(bench: Bench, phone: Phone) -> None:
     await phone.dials(bench.colleague)
     call = await bench.colleague.is_called(as_control=True)
     await call.offers_srtp()
+
+
+@case("WXC-MED-018", requirements=["MED-CLAIMS"])
+async def test_offers_what_it_claims(bench: Bench, phone: Phone) -> Deferred:
+    """Over the whole run the device's own offers have the codecs and suites that its profile claims, and no others."""
+    return bench.over_the_whole_run("media.offers-as-claimed", **phone.media_claims)
 
 
 @case("WXC-MED-020", requirements=["MED-SRTP"], needs="in-call")
@@ -52,6 +59,14 @@ async def test_follows_to_another_place(bench: Bench, phone: Phone) -> None:
     media = bench.colleague.in_call.media
     await media.is_heard()
     await media.follows_to_another_place()
+
+
+@case("WXC-MED-064", requirements=["MED-FIRST"])
+async def test_sends_first(bench: Bench, phone: Phone) -> None:
+    """The device sends from its answer on, to a far end that waits for what comes before it sends."""
+    call = await bench.colleague.calls(phone.line(1), offering="latching")
+    await call.media.is_answered_rightly()
+    await call.media.comes_first()
 
 
 @case("WXC-MED-070", variant="pcmu", requirements=["MED-CODEC-NARROW", "MED-CLEAN"], claims=["codecs.PCMU"])
@@ -178,6 +193,14 @@ async def test_packets_of_another_length(bench: Bench, phone: Phone) -> None:
 async def test_long_packets(bench: Bench, phone: Phone) -> None:
     """Packets of 60 ms are heard."""
     await bench.colleague.talks_with("packets of 60 ms", phone)
+
+
+@case("WXC-MED-160", requirements=["MED-ICE"])
+async def test_candidates_in_the_offer(bench: Bench, phone: Phone) -> None:
+    """ICE candidates of the far end do no harm to the audio, which goes where the offer's own address is."""
+    call = await bench.colleague.calls(phone.line(1), offering="ICE candidates")
+    await call.media.is_answered_rightly()
+    await call.is_heard()
 
 
 @case("WXC-MED-170", requirements=["MED-VIDEO"])

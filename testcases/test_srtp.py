@@ -46,6 +46,13 @@ async def test_plain_rtp_with_keys(bench: Bench, phone: Phone) -> None:
     await call.media.is_taken_or_refused()
 
 
+@case("WXC-MED-034", requirements=["MED-SAVPF"])
+async def test_srtp_with_feedback(bench: Bench, phone: Phone) -> None:
+    """An offer of RTP/SAVPF is refused, or taken as RTP/SAVPF and used."""
+    call = await bench.colleague.calls(phone.line(1), offering="SRTP with feedback")
+    await call.media.is_taken_or_refused()
+
+
 @case("WXC-MED-040", variant="aes-cm-128-sha1-32", requirements=["MED-SDES-ALONE"])
 async def test_short_tags_alone(bench: Bench, phone: Phone) -> None:
     """AES_CM_128_HMAC_SHA1_32 alone is refused, or taken and used."""

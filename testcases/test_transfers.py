@@ -76,8 +76,8 @@ async def test_hands_over_after_talking(bench: Bench, phone: Phone) -> None:
 
 @case("WXC-CALL-149", requirements=["CALL-CLAIMS"])
 async def test_claims_what_it_can(bench: Bench, phone: Phone) -> Deferred:
-    """What the device says in Allow and Supported that it can do, its profile claims."""
-    return bench.over_the_whole_run("call.shows-abilities", claimed=phone.call_claims)
+    """What the device says that it can do, or is seen to do without being asked, its profile claims."""
+    return bench.over_the_whole_run("call.shows-abilities", **phone.shown_claims)
 
 
 @case("WXC-CALL-156", requirements=["CALL-CONFERENCE"], claims=["conference"])
@@ -93,6 +93,13 @@ async def test_is_taken_into_a_conference(bench: Bench, phone: Phone) -> None:
     call = await bench.colleague.is_in_a_call()
     await call.media.joins_a_conference()
     await call.hangs_up()
+
+
+@case("WXC-CALL-159", requirements=["CALL-CONFERENCE"], claims=["transferee"])
+async def test_is_referred_to_a_conference(bench: Bench, phone: Phone) -> None:
+    """The device, referred to a conference by its far end, calls there and has the conference's audio."""
+    call = await bench.colleague.is_in_a_call()
+    await call.transfer.leads_into_a_conference_at(bench.third)
 
 
 @case("WXC-CALL-250", requirements=["CALL-3PCC"])

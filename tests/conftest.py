@@ -6,7 +6,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from tests.warm import run_warm
 
 # How fast a machine is says nothing of a test.
 settings.register_profile("certsuite", deadline=None)
@@ -49,14 +50,7 @@ class Finished:
 
 def certsuite(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run the program as a user does, in a process of its own."""
-    return subprocess.run(
-        [sys.executable, "-m", "certsuite.cli", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-        env={**os.environ, "COLUMNS": "200", **environment},
-    )
+    return run_warm([str(one) for one in arguments], {**os.environ, "COLUMNS": "200", **environment})
 
 
 @pytest.fixture

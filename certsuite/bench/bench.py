@@ -37,6 +37,7 @@ from certsuite.core.journal import Journal
 from certsuite.core.limits import Limits
 from certsuite.core.redaction import Secret
 from certsuite.edge.call_leg import CallLeg
+from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
 from certsuite.sip.message import user_host
 from certsuite.sip.passwords import audit
 from certsuite.tls.first_flight import StopAfter
@@ -255,10 +256,20 @@ class Bench:
         """Number of the first observation of the running case."""
         return self._since
 
-    def needs_echo(self) -> None:
-        """Audio is proved by what comes back. Raises :class:`CannotJudge` for a device that gives no echo."""
-        if self.device.profile.values.audio != "echo":
+    def needs_echo(self, terms: MediaTerms = WEBEX_TERMS) -> None:
+        """Audio is proved by what comes back. Raises :class:`CannotJudge` for a device that gives no echo on them."""
+        values = self.device.profile.values
+        if values.audio != "echo":
             raise CannotJudge("no-echo", "the profile gives no means to prove audio (values.audio is not echo)")
+        if values.echo_codec and values.echo_codec not in {one.name for one in terms.formats}:
+            reason = f"audio cannot be proved here: by its profile the device echoes in calls with {values.echo_codec}"
+            raise CannotJudge("no-echo", reason)
+
+    def needs_silent_hold(self) -> None:
+        """What comes while the device is held is its own. Raises :class:`CannotJudge` where its echo goes on then."""
+        if self.device.profile.values.echo_while_held:
+            reason = "by its profile the device's echo goes on while it is held, whatever the device itself would do"
+            raise CannotJudge("no-echo", reason)
 
     def needs_cutting_off(self) -> None:
         """An edge can be cut off by some benches alone. Raises :class:`NotApplicable` on others."""

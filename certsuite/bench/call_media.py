@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from certsuite.bench.expecting import NotApplicable
+from certsuite.bench.expecting import Deferred, NotApplicable
 from certsuite.bench.media_terms import TERMS
 from certsuite.core.events import MediaStimulus, MediaWindow, RtcpSeen
 from certsuite.core.observations import IN
@@ -67,6 +67,7 @@ class CallMedia:
 
     async def goes_on_after(self, kind: str, *, finding: str, what: str, hint: str) -> None:
         """Another tone comes back after what was done to the stream, which happens by itself or was recorded."""
+        self._bench.needs_echo(self._call.leg.media.terms)
         tone = self._call.plays_on()
         await self._call.expect(
             "media.goes-on-after", kind=kind, tones=[self._heard, tone], finding=finding, what=what, hint=hint
@@ -81,6 +82,11 @@ class CallMedia:
     async def is_held_and_resumed(self, terms: str) -> None:
         """The party holds the call in one of the ways that there are, and takes it back."""
         await self.is_offered(terms)
+        self._bench.needs_silent_hold()
+        # The window in which the answer came proves no silence. Where another tone is sent behind it, the next one, if
+        # it is silent, is told at its end, and not together with more of its like.
+        await self._goes_on_for(1)
+        self._call.plays_on()
         await self._call.expect("media.stops-when-held")
         await self.is_offered("as Webex")
         self.notes("resumed")
@@ -175,9 +181,10 @@ class CallMedia:
         await self._call.expect("media.holds-up", kind="disturbed", tones=[self._heard, tone], windows=_HOLDS_WINDOWS)
         self._heard = tone
 
-    async def is_reported_on(self) -> None:
-        """The device's reports come, protected and in their form."""
+    async def is_reported_on(self) -> Deferred | None:
+        """The device's reports come, protected and in their form, and at the end none of the run was in the clear."""
         await self._call.expect("rtcp.comes")
+        return self._bench.over_the_whole_run("rtcp.never-in-the-clear") if self._reported() else None
 
     async def is_told_what_was_lost(self) -> None:
         """Packets are lost and late, and the device's reports say so, no more often than they may.
@@ -195,18 +202,23 @@ class CallMedia:
         await self._call.expect("rtcp.where-agreed")
 
     async def _sends_reports(self) -> None:
-        call_id, since = self._call.leg.call_id, self._call.since
-
-        def came() -> bool:
-            reports = self._bench.seen_since(since, RtcpSeen)
-            return any(one.event.call_id == call_id and one.at.direction == IN for one in reports)
-
-        if not await self._bench.device.until(came, self._bench.patience_s("rtcp.comes")):
+        if not await self._bench.device.until(self._reported, self._bench.patience_s("rtcp.comes")):
             raise NotApplicable("no-rtcp", "the device sends no RTCP")
+
+    def _reported(self) -> bool:
+        """Whether RTCP of the device came in this call."""
+        reports = self._bench.seen_since(self._call.since, RtcpSeen)
+        return any(one.event.call_id == self._call.leg.call_id and one.at.direction == IN for one in reports)
 
     async def comes_from_where_it_is_received(self) -> None:
         """The device sends from the port at which it receives."""
         await self._call.expect("media.symmetric")
+
+    async def comes_first(self) -> None:
+        """The device sends although nothing comes; the party then does as well, and is heard."""
+        await self._call.expect("media.comes-first")
+        self._call.leg.stream.mute(False)
+        await self.is_heard()
 
     async def follows_to_another_place(self) -> None:
         """The party moves to another port, with a new offer, and audio crosses there."""

@@ -107,6 +107,16 @@ class CallTransfer:
         await self._call.expect("conference.hears", tone=there, own=here)
         await other.expect("conference.hears", tone=here, own=there)
 
+    async def leads_into_a_conference_at(self, party: Party) -> None:
+        """The far end refers the device to a conference, and leaves: the device is in it, with its audio (RFC 4579
+        section 5.5)."""
+        party.answers_when_called(as_conference=True)
+        await self.hands_over_to(party)
+        joined = await party.is_called_beside(self._call)
+        await self.is_let_go()
+        await self._bench.phone.echoes_again()
+        await joined.is_heard()
+
     # --- another party takes it
 
     async def is_taken_by(self, party: Party) -> Call:

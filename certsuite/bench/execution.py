@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from certsuite.bench.party import Call
 from certsuite.bench.phone import Phone
 from certsuite.bench.waits import Waits
 from certsuite.catalogue import Catalogue
-from certsuite.core.cases import Case, State
+from certsuite.core.cases import Case, Disturbance, State
 from certsuite.core.errors import DriverError
 from certsuite.core.events import CaseBlocked, CaseFinished, CaseNotApplicable, CaseStarted, StateNotReached, ToolError
 from certsuite.core.journal import Journal
@@ -148,8 +149,20 @@ class Execution:
         bench.pstn.forget()
         if bench.network.control.legs:
             await bench.device.until(lambda: not bench.network.control.legs, _CALLS_END_S)
-            for leg in list(bench.network.control.legs.values()):
+            left = list(bench.network.control.legs.values())
+            unheard = any(leg.is_unheard for leg in left)
+            for leg in left:
                 leg.close()
+            if unheard and bench.device.driver.running:
+                await self._begin_anew()
+
+    async def _begin_anew(self) -> None:
+        """Have the device connect anew: one that says nothing to a call waits for the rest of it, as far as it can
+        tell, and takes the next case's messages for that rest."""
+        await self._settle(lambda pending: Disturbance.REGISTRATION in pending.deferred.spoiled_by)
+        # If it cannot be made to, the next case comes to that as well, and says so.
+        with contextlib.suppress(DriverError):
+            await self._bench.device.connect_anew()
 
     async def _settle(self, chosen: Callable[[_Pending], bool]) -> None:
         """Wait for deferred expectations, and write their verdicts in the name of their cases."""
@@ -159,7 +172,7 @@ class Execution:
             name = (pending.case.id, pending.case.variant)
             if not pending.deferred.at_end:
                 await self._bench.expecting.settles(pending.deferred.stated, pending.deferred.deadline)
-            self._bench.expecting.close(pending.deferred.stated, case=name)
+            self._bench.expecting.write(pending.deferred.stated, case=name)
             waited_s = pending.waited_s + self._waits.total_s - waited
             finished = CaseFinished(round(loop.time() - pending.began, 4), round(waited_s, 4), pending.restarts)
             self._journal.record(finished, case=name)

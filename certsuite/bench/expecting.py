@@ -92,12 +92,14 @@ class Watch:
     def __init__(self, journal: Journal) -> None:
         self._loop = asyncio.get_running_loop()
         self._news = asyncio.Event()
+        self._waiting = 0
+        "How many wait; without any nobody has to be told."
         self._told = False
         "Whether the loop knows already that there is news: one look at it is enough for all that has come until then."
         journal.subscribe(self._observed)
 
     def _observed(self, observation: Observation) -> None:
-        if not self._told and not is_foreign(observation) and not self._loop.is_closed():
+        if self._waiting and not self._told and not is_foreign(observation) and not self._loop.is_closed():
             self._told = True
             self._loop.call_soon_threadsafe(self._tell)
 
@@ -107,18 +109,22 @@ class Watch:
 
     async def until(self, true: Callable[[], bool], deadline: float) -> bool:
         """Wait until ``true()``, asked after each observation, or until the loop's time is ``deadline``."""
-        while True:
-            self._news.clear()
-            if true():
-                return True
-            remaining = deadline - self._loop.time()
-            if remaining <= 0:
-                return False
-            try:
-                async with asyncio.timeout(remaining):
-                    await self._news.wait()
-            except TimeoutError:
-                return true()
+        self._waiting += 1
+        try:
+            while True:
+                self._news.clear()
+                if true():
+                    return True
+                remaining = deadline - self._loop.time()
+                if remaining <= 0:
+                    return False
+                try:
+                    async with asyncio.timeout(remaining):
+                        await self._news.wait()
+                except TimeoutError:
+                    return true()
+        finally:
+            self._waiting -= 1
 
 
 class Expecting:
@@ -145,13 +151,16 @@ class Expecting:
         """Wait until an expectation is settled, or until the loop's time is ``deadline``. Nothing is recorded."""
         span = Span((), closed=False)
         last = stated.since - 1
+        judgement: Judgement | None = None
 
         def so_far() -> Judgement:
-            nonlocal last
+            nonlocal last, judgement
             new = self._journal.since(last + 1)
-            last += len(new)
-            span.add(new)
-            return evaluate(stated.over(last), span, self._limits, line=stated.line, flow=stated.flow)
+            if judgement is None or new:
+                last += len(new)
+                span.add(new)
+                judgement = evaluate(stated.over(last), span, self._limits, line=stated.line, flow=stated.flow)
+            return judgement
 
         with self._waits.waiting():
             await self._watch.until(lambda: so_far().settled or self._nothing_more(), deadline)
@@ -159,10 +168,15 @@ class Expecting:
 
     def close(self, stated: Stated, case: tuple[str, str] | None = None) -> Judgement:
         """Close the span and write the expectation; its verdict is its value over exactly that span."""
-        last = self._journal.next_seq - 1
-        self._journal.record(stated.over(last), line=stated.line, flow=stated.flow, case=case)
-        span = self._spans.over(stated.since, last)
-        return evaluate(stated.over(last), span, self._limits, line=stated.line, flow=stated.flow)
+        written = self.write(stated, case)
+        span = self._spans.over(written.first_seq, written.last_seq)
+        return evaluate(written, span, self._limits, line=stated.line, flow=stated.flow)
+
+    def write(self, stated: Stated, case: tuple[str, str] | None = None) -> Expectation:
+        """Close the span and write the expectation, and leave what it is worth to who reads the record."""
+        expectation = stated.over(self._journal.next_seq - 1)
+        self._journal.record(expectation, line=stated.line, flow=stated.flow, case=case)
+        return expectation
 
     async def expect(self, stated: Stated, deadline: float) -> Judgement:
         """Wait, write, and give the judgement. Raises :class:`ExpectationNotMet` unless it passed or only warned."""

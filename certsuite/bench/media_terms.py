@@ -12,14 +12,14 @@ from certsuite.sdp.crypto import (
     AES_CM_128_HMAC_SHA1_32,
     AES_CM_128_HMAC_SHA1_80,
 )
-from certsuite.sdp.offer_answer import AVP, WEBEX_FORMATS
+from certsuite.sdp.offer_answer import AVP, SAVP, WEBEX_FORMATS
 from certsuite.sdp.session import Direction, RtpMap
 from certsuite.sdp.terms import WEBEX_TERMS, MediaTerms
 
 AES_CM_256 = "AES_256_CM_HMAC_SHA1_80"
 """RFC 6188's suite, which no party can play: offered to see it refused."""
 F8_128 = "F8_128_HMAC_SHA1_80"
-"""RFC 4568's suite that nobody has: answered to offers without it."""
+"""RFC 4568's suite that nobody has: offered as one of no use, and answered to offers without it."""
 
 _NARROW = tuple(one for one in WEBEX_FORMATS if one.name in ("PCMA", "PCMU", "telephone-event"))
 
@@ -34,7 +34,7 @@ TERMS: Mapping[str, MediaTerms] = {
     "as the PSTN": MediaTerms(formats=_NARROW, codecs=("PCMU", "PCMA")),
     "plain RTP": MediaTerms(suites=()),
     "plain RTP with keys": MediaTerms(protocol=AVP),
-    "two suites": MediaTerms(suites=(AES_CM_256, AES_CM_128_HMAC_SHA1_80)),
+    "two suites": MediaTerms(suites=(F8_128, AES_CM_128_HMAC_SHA1_80)),
     "one suite twice": MediaTerms(suites=(AES_CM_128_HMAC_SHA1_80, AES_CM_128_HMAC_SHA1_80), tags=(7, 3)),
     "new keys": MediaTerms(new_keys=True),
     **{
@@ -48,6 +48,9 @@ TERMS: Mapping[str, MediaTerms] = {
     **{f"packets of {ms} ms": MediaTerms(formats=_NARROW, ptime_ms=ms) for ms in (10, 30, 40, 60)},
     "video as well": MediaTerms(video=True),
     "comfort noise": MediaTerms(formats=(*_NARROW, RtpMap(13, "CN", 8000))),
+    "latching": MediaTerms(latches=True),
+    "ICE candidates": MediaTerms(candidates=True),
+    "SRTP with feedback": MediaTerms(protocol=f"{SAVP}F"),
     "RTCP on one port": MediaTerms(multiplexed=True),
     "a suite that was not offered": MediaTerms(answers_suite=F8_128),
     **{

@@ -87,7 +87,7 @@ class Call:
 
     async def carries_audio_both_ways(self) -> None:
         """Two tones, chosen for this call, cross to the device and come back, under SRTP."""
-        self._bench.needs_echo()
+        self._bench.needs_echo(self._leg.media.terms)
         first = await self.plays_a_tone()
         second = self._new_tone()
         self._leg.stream.send_tone(second)
@@ -95,13 +95,14 @@ class Call:
 
     async def is_heard(self) -> None:
         """A tone crosses to the device and comes back."""
-        self._bench.needs_echo()
+        self._bench.needs_echo(self._leg.media.terms)
         tone = await self.plays_a_tone()
         await self.expect("media.audio-both-ways", tones=[tone])
 
-    async def is_held(self) -> None:
-        """The device offers to hold. The party then sends nothing, as the offer asks, so its audio proves nothing."""
-        await self.expect("call.is-held")
+    async def is_held(self, *, as_control: bool = False) -> None:
+        """The device offers to hold. The party then sends nothing, as the offer asks, so its audio proves nothing.
+        ``as_control``: the case is about something else."""
+        await self.expect("call.is-held", control=as_control)
 
     async def is_resumed(self) -> None:
         """The device offers to go on, and audio flows again."""
@@ -264,7 +265,7 @@ class Party:
         self.current: Call | None = None
         'The call that a case with ``needs="in-call"`` begins with.'
         self._calls: list[CallLeg] = []
-        self._answers = False
+        self._answers = self._is_focus = False
         self._refusal = ""
 
     async def calls(
@@ -362,7 +363,7 @@ class Party:
         await call.hangs_up()
         return call
 
-    async def is_reached_by(self, number: str) -> None:
+    async def is_reached_by(self, number: str, *, at_once: bool = False) -> None:
         """The device's call to a number of the dial plan's own comes as it was dialled, and is refused then."""
         bench = self._bench
         patience = bench.patience_s("call.dials-exactly")
@@ -370,8 +371,8 @@ class Party:
         await bench.device.until(lambda: bool(self._calls), patience)
         for leg in self._calls:
             leg.hang_up()
-        await bench.device.until(lambda: not bench.network.control.legs, patience)
-        await bench.expect("call.dials-exactly", number=number, since=bench.case_start)
+        await bench.device.until(lambda: all(leg.state is LegState.ENDED for leg in self._calls), patience)
+        await bench.expect("call.dials-exactly", number=number, at_once=at_once, since=bench.case_start)
 
     async def requires_reliability(self) -> None:
         """Call the device with an INVITE that requires reliable provisional responses."""
@@ -398,9 +399,9 @@ class Party:
         await self._bench.control("call.rings", call_id=call.leg.call_id, line=1, since=call.since)
         return call
 
-    def answers_when_called(self) -> None:
-        """From now on it lets each call of the device ring and answers it."""
-        self._answers = True
+    def answers_when_called(self, *, as_conference: bool = False) -> None:
+        """From now on it lets each call of the device ring and answers it: as a conference server if it is one."""
+        self._answers, self._is_focus = True, as_conference
 
     def refuses_when_called(self, reason: str) -> None:
         """From now on it lets each call of the device ring and refuses it for that reason."""
@@ -457,7 +458,7 @@ class Party:
     def forget(self) -> None:
         """Drop calls that no case took."""
         self.current = None
-        self._answers = False
+        self._answers = self._is_focus = False
         self._refusal = ""
         self._calls.clear()
 
@@ -476,6 +477,7 @@ class Party:
     def is_reached(self, leg: CallLeg) -> None:
         """A call of the device came to its number."""
         self._calls.append(leg)
+        leg.is_focus = self._is_focus
         if self._answers or self._refusal:
             leg.ring()
         if self._refusal:

@@ -9,7 +9,7 @@ from base64 import b64encode
 from dataclasses import replace
 from urllib.parse import quote
 
-from certsuite.core.capture import Capture, Endpoint
+from certsuite.core.capture import Capture, Datagram, Endpoint
 from certsuite.core.events import (
     Cleartext,
     Event,
@@ -128,8 +128,11 @@ class WatchedCapture:
     def sip(self, flow: str, *, from_device: bool, data: bytes, t_ns: int) -> int:
         return self._capture.sip(flow, from_device=from_device, data=self._watch.masked(data), t_ns=t_ns)
 
-    def udp(self, source: Endpoint, destination: Endpoint, data: bytes, t_ns: int) -> int:
-        return self._capture.udp(source, destination, self._watch.masked(data), t_ns)
+    def udp(self, *datagrams: Datagram) -> int:
+        masked = self._watch.masked
+        return self._capture.udp(
+            *((source, destination, masked(data), t_ns) for source, destination, data, t_ns in datagrams)
+        )
 
 
 def _bytes(text: str) -> bytes:

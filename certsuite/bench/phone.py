@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.expecting import NotApplicable
 from certsuite.core.errors import ActionFailed
@@ -12,6 +12,8 @@ from certsuite.core.errors import ActionFailed
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
     from certsuite.bench.party import Party
+
+_WATCHED = ("keep_alive", "subscriptions.message-summary", "subscriptions.dialog")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,11 @@ class Phone:
         """It dials a number of the dial plan's own."""
         await self._bench.device.act("dial", line=1, uri=self._uri(number.replace("#", "%23")))
 
+    async def tries_to_dial_number(self, number: str) -> None:
+        """The same beside another call, and it may refuse to: what it sends is in the record."""
+        with contextlib.suppress(ActionFailed):
+            await self.dials_number(number)
+
     async def answers(self, *, line: int = 1) -> None:
         """It answers the call that rings on a line."""
         await self._bench.device.act("answer", line=line)
@@ -147,11 +154,16 @@ class Phone:
         await self._bench.device.act("dtmf", digits=digits)
 
     @property
-    def call_claims(self) -> list[str]:
-        """Of what a device says of itself in calls, what its profile claims."""
-        return [
-            claim for claim in ("transferee", "replaces", "shared_lines") if self._bench.device.profile.claims(claim)
-        ]
+    def shown_claims(self) -> dict[str, list[str]]:
+        """Of what a device says of itself, or may be ``watched`` to do, what its profile ``claimed``."""
+        said, claims = ("transferee", "replaces", "shared_lines"), self._bench.device.profile.claims
+        return {"claimed": [name for name in (*said, *_WATCHED) if claims(name)], "watched": list(_WATCHED)}
+
+    @property
+    def media_claims(self) -> dict[str, Any]:
+        """What its own offers are to have, and nothing else of that kind."""
+        claims = self._bench.device.profile.capabilities
+        return {"codecs": list(claims.codecs), "suites": list(claims.srtp), "dtmf": claims.dtmf}
 
     async def tells_of(self, digits: str) -> None:
         """It tells which digits it received; whether it did is in the record. Raises :class:`NotApplicable` where the

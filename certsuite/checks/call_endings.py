@@ -167,12 +167,16 @@ def ends_crossed_call(question: Question) -> Judgement:
     ended = [seen for seen in byes(question) if seen.at.seq > after.at.seq]
     if acks and ended:
         return question.passed(after.evidence, acks[0].evidence, ended[0].evidence)
+    missing = "no BYE for the call that was answered as it was given up"
+    if not acks:
+        missing = f"{'BYE, and ' if ended else ''}{not_acknowledged(question, after)}"
     return question.failed(
         "crossed-call-kept",
-        "no BYE for the call that was answered as it was given up" if acks else not_acknowledged(question, after),
+        missing,
         "ACK, then BYE",
         cancels[0].evidence,
         after.evidence,
+        hint="A CANCEL that comes too late ends nothing: the call that was answered is acknowledged, and ended by BYE.",
         settled=False,
         limit=question.limits["action_s"],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from certsuite.checks.registry import Question
 from certsuite.checks.span import SeenMessage
+from certsuite.core.events import DeviceExited, FlowClosed
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
@@ -88,6 +89,17 @@ def taken(question: Question, request: SeenMessage) -> bool:
 def byes(question: Question) -> list[SeenMessage]:
     """The BYEs by which the device ended the call."""
     return [seen for seen in requests(question, "BYE") if taken(question, seen)]
+
+
+def gone_after(question: Question, sent: SeenMessage) -> str:
+    """How the device went away behind a message of ours, to be added to what it did not do; empty if it did not."""
+    for exited in question.span.of(DeviceExited):
+        status = exited.event.status
+        if not exited.event.asked and exited.at.seq > sent.at.seq:
+            return f", and the device's program ended {f'by signal {-status}' if status < 0 else f'with {status}'}"
+    closed = [seen for seen in question.span.of(FlowClosed, flow=sent.at.flow) if seen.event.by == "device"]
+    cut = any(seen.at.seq > sent.at.seq for seen in closed)
+    return ", and the device ended its connection" if cut else ""
 
 
 def told(seen: SeenMessage) -> str:

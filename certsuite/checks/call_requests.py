@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import crossed, final_answer, requests, responses, taken, told
+from certsuite.checks.call_messages import crossed, final_answer, gone_after, requests, responses, taken, told
 from certsuite.checks.calls import refused_otherwise
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Span
-from certsuite.core.events import DriverAction, FlowClosed, SipMessageSeen
+from certsuite.core.events import DriverAction, SipMessageSeen
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
@@ -14,6 +14,15 @@ from certsuite.sip.message import SipMessage, display_name, read, split_values, 
 from certsuite.sip.session_timer import names_option
 
 _FINAL = range(200, 700)
+_HINTS = {
+    "broken-by-malformed-requests": "Before it came four INFO: with a line without a colon, without CSeq, without a "
+    "branch in Via, and with a broken multipart body. The device's log says which one it stumbled over.",
+    "cseq-order-ignored": "A CSeq number below that of the last request is of one that comes late: taken as new, an "
+    "old re-INVITE puts a call on hold for good.",
+    "request-not-understood": "A request that the device has no use for wants an answer all the same: Webex sends INFO "
+    "that nobody asked for.",
+}
+"What to do about findings of :func:`answers_request`, where the finding alone does not say it."
 _PROVISIONAL = range(101, 200)
 
 
@@ -37,13 +46,12 @@ def answers_request(question: Question) -> Judgement:
         return question.unknown("not-stimulated", f"{method} was not sent")
     answers = [seen for seen in responses(question, method, _FINAL) if seen.message.cseq[0] == number]
     if not answers:
-        closed = [seen for seen in question.span.of(FlowClosed) if seen.event.by == "device"]
-        cut = [seen for seen in closed if seen.at.seq > asked[0].at.seq and seen.at.flow == asked[0].at.flow]
         return question.failed(
             question.text("finding"),
-            f"no response to {printable(method)}{', and the device ended its connection' if cut else ''}",
+            f"no response to {printable(method)}{gone_after(question, asked[0])}",
             question.text("expected"),
             asked[0].evidence,
+            hint=_HINTS.get(question.text("finding"), ""),
             settled=False,
             limit=question.limits["action_s"],
         )
@@ -55,6 +63,7 @@ def answers_request(question: Question) -> Judgement:
         question.text("expected"),
         asked[0].evidence,
         answers[0].evidence,
+        hint=_HINTS.get(question.text("finding"), ""),
     )
 
 
@@ -169,6 +178,7 @@ def heeds_100rel(question: Question) -> Judgement:
         "a reliable 18x, or 420 Bad Extension",
         invites[0].evidence,
         first.evidence,
+        hint="Without 100rel the answer is 420 with Unsupported: 100rel; the caller then calls without it.",
     )
 
 
@@ -260,13 +270,15 @@ def sends_prack(question: Question) -> Judgement:
     )
 
 
-@check("call.dials-exactly", limits=("invite_s",))
+@check("call.dials-exactly", limits=("invite_s", "emergency_s"))
 def dials_exactly(question: Question) -> Judgement:
-    """A number of a dial plan's own goes out as it was dialled, with nothing before or behind it (CALL-DIAL-PLAN)."""
+    """A number of a dial plan's own goes out as it was dialled, with nothing before or behind it (CALL-DIAL-PLAN), and
+    with ``at_once`` as soon as it was (CALL-EMERGENCY)."""
     number = question.text("number")
-    invites = question.span.messages(method="INVITE")
+    invites = [seen for seen in question.span.messages(method="INVITE") if not seen.message.to_tag]
+    told_to = [seen for seen in question.span.of(DriverAction) if seen.event.action == "dial"]
     if not invites:
-        if not [seen for seen in question.span.of(DriverAction) if seen.event.action == "dial"]:
+        if not told_to:
             return question.unknown("not-stimulated", "the device was not told to dial")
         return question.failed(
             "call-never-placed",
@@ -276,6 +288,16 @@ def dials_exactly(question: Question) -> Judgement:
             limit=question.limits["invite_s"],
         )
     user = unescaped(user_host(invites[0].message.uri)[0])
+    if user == number and question.params.get("at_once") and told_to:
+        return question.timed(
+            "emergency_delay",
+            max(invites[0].at.t - told_to[0].at.t, 0.0),
+            question.limits["emergency_s"],
+            "emergency-late",
+            "the INVITE came after",
+            invites[0].evidence,
+            hint="An emergency number is complete as it is: the dial plan must not wait for more digits.",
+        )
     if user == number:
         return question.passed(invites[0].evidence)
     return question.failed(

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from certsuite.checks.call_messages import acknowledgements, not_acknowledged, requests, responses, taken, told
+from certsuite.checks.call_messages import (
+    acknowledgements,
+    gone_after,
+    not_acknowledged,
+    requests,
+    responses,
+    taken,
+    told,
+)
 from certsuite.checks.media import no_media
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import SeenMessage
@@ -21,6 +29,11 @@ _NOT_FOR_ITS_FORM = (*range(300, 400), 401, 404, 407, 408, 480, 481, 486, 487, 6
 _SEPARATORS = str.maketrans("", "", "-.()")
 _HELD = {"sendonly", "inactive"}
 _SUITE = "AES_CM_128_HMAC_SHA1_80"
+_USUAL_INVITE = (
+    "The INVITE comes down the connection that the device registered over, in BroadWorks' formatting: "
+    "Name:value without a space, an empty Supported, unknown headers."
+)
+_ODD_INVITE = "Where a plain INVITE rings (WXC-CALL-060), it is the form that the case's title names which does not."
 
 
 def _not_asked(question: Question, what: str) -> Judgement:
@@ -58,14 +71,18 @@ def rings(question: Question) -> Judgement:
         )
     return question.failed(
         "call-never-rings",
-        "no 18x",
+        f"{_no_ringing(question)}{gone_after(question, sent)}",
         f"180 Ringing within {limit.value:g} s",
         sent.evidence,
-        hint="The INVITE comes down the connection that the device registered over, in BroadWorks' formatting: "
-        "Name:value without a space, an empty Supported, unknown headers.",
+        hint=_ODD_INVITE if question.requirement == "CALL-ODD-FORM" else _USUAL_INVITE,
         settled=False,
         limit=limit,
     )
+
+
+def _no_ringing(question: Question) -> str:
+    trying = responses(question, "INVITE", range(100, 101))
+    return "100 Trying and no 18x" if trying else "no response"
 
 
 @check("call.is-answered", limits=("answer_s",))

@@ -3,17 +3,30 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 from certsuite.checks.call_messages import byes
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
-from certsuite.core.events import DriverAction, DtmfEvent, MediaNotAgreed, MediaOpened, MediaStimulus, MediaWindow
+from certsuite.core.events import (
+    DriverAction,
+    DtmfEvent,
+    MediaNotAgreed,
+    MediaOpened,
+    MediaStimulus,
+    MediaWindow,
+    RtcpSeen,
+)
 from certsuite.core.findings import Judgement, Measurement
+from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
+from certsuite.core.verdicts import Verdict
 
 PURE_ENOUGH = 0.35
 "Share of a window's energy in one tone above which it counts as heard; speech and noise stay below."
 LOUD_ENOUGH_DBFS = -45.0
+_STRETCHED = 2
+"Times that a digit's duration may be what has passed since the digit before it: a network holds packets back as well."
 
 
 def windows_of(question: Question) -> list[Seen[MediaWindow]]:
@@ -97,11 +110,29 @@ def audio_both_ways(question: Question) -> Judgement:
         f"{strongest.tone_level_dbfs:.0f} dBFS",
         f"{', '.join(f'{tone:g} Hz' for tone in tones)} come back, one after the other",
         *(seen.evidence for seen in windows[-3:]),
-        hint="One direction is silent: look at what the device received, and at its audio device or loop.",
+        hint=_where_it_ends(question, opened[-1]),
         settled=False,
         measurements=measurements,
         limit=question.limits["audio_s"],
     )
+
+
+def _where_it_ends(question: Question, opened: Seen[MediaOpened]) -> str:
+    """Where to look for audio that does not come back, by what the device's RTCP says that it received."""
+    call_id = question.subject.call_id
+    reports = [
+        seen.event
+        for seen in question.span.of(RtcpSeen)
+        if seen.at.direction == IN and seen.event.call_id == call_id and seen.at.seq > opened.at.seq
+    ]
+    if any(report.about_us for report in reports):
+        return "Its own RTCP reports on what was sent to it: look at its decoder, and at its audio device or loop."
+    if any({"SR", "RR"} & set(report.kinds) for report in reports):
+        return (
+            "Its own RTCP says nothing of the stream that was sent to it, so it does not take it: look at the address, "
+            "the key and the SSRC that it expects."
+        )
+    return "One direction is silent: look at what the device received, and at its audio device or loop."
 
 
 def opened_of(question: Question) -> list[Seen[MediaOpened]]:
@@ -203,6 +234,21 @@ def dtmf(question: Question) -> Judgement:
                 unended[0].evidence,
                 measurements=measurements,
             )
+        for last, one in pairwise(seen):
+            since_ms = (one.at.t - last.at.t) * 1000
+            if one.event.duration_ms > _STRETCHED * since_ms + question.span.lag_s * 1000:
+                return question.failed(
+                    "dtmf-too-long",
+                    f"digit {printable(one.event.digit)} for {one.event.duration_ms:.0f} ms by its duration, "
+                    f"{since_ms:.0f} ms after the end of digit {printable(last.event.digit)}",
+                    "its duration in units of the telephone-event's own clock (RFC 4733 section 2.3.5)",
+                    last.evidence,
+                    one.evidence,
+                    hint="Beside a codec of 48 kHz it is often that one's clock: the far end then plays digits longer "
+                    "than they were pressed.",
+                    verdict=Verdict.WARN,
+                    measurements=measurements,
+                )
         return question.passed(*evidence, measurements=measurements)
     wrong = not expected.startswith(digits)
     otherwise = "" if digits else _digits_otherwise(question)

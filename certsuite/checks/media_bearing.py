@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import takewhile
+
 from certsuite.checks.media import dropped, is_heard, no_media, opened_of, windows_of
 from certsuite.checks.registry import Question, check
 from certsuite.checks.span import Seen
@@ -15,6 +17,30 @@ def stimulus_of(question: Question) -> Seen[MediaStimulus] | None:
     wanted = (question.text("kind"), question.subject.call_id)
     done = [seen for seen in question.span.of(MediaStimulus) if (seen.event.what, seen.event.call_id) == wanted]
     return done[-1] if done else None
+
+
+@check("media.comes-first", limits=("audio_s",))
+def comes_first(question: Question) -> Judgement:
+    """The device sends before the party has sent anything (MED-FIRST)."""
+    missing = no_media(question)
+    if missing is not None:
+        return missing
+    windows = windows_of(question)
+    before = list(takewhile(lambda seen: not seen.event.sent_packets, windows))
+    if windows and not before:
+        return question.unknown("not-stimulated", "the party sent from the beginning", settled=True)
+    came = [seen for seen in before if seen.event.packets or seen.event.auth_failures or seen.event.cleartext]
+    if came:
+        return question.passed(came[0].evidence)
+    return question.failed(
+        "media-waits",
+        "no packet from the device while its far end sent none",
+        "packets from the answer on",
+        *(seen.evidence for seen in before[-1:]),
+        hint="The access SBC sends where media comes from: it waits for the device, and the device for it.",
+        settled=False,
+        limit=question.limits["audio_s"],
+    )
 
 
 @check("media.goes-on-after", limits=("audio_s", "tone_deviation"))
@@ -54,7 +80,8 @@ def goes_on_after(question: Question) -> Judgement:
     failures = sum(seen.event.auth_failures + seen.event.cleartext for seen in later)
     return question.failed(
         question.text("finding"),
-        f"{packets} packets, none with what was sent" + (f", and {failures} that do not authenticate" * bool(failures)),
+        f"{packets} packets, none with the {after:g} Hz that were played"
+        + (f", and {failures} that do not authenticate" * bool(failures)),
         f"audio goes on after {question.text('what')}",
         stimulus.evidence,
         *(seen.evidence for seen in later[-2:]),

@@ -10,10 +10,56 @@ from certsuite.checks.sdes import last_offer
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import OUT
 from certsuite.core.redaction import printable
+from certsuite.core.verdicts import Verdict
 from certsuite.sdp.crypto import AES_CM_128_HMAC_SHA1_80
 from certsuite.sdp.session import SessionDescription
 
 _SILENT = ("recvonly", "inactive")
+
+_BESIDE_CODECS = ("telephone-event", "cn", "red")
+"What an offer has beside codecs: RFC 4733, RFC 3389, RFC 2198."
+
+
+@check("media.offers-as-claimed", passive=True)
+def offers_as_claimed(question: Question) -> Judgement:
+    """The device's own offers have the ``codecs`` and crypto ``suites`` that its profile claims, and no others, and
+    telephone-events if ``dtmf`` is claimed (MED-CLAIMS)."""
+    offers = [
+        (seen, audio)
+        for seen in question.span.messages(method="INVITE")
+        if seen.message.has_sdp and not seen.message.to_tag and (audio := audio_of(seen)) is not None
+    ]
+    if not offers:
+        return question.unknown("nothing-seen", "the device made no offer")
+    names = {one.name.lower(): one.name for _, audio in offers for one in audio.rtpmaps}
+    shown = {name for key, name in names.items() if key not in _BESIDE_CODECS}
+    shown |= {suite for _, audio in offers for suite in suites_of(audio)}
+    shown |= {"telephone-event"} & set(names)
+    claimed = {*question.param("codecs"), *question.param("suites")}
+    claimed |= {"telephone-event"} if question.param("dtmf") else set()
+    known, seen_so = {one.lower() for one in claimed}, {one.lower() for one in shown}
+    place = (offers[0][0].evidence, offers[-1][0].evidence)
+    unclaimed = ", ".join(sorted(one for one in shown if one.lower() not in known))
+    if unclaimed:
+        return question.failed(
+            "ability-not-claimed",
+            f"{printable(unclaimed, at_most=160)} in the device's own offers",
+            f"{printable(unclaimed, at_most=160)} claimed in the profile",
+            *place,
+            verdict=Verdict.WARN,
+            hint="What is not claimed is not tested: claim it in the profile, or switch it off in the device.",
+        )
+    unkept = sorted(one for one in claimed if one.lower() not in seen_so)
+    if not unkept:
+        return question.passed(*place)
+    return question.failed(
+        "claim-not-offered",
+        f"no {', no '.join(unkept)} in the device's own offers",
+        "each codec and suite that the profile claims",
+        *place,
+        verdict=Verdict.WARN,
+        hint="Calls that the device places go without it: switch it on in the device, or take the claim back.",
+    )
 
 
 @check("call.offers-late", limits=("answer_s",))

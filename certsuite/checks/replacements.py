@@ -6,7 +6,7 @@ from __future__ import annotations
 from certsuite.checks.call_messages import requests, responses, taken, told
 from certsuite.checks.call_requests import allows
 from certsuite.checks.registry import Question, check
-from certsuite.core.events import DriverAction, SipMessageSeen
+from certsuite.core.events import DriverAction, SipKeepAlive, SipMessageSeen, SubscriptionChanged
 from certsuite.core.findings import Judgement
 from certsuite.core.observations import IN, OUT
 from certsuite.core.verdicts import Verdict
@@ -37,6 +37,7 @@ def replaces(question: Question) -> Judgement:
             *(seen.evidence for seen in answers[:1]),
             settled=any(seen.message.status in _FINAL for seen in answers),
             limit=limit,
+            hint="Pick-up and attended transfers need it. In Replaces, to-tag is the device's own tag of that call.",
         )
     old = question.text("replaced")
     asked = [seen for method in ("BYE", "CANCEL") for seen in question.span.messages(method=method, call_id=old)]
@@ -71,6 +72,7 @@ def refuses_unknown_dialog(question: Question) -> Judgement:
         *(seen.evidence for seen in answers[:1]),
         settled=bool(answers),
         limit=question.limits["action_s"],
+        hint="A pick-up that comes too late rings at this device as a call of its own.",
     )
 
 
@@ -111,10 +113,22 @@ def answers_by_itself(question: Question) -> Judgement:
     )
 
 
+def _does(question: Question, ability: str) -> str:
+    """How the device shows an ability by what it does; empty if it does not."""
+    if ability == "keep_alive":
+        pings = [
+            seen for seen in question.span.of(SipKeepAlive) if seen.event.form == "ping" and seen.at.direction == IN
+        ]
+        return "CRLF keep-alives" if len(pings) > 1 else ""
+    package = ability.partition(".")[2]
+    granted = [seen for seen in question.span.of(SubscriptionChanged) if seen.event.granted_s > 0]
+    return f"SUBSCRIBE for {package}" if any(seen.event.package == package for seen in granted) else ""
+
+
 @check("call.shows-abilities", passive=True)
 def shows_abilities(question: Question) -> Judgement:
-    """What the device says of itself in Allow and Supported is among what its profile ``claims``: the rest is untested
-    (RFC 3261 sections 20.5 and 20.37)."""
+    """What the device says of itself in Allow and Supported, and of ``watched`` what it does without a word, is among
+    what its profile ``claimed``: the rest is untested (RFC 3261 sections 20.5 and 20.37)."""
     messages = [
         (message, seen)
         for seen in question.span.of(SipMessageSeen)
@@ -132,6 +146,7 @@ def shows_abilities(question: Question) -> Judgement:
         if any(names_option(message, "Allow-Events", "call-info") for message, _ in messages)
         else "",
     }
+    shown |= {name: _does(question, name) for name in question.params.get("watched", ())}
     unclaimed = [name for name, how in shown.items() if how and name not in question.param("claimed")]
     if not unclaimed:
         return question.passed(said[0].evidence)

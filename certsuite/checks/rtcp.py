@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from certsuite.checks.call_messages import final_answer
@@ -10,7 +11,7 @@ from certsuite.checks.media_bearing import stimulus_of
 from certsuite.checks.registry import Question, check
 from certsuite.checks.sdes import last_offer
 from certsuite.checks.span import Seen, SeenMessage
-from certsuite.core.events import RtcpSeen
+from certsuite.core.events import MediaWindow, RtcpSeen
 from certsuite.core.findings import Judgement, Measurement
 from certsuite.core.observations import IN
 from certsuite.core.redaction import printable
@@ -82,6 +83,38 @@ def comes(question: Question) -> Judgement:
         )
     waited = Measurement("rtcp_first", round(first.at.t - opened_of(question)[0].at.t, 3), "s", limit.value)
     return question.passed(first.evidence, measurements=(waited,))
+
+
+@check("rtcp.never-in-the-clear", passive=True)
+def never_in_the_clear(question: Question) -> Judgement:
+    """No RTCP of the whole run is in the clear in a call whose audio came under SRTP, not even a bye (MED-RTCP).
+
+    A call with audio in the clear has a worse fault, which other cases tell of.
+    """
+    bare = {seen.event.call_id for seen in question.span.of(MediaWindow) if seen.event.cleartext}
+    protected = {seen.event.call_id for seen in question.span.of(MediaWindow) if seen.event.packets} - bare
+    came = [
+        seen
+        for seen in question.span.of(RtcpSeen)
+        if seen.at.direction == IN and seen.event.call_id in protected and seen.event.protection != "unknown"
+    ]
+    if not came:
+        return question.unknown("no-rtcp", "no RTCP of the device in a call whose audio came under SRTP")
+    clear = [seen for seen in came if seen.event.protection == "none"]
+    if not clear:
+        return question.passed(came[0].evidence)
+    kinds = Counter("+".join(map(printable, seen.event.kinds)) or "RTCP" for seen in clear)
+    told = ", ".join(f"{count} of {kind}" for kind, count in kinds.most_common(4))
+    named = next((seen for seen in clear if seen.event.cname), clear[0])
+    name = f"; the CNAME in it is {printable(named.event.cname, at_most=120)}" if named.event.cname else ""
+    return question.failed(
+        "rtcp-in-the-clear",
+        f"{len(clear)} of {len(came)} datagrams of RTCP in the clear though SRTP was agreed ({told}){name}",
+        "SRTCP from the first datagram of a call to the last (RFC 3711 section 3.4)",
+        named.evidence,
+        clear[0].evidence,
+        hint="Look at what goes out before the keys are in use, and at the bye when they are given up.",
+    )
 
 
 @check("rtcp.reports-loss", limits=("rtcp_s", "rtcp_loss_deviation", "rtcp_jitter_factor"))

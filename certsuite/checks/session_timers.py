@@ -157,7 +157,9 @@ def ends_session(question: Question) -> Judgement:
     ended = byes(question)
     if not ended:
         wait_s = timer.interval_s + question.limits["action_s"].value
-        return _nothing_yet(question, agreed, wait_s, "expired-session-kept", "no BYE", "BYE shortly before its end")
+        hint = "Without it the call stays up on the phone when the network has lost it (RFC 4028 section 10)."
+        expected = "BYE shortly before its end"
+        return _nothing_yet(question, agreed, wait_s, "expired-session-kept", "no BYE", expected, hint)
     seconds = ended[0].at.t - agreed.at.t
     place = (agreed.evidence, ended[0].evidence)
     measured = (Measurement("session_end", round(seconds, 3), "s", timer.interval_s),)
@@ -271,7 +273,7 @@ def _within(interval_s: int) -> Limit:
 
 
 def _nothing_yet(
-    question: Question, agreed: SeenMessage, wait_s: float, finding: str, observed: str, expected: str
+    question: Question, agreed: SeenMessage, wait_s: float, finding: str, observed: str, expected: str, hint: str = ""
 ) -> Judgement:
     """A failure once it was waited for long enough: silence before proves nothing."""
     waited = max((one.t for one in question.span), default=0.0) - agreed.at.t
@@ -282,6 +284,7 @@ def _nothing_yet(
         f"{observed} within {waited:.1f} s",
         f"{expected}, in a session of {session_interval(agreed.message)} s",
         agreed.evidence,
+        hint=hint,
     )
 
 

@@ -11,6 +11,9 @@ from certsuite.core.observations import OUT
 from certsuite.core.redaction import printable
 from certsuite.core.verdicts import Verdict
 
+_MADE_ANEW = 0.5
+"Share of the granted time after which another subscription is made in place of the first, rather than beside it."
+
 
 def _granted(question: Question, package: str) -> list[Seen[SubscriptionChanged]]:
     changes = question.span.of(SubscriptionChanged)
@@ -104,7 +107,8 @@ def takes_unsolicited(question: Question) -> Judgement:
 
 @check("sub.refreshes", limits=("subscribe_s",))
 def refreshes(question: Question) -> Judgement:
-    """A subscription is refreshed, or made anew, before what was granted is over (RFC 6665 section 4.1.2.2)."""
+    """A subscription is refreshed in its dialog, or late in its time made anew, before what was granted is over (RFC
+    6665 section 4.1.2.2)."""
     package, granted_s = question.text("package"), int(question.param("granted_s"))
     short = [one for one in _granted(question, package) if one.event.granted_s == granted_s]
     if not short:
@@ -113,7 +117,10 @@ def refreshes(question: Question) -> Judgement:
     again = [
         one
         for one in _granted(question, package)
-        if one.at.seq > first.at.seq and (one.at.line, one.event.resource) == (first.at.line, first.event.resource)
+        if one.at.seq > first.at.seq
+        and (one.at.line, one.event.resource) == (first.at.line, first.event.resource)
+        # Another dialog that was begun beside the first keeps nothing alive: it ends as the first does.
+        and (one.event.call_id == first.event.call_id or one.at.t - first.at.t >= granted_s * _MADE_ANEW)
     ]
     ended = [
         one

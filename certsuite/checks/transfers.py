@@ -94,6 +94,7 @@ def is_followed(question: Question) -> Judgement:
             refer.evidence,
             invite.evidence,
             verdict=Verdict.WARN,
+            hint="Copy the header of the REFER (RFC 3892 section 2.2): the target sees by it who handed the call over.",
         )
     return question.passed(refer.evidence, invite.evidence)
 
@@ -149,6 +150,7 @@ def is_told(question: Question) -> Judgement:
         f"Subscription-State: {printable(_state(seen), at_most=60)} with the final status",
         "Subscription-State: terminated",
         seen.evidence,
+        hint="The NOTIFY with the final status is the last (RFC 3515 section 2.4.7): the other side waits for more.",
         settled=False,
         limit=question.limits["action_s"],
     )

@@ -1,5 +1,5 @@
 """``python -m certsuite.cli``: the same as ``certsuite``."""
 
-from certsuite.cli.main import main
+from certsuite.cli.start import main
 
 main()

@@ -128,9 +128,11 @@ def run(
     for name in fault or []:
         arguments += ["--fault", name]
     # A certification has its own output and no cache, and its cases assert nothing that would have to be told in full;
-    # its other settings stand in testcases/pytest.toml.
+    # what else is installed for pytest is not loaded for nothing, and what became garbage need not be told at the end.
+    # Its other settings stand in testcases/pytest.toml.
     settings = ["-s", "--assert=plain", "-p", "no:terminal", "-p", "no:cacheprovider"]
-    settings += ["-p", "no:asyncio", "-p", "no:schemathesis"]
+    settings += ["--disable-plugin-autoload", "-p", "certsuite.pytest_plugin.plugin"]
+    settings += ["-p", "no:unraisableexception", "-p", "no:threadexception"]
     raise typer.Exit(int(pytest.main([str(TESTCASES), *settings, *arguments])))
 
 
@@ -261,5 +263,5 @@ def doctor(
 
 
 def main() -> None:
-    """Entry point of the program."""
+    """The commands, once the program has started."""
     app()

@@ -6,6 +6,8 @@ from typing import Protocol
 
 Endpoint = tuple[str, int]
 "(IP address, port)"
+Datagram = tuple[Endpoint, Endpoint, bytes, int]
+"(source, destination, what is in it, UTC in nanoseconds since 1970)"
 
 
 class Capture(Protocol):
@@ -26,5 +28,5 @@ class Capture(Protocol):
     def sip(self, flow: str, *, from_device: bool, data: bytes, t_ns: int) -> int:
         """A SIP message of a TLS flow in the clear, as a frame of its own; returns the frame's number."""
 
-    def udp(self, source: Endpoint, destination: Endpoint, data: bytes, t_ns: int) -> int:
-        """A UDP datagram; returns the frame's number."""
+    def udp(self, *datagrams: Datagram) -> int:
+        """UDP datagrams, one after the other; returns the number of the first one's frame."""

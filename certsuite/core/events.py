@@ -707,6 +707,8 @@ class MediaQuality(Event):
     jitter_max_ms: float
     longest_gap_s: float
     "Between two packets of audio."
+    skew_ms: float = 0.0
+    "The most by which a packet came later, or with a minus earlier, than the timestamps since the first one say."
 
 
 @_event("rtcp")

@@ -120,6 +120,10 @@ class Values(Part):
     "How its audio path can be proved: ``echo``, it sends back what it hears; ``none``, it cannot."
     echoed_calls: Annotated[int, Field(ge=1, le=100)] = 1
     "In how many calls at once it sends back what it hears."
+    echo_codec: Text = ""
+    "The codec that has to be in a call for that, by its encoding name; empty where any will do."
+    echo_while_held: bool = False
+    "Whether it goes on sending back what it hears where the device itself would be silent."
 
     @property
     def failover_expiry(self) -> int:

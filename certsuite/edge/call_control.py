@@ -86,7 +86,8 @@ class CallControl:
             self._on_response(message)
             return
         leg = self.legs.get(message.call_id)
-        if leg is not None and (leg.has(message) or message.method == "CANCEL"):
+        within = leg is not None and leg.dialog is not None and leg.dialog.has(message)
+        if leg is not None and (within or message.method == "CANCEL"):
             leg.on_request(flow, message)
             return
         if message.to_tag and message.method not in ("REGISTER", "ACK", "SUBSCRIBE"):

@@ -97,6 +97,8 @@ class CallLeg:
         "RSeq of reliable responses that met their PRACK."
         self.refused_by: SipMessage | None = None
         "The device's failure of our INVITE."
+        self.is_focus = False
+        "Whether the party says that it is a conference (RFC 4579 section 5.1)."
         self.grants: Headers = ()
         "Headers of our 2xx to the INVITE that made the call."
         self.tag = sse.tag()
@@ -114,6 +116,11 @@ class CallLeg:
     def state(self, state: LegState) -> None:
         self._state = state
         self.on_state(state)
+
+    @property
+    def is_unheard(self) -> bool:
+        """Whether nothing at all came back for our INVITE."""
+        return not self._from_device and not self._provisional and self.state is LegState.CALLING
 
     @property
     def stream(self) -> MediaStream:
@@ -282,10 +289,6 @@ class CallLeg:
 
     # --- from the device
 
-    def has(self, request: SipMessage) -> bool:
-        """Whether a request is within this call's dialog."""
-        return self.dialog is not None and self.dialog.has(request)
-
     def offered(self, invite: SipMessage) -> None:
         """The device called: the leg is at its beginning."""
         self._from_device = True
@@ -439,7 +442,7 @@ class CallLeg:
     def _on_reoffer(self, flow: Flow, request: SipMessage) -> None:
         assert self.dialog is not None
         self.dialog.updated_by(request)
-        headers = [("Contact", self._sse.contact(self.party)), ("Allow", ALLOW), *timer_granted(request)]
+        headers = [self._contact, ("Allow", ALLOW), *timer_granted(request)]
         if request.method == "UPDATE" and not request.has_sdp:
             flow.send(response_to(request, 200, "OK", headers=headers), line=self.account.line)
             return
@@ -452,6 +455,10 @@ class CallLeg:
         if request.method == "INVITE":
             self._await_ack(flow, response)
 
+    @property
+    def _contact(self) -> tuple[str, str]:
+        return "Contact", self._sse.contact(self.party) + (";isfocus" if self.is_focus else "")
+
     def _end_early(self) -> None:
         if self.early is not None:
             self.early.stream.close()
@@ -460,7 +467,7 @@ class CallLeg:
     def respond(self, status: int, reason: str, *, headers: Headers = (), body: bytes = b"", tag: str = "") -> None:
         """A response to the device's INVITE."""
         assert self._invite is not None
-        headers = [*headers, ("Contact", self._sse.contact(self.party))] if status < 300 else list(headers)
+        headers = [*headers, self._contact] if status < 300 else list(headers)
         if status == 200:
             headers.append(("Allow", ALLOW))
         response = response_to(self._invite, status, reason, to_tag=tag or self.tag, headers=headers, body=body)

@@ -63,5 +63,5 @@ class ControlTraffic:
         except (OSError, SrtpError):
             # A device without the port is none the worse for it, and a stream whose key is used up says so itself.
             return
-        frame = self._capture.udp(port.getsockname()[:2], self._remote, data, utc_ns)
+        frame = self._capture.udp((port.getsockname()[:2], self._remote, data, utc_ns))
         self._record(self.reporter.sent(data, multiplexed=self._multiplexed, bye=bye), OUT, now_ns, frame)

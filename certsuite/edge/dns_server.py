@@ -139,7 +139,7 @@ class DnsServer:
         owner = self._owner_of(asker, self.endpoint, "udp", lambda: data)
         if owner == CROWD:
             return
-        frame = self._capture.udp(asker, self.endpoint, data, t_ns)
+        frame = self._capture.udp((asker, self.endpoint, data, t_ns))
         reaction = answer(data, self.zone, self.behaviour, transport="udp", source=_text(asker))
         flow = None if owner == DEVICE else self._flow_of(owner)
         self._journal.record(reaction.event, t_mono_ns=t_mono_ns, flow=flow, direction=IN, frame=frame)
@@ -166,7 +166,7 @@ class DnsServer:
         except OSError:
             # A datagram that cannot be sent is lost, as on any network; the question is in the record.
             return
-        self._capture.udp(self.endpoint, (peer[0], peer[1]), reply, self._received(0)[1])
+        self._capture.udp((self.endpoint, (peer[0], peer[1]), reply, self._received(0)[1]))
 
     def _flow_of(self, owner: str) -> str:
         """A name for a connection; it begins with ``x`` if it is not the device's."""

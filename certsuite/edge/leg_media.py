@@ -152,7 +152,7 @@ class LegMedia:
         self.agreement = agreement
         if agreement.local_crypto is not None:
             self._crypto = agreement.local_crypto
-        self.stream.mute(agreement.direction in (Direction.RECVONLY, Direction.INACTIVE))
+        self.stream.mute(self.terms.latches or agreement.direction in (Direction.RECVONLY, Direction.INACTIVE))
         return True
 
     def _not_agreed(self, code: str, reason: str) -> None:

@@ -7,15 +7,16 @@ done, and return at once.
 from __future__ import annotations
 
 import os
-import selectors
+import select
 import socket
 import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
-from certsuite.core.capture import Capture, Endpoint
+from certsuite.core.capture import Capture, Datagram, Endpoint
 from certsuite.core.errors import BenchError
 from certsuite.core.events import ToolError
 from certsuite.core.journal import Journal
@@ -29,6 +30,12 @@ _STALL_NS = 10 * PERIOD_NS
 "After a longer stall packets are left out rather than sent late in a burst."
 _SWITCH_INTERVAL_S = 0.0001
 "How long another thread may keep the interpreter while a packet is due; Python's own 5 ms is a quarter of a period."
+_AT_ONCE = 32
+"Sockets that are read before anything else is looked at."
+_FETCH_NS = 5_000_000
+"What came is fetched at least so often: a socket holds some seconds of audio."
+_BACKLOG = 4
+"How many things may wait to be done, for each stream, before packets that are due wait for them."
 _SELECTOR_SLACK_NS = 200_000
 _SELECTABLE_NS = 1_000_000 + _SELECTOR_SLACK_NS
 "Shorter waits are slept: a selector counts in milliseconds."
@@ -46,14 +53,19 @@ class MediaLoop:
         "Periods that were left out for all streams after stalls of the machine."
         self.capture = capture
         self._commands: deque[Callable[[], object]] = deque()
+        self._later: deque[Callable[[], object]] = deque()
+        "What is to be done with what came and what was sent, in its order, when no packet is due."
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._selector = selectors.DefaultSelector()
-        self._selector.register(self._wake, selectors.EVENT_READ)
+        self._epoll = select.epoll()
+        self._epoll.register(self._wake, select.EPOLLIN)
+        self._ports: dict[int, tuple[MediaStream, socket.socket, bool]] = {}
+        "By its number: whose port it is, and whether it is that of RTP."
         self._schedule: Schedule[MediaStream] = Schedule(time.monotonic_ns())
         self._active: set[MediaStream] = set()
         self._streams: set[MediaStream] = set()
         self._stopping = False
         self._failure: BaseException | None = None
+        self._fetched_ns = time.monotonic_ns()
         self._thread = threading.Thread(target=self._run, name="media", daemon=True)
         self._switch_interval = sys.getswitchinterval()
 
@@ -74,7 +86,7 @@ class MediaLoop:
             self._stopping = True
         self._close_all()
         if self._wake >= 0:
-            self._selector.close()
+            self._epoll.close()
             os.close(self._wake)
             self._wake = -1
         if self._failure is not None:
@@ -104,6 +116,10 @@ class MediaLoop:
         """A time of the loop's clock as one of the journal's."""
         return self.journal.clock.monotonic_ns() - (time.monotonic_ns() - at_ns)
 
+    def utc_ns(self) -> int:
+        """What the bench's clock shows, for the capture."""
+        return round(self.journal.clock.utc() * 1e9)
+
     # --- in the loop's thread ----------------------------------------------------------------------------------------
 
     def activated(self, stream: MediaStream) -> None:
@@ -114,7 +130,7 @@ class MediaLoop:
 
     def sent(self, source: Endpoint, target: Endpoint, data: bytes) -> None:
         """A packet left out of turn."""
-        self.capture.udp(source, target, data, round(self.journal.clock.utc() * 1e9))
+        self.capture.udp((source, target, data, self.utc_ns()))
 
     def closed(self, stream: MediaStream, case: tuple[str, str] | None) -> None:
         """A stream ends."""
@@ -123,15 +139,18 @@ class MediaLoop:
         self._streams.remove(stream)
         self._active.discard(stream)
         self._schedule.remove(stream)
+        while self._later:
+            self._later.popleft()()
         for item in stream.sockets:
-            self._selector.unregister(item)
+            self._epoll.unregister(item)
+            del self._ports[item.fileno()]
         stream.finish(time.monotonic_ns(), case)
 
     def _opened(self, stream: MediaStream) -> None:
         self._streams.add(stream)
-        rtp, rtcp = stream.sockets
-        self._selector.register(rtp, selectors.EVENT_READ, (stream, True))
-        self._selector.register(rtcp, selectors.EVENT_READ, (stream, False))
+        for item, is_rtp in zip(stream.sockets, (True, False), strict=True):
+            self._epoll.register(item, select.EPOLLIN)
+            self._ports[item.fileno()] = stream, item, is_rtp
 
     def _stop(self) -> None:
         self._stopping = True
@@ -149,83 +168,81 @@ class MediaLoop:
                     command()
                 if self._stopping:
                     return
-                due_ns = self._schedule.next_due()
-                if self._receive_until(due_ns) and due_ns is not None:
-                    self._serve()
+                self._turn()
         except BaseException as error:
             self._failure = error
             self.journal.record(ToolError(f"the media loop failed: {error!r}"))
             raise
 
-    def _receive_until(self, due_ns: int | None) -> bool:
-        """Take what arrives until packets are due; false when there are commands to obey first."""
-        # Whatever the delay, each turn takes some datagrams: a bench that is late must not stop listening.
-        budget = 2 + len(self._active) // 4
-        while True:
-            remaining_ns = 1 << 62 if due_ns is None else due_ns - time.monotonic_ns()
-            if remaining_ns <= 0 and budget <= 0:
-                return True
-            ready = self._selector.select(_patience(remaining_ns))
-            for key, _ in ready:
-                if key.data is None:
-                    clear(self._wake)
-                    continue
-                stream, is_rtp = key.data
-                self._read(stream, key.fileobj, is_rtp)
-                budget -= 1
-                if budget <= 0 and due_ns is not None and time.monotonic_ns() >= due_ns:
-                    break
-            if self._commands:
-                return False
-            if not ready:
-                if remaining_ns <= 0:
-                    return True
-                if remaining_ns < _SELECTABLE_NS:
-                    # What arrives meanwhile has the kernel's time of arrival.
-                    time.sleep(max(due_ns - time.monotonic_ns(), 0) / 1e9 if due_ns is not None else 0)
-                    return True
+    def _turn(self) -> None:
+        """Packets that are due go first, then what can wait. Nothing that came is lost, however late the bench is: it
+        is fetched in time, and once too much of it waits, packets have to wait as well."""
+        now_ns = time.monotonic_ns()
+        if now_ns - self._fetched_ns >= _FETCH_NS:
+            self._fetch(0)
+        due_ns = self._schedule.next_due()
+        if due_ns is not None and due_ns <= now_ns and len(self._later) <= _BACKLOG * (len(self._active) + 1):
+            self._serve()
+        elif self._later:
+            self._later.popleft()()
+        elif due_ns is None or due_ns - now_ns >= _SELECTABLE_NS:
+            remaining_ns = 1 << 62 if due_ns is None else due_ns - now_ns
+            self._fetch(min(((remaining_ns - _SELECTOR_SLACK_NS) // 1_000_000 - 0.5) / 1000, _IDLE_S))
+        elif not self._fetch(0):
+            # What arrives meanwhile has the kernel's time of arrival.
+            time.sleep(max(due_ns - time.monotonic_ns(), 0) / 1e9)
 
-    def _read(self, stream: MediaStream, source: object, is_rtp: bool) -> None:
-        assert isinstance(source, socket.socket)
-        try:
-            data, ancillary, _, sender = source.recvmsg(_DATAGRAM_LIMIT, ANCILLARY)
-        except OSError:
-            # An ICMP error for something sent before, or a datagram that was dropped for its checksum.
+    def _fetch(self, patience_s: float) -> bool:
+        """Read what has come or comes within ``patience_s``; false if nothing did."""
+        ready = self._epoll.poll(patience_s, _AT_ONCE)
+        self._fetched_ns = time.monotonic_ns()
+        self._read(ready)
+        return bool(ready)
+
+    def _read(self, ready: list[tuple[int, int]]) -> None:
+        """Take a datagram from each socket that has one, and put them into the capture; the streams get them later."""
+        came = []
+        for number, _ in ready:
+            if number == self._wake:
+                clear(self._wake)
+                continue
+            stream, source, is_rtp = self._ports[number]
+            try:
+                data, ancillary, _, sender = source.recvmsg(_DATAGRAM_LIMIT, ANCILLARY)
+            except OSError:
+                # An ICMP error for something sent before, or a datagram that was dropped for its checksum.
+                continue
+            came.append((stream, data, (sender[0], sender[1]), age_ns_of(ancillary), is_rtp))
+            if is_rtp and not stream.dscp_told and (dscp := dscp_of_datagram(ancillary)) is not None:
+                stream.tell(dscp)
+        if not came:
             return
-        age_ns = age_ns_of(ancillary)
-        remote = (sender[0], sender[1])
-        local = (stream.address, stream.port if is_rtp else stream.port + 1)
-        frame = self.capture.udp(remote, local, data, round(self.journal.clock.utc() * 1e9) - age_ns)
-        stream.take(data, remote, time.monotonic_ns() - age_ns, frame, is_rtp=is_rtp)
-        if is_rtp and not stream.dscp_told and (dscp := dscp_of_datagram(ancillary)) is not None:
-            stream.tell(dscp)
+        utc_ns, now_ns = self.utc_ns(), time.monotonic_ns()
+        frame = self.capture.udp(
+            *(
+                (remote, (stream.address, stream.port if is_rtp else stream.port + 1), data, utc_ns - age_ns)
+                for stream, data, remote, age_ns, is_rtp in came
+            )
+        )
+        for stream, data, remote, age_ns, is_rtp in came:
+            self._later.append(partial(stream.take, data, remote, now_ns - age_ns, frame, is_rtp=is_rtp))
+            frame += 1
 
     def _serve(self) -> None:
-        """Send the packets that are due now, then do what may come later: capture them, close windows."""
-        self.left_out += self._schedule.skip_missed(time.monotonic_ns(), _STALL_NS)
+        """Send the packets that are due now. To close windows can wait."""
+        now_ns = time.monotonic_ns()
+        self.left_out += self._schedule.skip_missed(now_ns, _STALL_NS)
         due_ns = self._schedule.next_due()
-        if due_ns is None or due_ns > time.monotonic_ns():
+        if due_ns is None or due_ns > now_ns:
             return
-        streams = self._schedule.take()
-        sent = []
-        for stream in streams:
-            packet = stream.send_due(due_ns)
-            if packet is not None:
-                sent.append((stream, packet, self.journal.clock.utc()))
-        for stream, (target, packets), utc in sent:
-            for data in packets:
-                self.capture.udp((stream.address, stream.port), target, data, round(utc * 1e9))
-        for stream in streams:
-            stream.poll(due_ns, round(self.journal.clock.utc() * 1e9))
+        sent: list[Datagram] = []
+        for stream in self._schedule.take():
+            sent += stream.send_due(due_ns)
+            self._later.append(partial(stream.poll, due_ns))
+        if sent:
+            self.capture.udp(*sent)
 
 
 def _drained(commands: deque[Callable[[], object]]) -> list[Callable[[], object]]:
     """The commands that wait; those that they add wait for the next turn."""
     return [commands.popleft() for _ in range(len(commands))]
-
-
-def _patience(remaining_ns: int) -> float:
-    """How long the selector may wait, in seconds, so that it does not return too late; it counts whole milliseconds."""
-    if remaining_ns < _SELECTABLE_NS:
-        return 0
-    return min(((remaining_ns - _SELECTOR_SLACK_NS) // 1_000_000 - 0.5) / 1000, _IDLE_S)

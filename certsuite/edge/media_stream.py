@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from certsuite.core.capture import Endpoint
+from certsuite.core.capture import Datagram, Endpoint
 from certsuite.core.errors import BenchError
 from certsuite.core.events import MediaClosed, MediaOpened, MediaStimulus, Note, RtcpSeen, TrafficClass
 from certsuite.core.observations import IN
@@ -203,8 +203,8 @@ class MediaStream:
         self._send_problem = ""
         self._loop.activated(self)
 
-    def send_due(self, due_ns: int) -> tuple[Endpoint, list[bytes]] | None:
-        """Send the packets that are due; gives what was sent and where to."""
+    def send_due(self, due_ns: int) -> list[Datagram]:
+        """Send the packets that are due; gives what was sent."""
         if self._last_due_ns is not None and due_ns - self._last_due_ns > PERIOD_NS:
             self._sender.skip((due_ns - self._last_due_ns) // PERIOD_NS - 1)
         self._last_due_ns = due_ns
@@ -212,7 +212,7 @@ class MediaStream:
             packets = self._due()
             target = self._receiver.latched or self._remote
             if not packets or target is None:
-                return None
+                return []
             late_ns = time.monotonic_ns() - due_ns
             for data in packets:
                 self._rtp.sendto(data, target)
@@ -220,10 +220,11 @@ class MediaStream:
                     self._control.reporter.left(data, (due_ns + late_ns) / 1e9)
         except (OSError, SrtpError) as error:
             self._cannot_send(error)
-            return None
+            return []
         self._lateness_max_ns = max(self._lateness_max_ns, late_ns)
         self._loop.lateness.add(late_ns)
-        return target, packets
+        utc_ns = self._loop.utc_ns()
+        return [((self.address, self.port), target, data, utc_ns) for data in packets]
 
     def _due(self) -> list[bytes]:
         """The packets of this period."""
@@ -236,11 +237,11 @@ class MediaStream:
             self._stimulus("rolled-over")
         return self._outgoing.pass_on(packets)
 
-    def poll(self, now_ns: int, utc_ns: int) -> None:
+    def poll(self, now_ns: int) -> None:
         """Record the events and windows that are due."""
         sender = self._sender
         self._record(self._receiver.poll(now_ns / 1e9, sent_tone_hz=sender.tone_hz, sent=sender.sent))
-        self._control.poll(now_ns, utc_ns)
+        self._control.poll(now_ns, self._loop.utc_ns())
 
     def take(self, data: bytes, source: Endpoint, at_ns: int, frame: int, *, is_rtp: bool) -> None:
         """A datagram arrived at the port of RTP or at that of RTCP."""
@@ -256,7 +257,7 @@ class MediaStream:
         sender, receiver = self._sender, self._receiver
         if receiver.call_id:
             self._ends = case
-            self._control.finish(now_ns, round(self._loop.journal.clock.utc() * 1e9))
+            self._control.finish(now_ns, self._loop.utc_ns())
             self._record(receiver.finish(now_ns / 1e9, sent_tone_hz=sender.tone_hz, sent=sender.sent), case)
             totals = MediaClosed(
                 call_id=receiver.call_id,

@@ -249,7 +249,7 @@ class SipEdge:
             if owner == CROWD:
                 return
             at_ns = int(self._journal.clock.utc() * 1e9)
-            frame = self._capture.udp(source, (self.address, CLEARTEXT_PORT), data, at_ns)
+            frame = self._capture.udp((source, (self.address, CLEARTEXT_PORT), data, at_ns))
         self._journal.record(
             Cleartext(transport, f"{source[0]}:{source[1]}", data[:_SHOWN], owner),
             flow=flow,

@@ -199,7 +199,7 @@ class Trunk(asyncio.DatagramProtocol):
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if addr != self.far_end:
             return
-        self._capture.udp(addr, (self.address, PORT), data, self._now_ns)
+        self._capture.udp((addr, (self.address, PORT), data, self._now_ns))
         message = read(data)
         if message is None:
             return
@@ -222,7 +222,7 @@ class Trunk(asyncio.DatagramProtocol):
         if self._transport is None:
             return
         data = message.to_bytes()
-        self._capture.udp((self.address, PORT), self.far_end, data, self._now_ns)
+        self._capture.udp(((self.address, PORT), self.far_end, data, self._now_ns))
         self._transport.sendto(data, self.far_end)
 
     # --- inside

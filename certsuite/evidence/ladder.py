@@ -25,8 +25,8 @@ _LEAST_WIDTH = 860
 _HEAD = 74
 _ARROW_ROW = 34
 _NOTE_ROW = 24
-_SIGN = 6.45
-"Width of a sign of the labels' font in pixels; labels are cut to what fits."
+_SIGN = 6.65
+"Width of a sign of the widest of the labels' fonts in pixels; labels are cut to what fits."
 
 _STYLE = """
 .ladder{--bg:#fff;--fg:#1c2430;--dim:#667085;--line:#c9d0da;--band:#f3f5f8;--arrow:#2b6cb0;--good:#18794e;--bad:#c62a2f;

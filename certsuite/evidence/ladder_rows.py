@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, singledispatchmethod
+from functools import singledispatchmethod
 
 from certsuite.core.events import (
     BenchChanged,
@@ -38,6 +38,7 @@ from certsuite.core.events import (
     ProvisioningAnswer,
     ProvisioningRequest,
     RootProbeAnswer,
+    RtcpSeen,
     SegmentOpened,
     SipGarbage,
     SipKeepAlive,
@@ -53,6 +54,7 @@ from certsuite.core.events import (
 )
 from certsuite.core.observations import IN, OUT, Observation
 from certsuite.core.redaction import printable
+from certsuite.evidence.sip_text import message_text
 from certsuite.sip import message as sip
 
 DEVICE = "Device"
@@ -63,6 +65,8 @@ BENCH = "Bench"
 _TONE_STEP_HZ = 40
 "Tones that differ by less are the same: a measured tone is never quite the one that was sent."
 _FATAL = 2
+_WORTH_TELLING_S = 0.06
+"Three packets could have come in this time: silence that is shorter is none."
 _ON_THE_WIRE = (DnsQuery, FlowOpened, ClientHelloSeen, TlsAlert, SipMessageSeen, Cleartext, MediaWindow, DtmfEvent)
 _SHOWN_ANSWERS = 3
 _SHOWN_AT_EACH_END = 1000
@@ -94,6 +98,8 @@ class _Writer:
     rows: list[Row] = field(default_factory=list)
     edge_of_flow: dict[str, str] = field(default_factory=dict)
     media: dict[str, MediaOpened] = field(default_factory=dict)
+    calls: dict[str, int] = field(default_factory=dict)
+    "Numbers of the calls, by Call-ID."
     sent: set[tuple[str | None, str | None, bytes]] = field(default_factory=set)
     segment: int = -1
     base_t: float = 0.0
@@ -330,12 +336,30 @@ class _Writer:
     @show.register
     def _(self, event: SipMessageSeen) -> None:
         assert self.now is not None
-        text, tone = _sip_text(event.raw)
+        text, tone = message_text(event.raw)
         key = (self.now.flow, self.now.direction, event.raw)
         if key in self.sent:
             text += " · again"
         self.sent.add(key)
-        self.directed(text, tone)
+        self.directed(text + self._call(event.raw), tone)
+
+    def _call(self, raw: bytes) -> str:
+        """Which call of several a message belongs to; nothing of the first."""
+        message = sip.read(raw)
+        if message is None or not message.call_id:
+            return ""
+        if message.method == "INVITE":
+            self.calls.setdefault(message.call_id, len(self.calls) + 1)
+        number = self.calls.get(message.call_id, 1)
+        return f" · call {number}" if number > 1 else ""
+
+    @show.register
+    def _(self, event: RtcpSeen) -> None:
+        assert self.now is not None
+        opened = self.media.get(event.call_id)
+        clear = event.protection == "none" and opened is not None and opened.suite != "none"
+        if clear and self.now.direction == IN:
+            self.arrow(DEVICE, MEDIA, f"RTCP {printable('+'.join(event.kinds))} in the clear", "bad")
 
     @show.register
     def _(self, event: SipKeepAlive) -> None:
@@ -396,7 +420,7 @@ class _Writer:
             text = " · ".join([f"{kind} {codec}", heard, *troubles])
             key: tuple[object, ...] = ("media", event.call_id, IN, step, tuple(troubles))
             self.merge(DEVICE, MEDIA, text, "bad" if troubles else "media", key, event.packets)
-        else:
+        elif event.duration_s >= _WORTH_TELLING_S:
             key = ("media", event.call_id, IN, "silence")
             self.merge(DEVICE, MEDIA, f"no {kind} arrives", "bad", key, 0)
         if event.sent_packets:
@@ -459,22 +483,6 @@ def _with_packets(row: Row) -> Row:
     if row.merge_key[0] == "keep-alive":
         return replace(row, text=row.text if row.packets == 1 else f"{row.text} · {row.packets} times")
     return replace(row, text=f"{row.text} · {row.packets} packet{'' if row.packets == 1 else 's'}")
-
-
-@lru_cache(maxsize=8192)
-def _sip_text(raw: bytes) -> tuple[str, str]:
-    """First line and CSeq of a message, and its tone."""
-    message = sip.read(raw)
-    if message is None:
-        return printable(raw[:200].decode("latin-1")), "bad"
-    number, method = message.cseq
-    body = " · SDP" if message.has_sdp else ""
-    if message.is_request:
-        cseq = f" · CSeq {number}" if number >= 0 else " · no CSeq"
-        return printable(f"{message.method} {message.uri}", at_most=120) + cseq + body, "plain"
-    good = message.status < 400 or message.status in (401, 407, 487)
-    text = printable(f"{message.status} {message.reason}".strip(), at_most=120)
-    return f"{text} · {number} {printable(method, at_most=20)}{body}", "plain" if good else "bad"
 
 
 def _tone(ok: bool) -> str:

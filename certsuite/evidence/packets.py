@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import struct
 import zlib
+from functools import lru_cache
 
 from certsuite.core.capture import Endpoint
 
@@ -50,20 +51,24 @@ def udp_packet(source: Endpoint, destination: Endpoint, data: bytes) -> bytes:
 def _ip(protocol: int, source: str, destination: str, header: bytes, rest: bytes, *, urgent: bool) -> bytes:
     """An IP packet around a transport header that still lacks its checksum (and TCP's urgent pointer after it)."""
     after_checksum = b"\0\0" if urgent else b""
-    length = len(header) + 2 + len(after_checksum) + len(rest)
-    if ":" in source:
-        from_, to = (socket.inet_pton(socket.AF_INET6, host.partition("%")[0]) for host in (source, destination))
-        ip = struct.pack(">IHBB", 6 << 28, length, protocol, _HOPS) + from_ + to
-        pseudo = from_ + to + struct.pack(">II", length, protocol)
-    else:
-        from_, to = socket.inet_aton(source), socket.inet_aton(destination)
-        start = struct.pack(">BBHHHBB", 0x45, 0, 20 + length, 0, 0x4000, _HOPS, protocol)
-        ip = start + _checksum(start + from_ + to) + from_ + to
-        pseudo = from_ + to + struct.pack(">HH", protocol, length)
+    ip, pseudo = _headers(protocol, source, destination, len(header) + 2 + len(after_checksum) + len(rest))
     checksum = _checksum(pseudo + header + after_checksum + rest)
     if protocol == _UDP and checksum == b"\0\0":
         checksum = b"\xff\xff"  # none at all would mean that it was not computed
     return ip + header + checksum + after_checksum + rest
+
+
+@lru_cache(maxsize=1024)
+def _headers(protocol: int, source: str, destination: str, length: int) -> tuple[bytes, bytes]:
+    """The IP header and the pseudo header of a packet. Packets of media are of one length."""
+    if ":" in source:
+        from_, to = (socket.inet_pton(socket.AF_INET6, host.partition("%")[0]) for host in (source, destination))
+        ip = struct.pack(">IHBB", 6 << 28, length, protocol, _HOPS) + from_ + to
+        return ip, from_ + to + struct.pack(">II", length, protocol)
+    from_, to = socket.inet_aton(source), socket.inet_aton(destination)
+    start = struct.pack(">BBHHHBB", 0x45, 0, 20 + length, 0, 0x4000, _HOPS, protocol)
+    ip = start + _checksum(start + from_ + to) + from_ + to
+    return ip, from_ + to + struct.pack(">HH", protocol, length)
 
 
 def _checksum(data: bytes) -> bytes:

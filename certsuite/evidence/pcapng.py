@@ -5,7 +5,7 @@ flow once more in the clear, as an exported PDU: Wireshark knows no port of ours
 two messages or half of one, so only this way is one frame one message. Formats: the pcapng specification
 (draft-ietf-opsawg-pcapng) and Wireshark's ``epan/exported_pdu.h``.
 
-Every block is one unbuffered write: a process that is killed leaves a file that is readable up to its last block.
+Nothing is buffered: a process that is killed leaves a file that is readable up to its last block.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from certsuite.core.capture import Endpoint
+from certsuite.core.capture import Datagram, Endpoint
 from certsuite.core.errors import RecordError
 from certsuite.evidence import pcapng_blocks as blocks
 from certsuite.evidence.packets import ACK, FIN, PSH, RST, SYN, TcpStream, udp_packet
@@ -109,10 +109,16 @@ class PcapngWriter:
             source, destination = (stream.device, stream.bench) if from_device else (stream.bench, stream.device)
             return self._frame(SIP, t_ns, blocks.exported_pdu("sip", source, destination, data))
 
-    def udp(self, source: Endpoint, destination: Endpoint, data: bytes, t_ns: int) -> int:
-        packet = udp_packet(source, destination, data)
+    def udp(self, *datagrams: Datagram) -> int:
+        frames = [
+            blocks.enhanced_packet(WIRE, t_ns, udp_packet(source, destination, data))
+            for source, destination, data, t_ns in datagrams
+        ]
         with self._lock:
-            return self._frame(WIRE, t_ns, packet)
+            self._write(b"".join(frames))
+            first = self._frames + 1
+            self._frames += len(frames)
+            return first
 
     def sync(self) -> None:
         """Bring everything to the disk."""

@@ -27,6 +27,8 @@ class Encoder(Protocol):
     "Sampling rate of what it takes, in hertz."
     frame_samples: int
     "Samples of a frame."
+    frames_at_once: int
+    "How many frames may be encoded together: one, if each depends on what was before it."
 
     def encode(self, samples: Samples) -> bytes:
         """The payload for one frame."""
@@ -82,6 +84,7 @@ class G711Encoder:
 
     rate = 8000
     frame_samples = 160
+    frames_at_once = 25
 
     def __init__(self, table: NDArray[np.uint8]) -> None:
         self._table = table
@@ -104,6 +107,8 @@ class G711Decoder:
 
 class LibraryEncoder:
     """A codec of FFmpeg's libraries."""
+
+    frames_at_once = 1
 
     def __init__(self, name: str, rate: int, options: dict[str, str]) -> None:
         self.rate = rate

@@ -22,6 +22,7 @@ class RecordedEncoder:
 
     rate = 8000
     frame_samples = rate * FRAME_MS // 1000
+    frames_at_once = 1
 
     def __init__(self) -> None:
         self._recording = -1

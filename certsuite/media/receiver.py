@@ -216,6 +216,7 @@ class StreamReceiver:
             jitter_ms=round(measured.jitter_ms, 3),
             jitter_max_ms=round(measured.jitter_max_ms, 3),
             longest_gap_s=round(measured.longest_gap_s, 3),
+            skew_ms=round(measured.skew_ms, 3),
         )
 
     def _unprotected(self, unprotector: Unprotector, data: bytes, now: float) -> bytes:

@@ -6,7 +6,7 @@ from certsuite.media.codecs import FRAME_MS
 from certsuite.media.dtmf import DtmfSender
 from certsuite.media.rtp import RtpPacket
 from certsuite.media.setup import StreamParts
-from certsuite.media.tones import ToneGenerator
+from certsuite.media.voice import Voice
 
 _OCTETS_PER_MS = 8
 _NOISE_EACH = 10
@@ -25,7 +25,7 @@ class StreamSender:
         self._sequence = sequence & 0x7FFF
         self._timestamp = timestamp & 0xFFFFFFFF
         self._parts: StreamParts | None = None
-        self._tones: ToneGenerator | None = None
+        self._voice: Voice | None = None
         self._dtmf: DtmfSender | None = None
         self._step = 0
         self._resumes = True
@@ -53,8 +53,10 @@ class StreamSender:
     def configure(self, parts: StreamParts) -> None:
         """Send as agreed from now on."""
         codec, dtmf = parts.agreement.codec, parts.agreement.dtmf
-        if self._tones is None or self._tones.rate != parts.encoder.rate:
-            self._tones = ToneGenerator(parts.encoder.rate)
+        if self._voice is None:
+            self._voice = Voice(parts.encoder)
+        else:
+            self._voice.use(parts.encoder)
         before = None if self._parts is None else self._parts.agreement.dtmf
         if dtmf is None:
             self._dtmf = None
@@ -106,14 +108,14 @@ class StreamSender:
         """
         if self.bridged:
             return []
-        if self.packet_ms == FRAME_MS or self._parts is None or self._tones is None:
+        if self.packet_ms == FRAME_MS or self._parts is None or self._voice is None:
             packet = self.next_packet()
             return [] if packet is None else [packet]
         parts, size = self._parts, self.packet_ms * _OCTETS_PER_MS
         if self.muted or parts.agreement.remote is None or not parts.agreement.direction.sends:
             self.skip(1)
             return []
-        self._octets += parts.encoder.encode(self._tones.block(parts.encoder.frame_samples, self.tone_hz))
+        self._octets += self._voice.next(self.tone_hz)
         packets = []
         while len(self._octets) >= size:
             payload, self._octets = self._octets[:size], self._octets[size:]
@@ -128,7 +130,7 @@ class StreamSender:
         Raises :class:`~certsuite.media.srtp.SrtpError` when the key can protect nothing more.
         """
         parts = self._parts
-        if parts is None or self._tones is None:
+        if parts is None or self._voice is None:
             return None
         agreement = parts.agreement
         if self.muted or agreement.remote is None or not agreement.direction.sends:
@@ -142,7 +144,7 @@ class StreamSender:
             marker = frame.marker
         else:
             kind, stamp = agreement.codec.send_payload_type, self._timestamp
-            payload = parts.encoder.encode(self._tones.block(parts.encoder.frame_samples, self.tone_hz))
+            payload = self._voice.next(self.tone_hz)
             marker = self._resumes
         return self._packet(kind, stamp, payload, self._step, marker=marker)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict
 from dataclasses import dataclass
 
 _REMEMBERED = 512
+_RESTART_MS = 5000.0
 
 
 @dataclass
@@ -20,12 +21,15 @@ class StreamStatistics:
     jitter_max_ms: float = 0.0
     longest_gap_s: float = 0.0
     "Between two packets."
+    skew_ms: float = 0.0
+    "The most by which a packet came later, or with a minus earlier, than the timestamps since the first one say."
 
     def __post_init__(self) -> None:
-        self._seen: deque[int] = deque(maxlen=_REMEMBERED)
+        self._seen: OrderedDict[int, None] = OrderedDict()
         self._highest: int | None = None
         self._ssrc = 0
         self._transit = 0.0
+        self._first_transit = 0.0
         self._arrived = 0.0
 
     def pause(self) -> None:
@@ -37,11 +41,13 @@ class StreamStatistics:
         self.packets += 1
         transit = now - timestamp / clock_rate
         if self._highest is None or ssrc != self._ssrc:
-            self._ssrc, self._highest = ssrc, sequence
+            self._ssrc, self._highest, self._first_transit = ssrc, sequence, transit
             self._seen.clear()
         else:
             self._compare(sequence, transit, now)
-        self._seen.append(sequence)
+        self._seen[sequence] = None
+        if len(self._seen) > _REMEMBERED:
+            self._seen.popitem(last=False)
         self._transit, self._arrived = transit, now
 
     def _compare(self, sequence: int, transit: float, now: float) -> None:
@@ -57,7 +63,8 @@ class StreamStatistics:
         if change_ms < _RESTART_MS:
             self.jitter_ms += (change_ms - self.jitter_ms) / 16
             self.jitter_max_ms = max(self.jitter_max_ms, self.jitter_ms)
+            skew_ms = (transit - self._first_transit) * 1000
+            self.skew_ms = max(self.skew_ms, skew_ms, key=abs)
+        else:
+            self._first_transit += transit - self._transit
         self.longest_gap_s = max(self.longest_gap_s, now - self._arrived)
-
-
-_RESTART_MS = 5000.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -33,21 +34,25 @@ class ToneGenerator:
     def __init__(self, rate: int, level_dbfs: float = LEVEL_DBFS) -> None:
         self.rate = rate
         self._amplitude = _FULL_SCALE * 10 ** (level_dbfs / 20)
-        self._phase = 0.0
+        self._phase = self._step = 0.0
         self._steps = np.arange(1, 1, dtype=np.float64)
 
     def block(self, count: int, hz: float | None) -> Samples:
         """The next ``count`` samples at ``hz``; silence for none."""
         if hz is None:
-            self._phase = 0.0
+            self._phase = self._step = 0.0
             return np.zeros(count, np.int16)
         if len(self._steps) != count:
             self._steps = np.arange(count, dtype=np.float64)
-        step = 2 * np.pi * hz / self.rate
+        self._step = step = 2 * np.pi * hz / self.rate
         samples = np.sin(self._phase + step * self._steps)
         samples *= self._amplitude
         self._phase = (self._phase + step * count) % (2 * np.pi)
         return samples.astype(np.int16)
+
+    def rewind(self, count: int) -> None:
+        """Take back the last ``count`` samples, which were all of one block."""
+        self._phase = (self._phase - self._step * count) % (2 * np.pi)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,22 +77,21 @@ def detect_tone(samples: Samples, rate: int) -> Tone:
     if count < rate // 50:
         return SILENCE
     window, gain = _window(count)
-    spectrum = np.abs(np.fft.rfft(samples * window))
-    energy = spectrum * spectrum
+    energy = _energy(samples * window)
     # The two lowest bins hold a constant offset and its leakage.
     total = float(energy[2:].sum())
     width = rate / count
-    low, high = max(int(_LOWEST_HZ / width), 2), min(int(_HIGHEST_HZ / width) + 1, len(spectrum) - 3)
+    low, high = max(int(_LOWEST_HZ / width), 2), min(int(_HIGHEST_HZ / width) + 1, len(energy) - 3)
     if total <= 0 or high <= low:
         return SILENCE
-    peak = low + int(np.argmax(spectrum[low:high]))
+    peak = low + int(energy[low:high].argmax())
     lobe = float(energy[max(peak - 2, 2) : peak + 3].sum())
     # A sine of amplitude A has the energy (A/2)^2 * sum(window^2) * count in its half of the spectrum.
-    amplitude = 2 * np.sqrt(lobe / gain)
-    level = 20 * np.log10(max(amplitude, 1e-6) / _FULL_SCALE)
+    amplitude = 2 * math.sqrt(lobe / gain)
+    level = 20 * math.log10(max(amplitude, 1e-6) / _FULL_SCALE)
     if level < FLOOR_DBFS:
         return SILENCE
-    return Tone((peak + _offset(spectrum, peak)) * width, round(float(level), 2), min(lobe / total, 1.0))
+    return Tone((peak + _offset(energy, peak)) * width, round(level, 2), min(lobe / total, 1.0))
 
 
 def clipped_share(samples: Samples) -> float:
@@ -99,8 +103,9 @@ def silent_ms(samples: Samples, rate: int) -> float:
     """Milliseconds of a window, in steps of 10, that are below -60 dBFS."""
     step = rate // 100
     blocks = samples[: len(samples) // step * step].reshape(-1, step).astype(np.float64)
-    loudness = np.sqrt((blocks * blocks).mean(axis=1)) * np.sqrt(2)
-    return 10.0 * int(np.count_nonzero(loudness < _FULL_SCALE * 10 ** (FLOOR_DBFS / 20)))
+    # Of a sine of amplitude A the mean square is half of A's.
+    floor = step * (_FULL_SCALE * 10 ** (FLOOR_DBFS / 20)) ** 2 / 2
+    return 10.0 * int(np.count_nonzero(np.einsum("ij,ij->i", blocks, blocks) < floor))
 
 
 def detect_digit(samples: Samples, rate: int) -> str:
@@ -112,26 +117,32 @@ def detect_digit(samples: Samples, rate: int) -> str:
     if count < rate // 25:
         return ""
     window, _ = _window(count)
-    spectrum = np.abs(np.fft.rfft(samples * window)) ** 2
+    energy = _energy(samples * window)
     width = rate / count
 
     def strongest(group: tuple[int, ...]) -> tuple[float, int]:
         energies = []
         for hz in group:
             at = round(hz / width)
-            energies.append(float(spectrum[max(at - 2, 0) : at + 3].sum()))
+            energies.append(float(energy[max(at - 2, 0) : at + 3].sum()))
         return max(energies), int(np.argmax(energies))
 
     (low, row), (high, column) = strongest(_ROWS_HZ), strongest(_COLUMNS_HZ)
-    total = float(spectrum[2:].sum())
+    total = float(energy[2:].sum())
     if total <= 0 or low + high < _BOTH * total or not 1 / _TWIST < low / max(high, 1e-9) < _TWIST:
         return ""
     return _KEYPAD[row][column]
 
 
-def _offset(spectrum: NDArray[np.float64], peak: int) -> float:
+def _energy(windowed: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Energy in each bin of the spectrum."""
+    spectrum = np.fft.rfft(windowed)
+    return spectrum.real**2 + spectrum.imag**2
+
+
+def _offset(energy: NDArray[np.float64], peak: int) -> float:
     """How far the tone is from the strongest bin, in bins: exact for a Hann window."""
-    left, middle, right = (float(spectrum[peak + step]) for step in (-1, 0, 1))
+    left, middle, right = (math.sqrt(energy[peak + step]) for step in (-1, 0, 1))
     side, sign = (right, 1.0) if right >= left else (left, -1.0)
     ratio = side / middle
     return sign * min(max((2 * ratio - 1) / (ratio + 1), 0.0), 0.5)

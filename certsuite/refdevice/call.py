@@ -14,7 +14,7 @@ from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.bindings import LineState
 from certsuite.refdevice.dialog import Dialog
 from certsuite.refdevice.media import MediaSession
-from certsuite.refdevice.messages import ALLOW, Composer, Header
+from certsuite.refdevice.messages import ALLOW, NOTHING, Body, Composer, Header
 from certsuite.refdevice.sdp import Unacceptable, answer, conclude, offer
 from certsuite.refdevice.session_timer import SessionTimer
 from certsuite.refdevice.transport import Flow, FlowFailed
@@ -144,6 +144,11 @@ class Call:
         self.must_be_established()
         if not digits or any(digit not in DIGITS for digit in digits):
             raise CallFailed("digits are 0 to 9, *, #, A to D")
+        if self.owner.behaviour.dtmf_by_info:
+            for digit in digits:
+                relay = f"Signal={digit}\r\nDuration=160\r\n".encode()
+                await self.request("INFO", carrying=("application/dtmf-relay", relay))
+            return
         if not self.media.has_events and not self.owner.behaviour.dtmf_in_band:
             raise CallFailed("telephone events were not negotiated")
         for digit in digits:
@@ -339,7 +344,7 @@ class Call:
             self._offering = False
 
     async def request(
-        self, method: str, *, extra: Iterable[Header] = (), sdp: bytes = b"", sipfrag: bytes = b""
+        self, method: str, *, extra: Iterable[Header] = (), sdp: bytes = b"", carrying: Body = NOTHING
     ) -> SipMessage:
         """Send a request within the dialog, challenge answered; gives the final response. Raises :class:`CallFailed`.
 
@@ -356,7 +361,7 @@ class Call:
             headers += [("Allow", ALLOW)] if method == "INVITE" else []
             headers += self.timer.asked() if method in ("INVITE", "UPDATE") else []
             headers += [*extra, *([authorization] if authorization else [])]
-            request = self.dialog.request(method, self.composer, self.flow, extra=headers, sdp=sdp, sipfrag=sipfrag)
+            request = self.dialog.request(method, self.composer, self.flow, extra=headers, sdp=sdp, carrying=carrying)
             try:
                 response = await self.flow.transact(request).final(self.owner.transaction_s)
             except TimeoutError:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from certsuite.refdevice.config import Line
-from certsuite.refdevice.messages import Composer, Header
+from certsuite.refdevice.messages import NOTHING, Body, Composer, Header
 from certsuite.refdevice.transport import Flow
 from certsuite.sip.message import SipMessage, uri_of
 
@@ -72,7 +72,7 @@ class Dialog:
         cseq: int | None = None,
         extra: Iterable[Header] = (),
         sdp: bytes = b"",
-        sipfrag: bytes = b"",
+        carrying: Body = NOTHING,
     ) -> SipMessage:
         """A request within the dialog: the next in order, or one with the CSeq of another (ACK)."""
         if cseq is None:
@@ -89,7 +89,7 @@ class Dialog:
             routes=self.routes,
             extra=extra,
             sdp=sdp,
-            sipfrag=sipfrag,
+            carrying=carrying,
         )
 
 

@@ -209,6 +209,12 @@ FAULTS: dict[str, Fault] = {
         fault("never-subscribes", "subscribes to nothing", subscribes=False),
         fault("drops-subscriptions", "does not subscribe again over a new connection", subscribes_anew=False),
         fault("lets-subscriptions-expire", "refreshes no subscription", refreshes_subscriptions=False),
+        fault(
+            "subscribes-twice",
+            "subscribes twice in place of refreshing",
+            subscriptions_each=2,
+            refreshes_subscriptions=False,
+        ),
         fault("refuses-notify", "answers NOTIFY within a subscription with 481", takes_notify=False),
         # --- registration
         fault("wrong-digest", "computes a wrong digest response", wrong_digest=True),
@@ -319,7 +325,9 @@ FAULTS: dict[str, Fault] = {
             user_agent="{configured} 805ec0001122",
         ),
         fault(
-            "password-in-sip-user-agent", "has its password in SIP's User-Agent", user_agent="{configured} {password}"
+            "password-in-sip-user-agent",
+            "has its password in the User-Agent of every request but REGISTER",
+            user_agent_of_calls="{configured} {password}",
         ),
         *CALL_FAULTS,
         # --- robustness of the suite

@@ -180,7 +180,10 @@ class MediaSession:
         marker = True
         while True:
             agreement = self._agreement
-            if agreement is None or self.muted or not (agreement.sends or self._behaviour.goes_on_when_held):
+            sends = agreement is not None and (agreement.sends or self._behaviour.goes_on_when_held)
+            if self._behaviour.waits_for_media and not self.received:
+                sends = False
+            if agreement is None or self.muted or not sends:
                 self._buffer.take()
                 while self._digits:  # pressed where nothing may be sent: lost, as on any phone
                     self._is_sent(self._digits[0][1])
@@ -215,7 +218,7 @@ class MediaSession:
                 self._buffer.take()
                 clock_hz = agreement.clock_hz if self._behaviour.dtmf_clock_right else audio.RATE
                 duration = min(frame, _EVENT_FRAMES) * clock_hz * FRAME // audio.RATE
-                payload = telephone_event(code, duration, end=frame >= _EVENT_FRAMES)
+                payload = telephone_event(code, duration, end=frame >= _EVENT_FRAMES and self._behaviour.dtmf_ended)
                 self._skip()
                 marked = frame == 1 and self._behaviour.dtmf_marked
                 yield self._packet(agreement.event_payload_type, beginning, payload, marker=marked)

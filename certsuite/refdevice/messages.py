@@ -13,6 +13,9 @@ from certsuite.sip.message import SipMessage
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, NOTIFY, REFER, UPDATE, PRACK"
 SDP_TYPE = "application/sdp"
 SIPFRAG_TYPE = "message/sipfrag;version=2.0"
+Body = tuple[str, bytes]
+"Content type and what is of it."
+NOTHING: Body = ("", b"")
 Header = tuple[str, str]
 
 REASONS = {
@@ -67,8 +70,12 @@ class Composer:
     def __init__(self, config: Config, behaviour: Behaviour) -> None:
         self._config = config
         self._behaviour = behaviour
-        named = (behaviour.user_agent or "{configured}").replace("{password}", config.lines[0].password)
-        self.user_agent = named.replace("{configured}", config.user_agent)
+        self.user_agent = self._named(behaviour.user_agent or "{configured}")
+        self._user_agent_of_calls = self._named(behaviour.user_agent_of_calls or self.user_agent)
+
+    def _named(self, pattern: str) -> str:
+        named = pattern.replace("{password}", self._config.lines[0].password)
+        return named.replace("{configured}", self._config.user_agent)
 
     @property
     def route(self) -> str:
@@ -99,9 +106,9 @@ class Composer:
         routes: Iterable[str] = (),
         extra: Iterable[Header] = (),
         sdp: bytes = b"",
-        sipfrag: bytes = b"",
+        carrying: Body = NOTHING,
     ) -> SipMessage:
-        """A request with the headers that each one has, then ``extra``."""
+        """A request with the headers that each one has, then ``extra``. It carries ``sdp``, or ``carrying``."""
         transport = "TLS" if flow.secure else "TCP"
         address, port = flow.local
         headers: list[Header] = [
@@ -118,11 +125,11 @@ class Composer:
             headers.append(("Allow-Events", "call-info"))
         methods = self._behaviour.user_agent_methods
         if methods is None or method in methods:
-            of_calls = None if method == "REGISTER" else self._behaviour.user_agent_of_calls
-            headers.append(("User-Agent", of_calls or self.user_agent))
-        if body_type := SDP_TYPE if sdp else sipfrag and SIPFRAG_TYPE:
+            headers.append(("User-Agent", self.user_agent if method == "REGISTER" else self._user_agent_of_calls))
+        body_type, body = (SDP_TYPE, sdp) if sdp else carrying
+        if body:
             headers.append(("Content-Type", body_type))
-        return SipMessage(method=method, uri=uri, headers=tuple(headers), body=sdp or sipfrag)
+        return SipMessage(method=method, uri=uri, headers=tuple(headers), body=body)
 
     def response(
         self, request: SipMessage, status: int, *, tag: str = "", extra: Iterable[Header] = (), sdp: bytes = b""

@@ -147,7 +147,7 @@ class OutgoingCall(Call):
         behaviour = self.owner.behaviour
         authorization: Header | None = None
         least_s = 0
-        sdp = offer(self.media.local(), "sendrecv", plain=behaviour.offers_plain_rtp)
+        sdp = offer(self.media.local(), "sendrecv", behaviour, plain=behaviour.offers_plain_rtp)
         supported = "100rel, replaces" + (", timer" if behaviour.knows_session_timers else "")
         while True:
             extra = [self.contact(self.flow), ("Allow", ALLOW), ("Supported", supported), *self._extra]

@@ -28,6 +28,7 @@ log = logging.getLogger("refdevice.phone")
 
 _MANDATORY = ("Via", "From", "To", "Call-ID")
 _CALLS_A_LINE = 2
+_SHORT = 4
 _ACCEPT = ("Accept", "application/sdp")
 
 
@@ -143,15 +144,20 @@ class Phone:
     # --- what the user does
 
     def dial(self, text: str, number: int = 1) -> None:
-        """Place a call from a line. Raises :class:`CallFailed`."""
-        if self.call is not None:
+        """Place a call from a line, beside one that is held. Raises :class:`CallFailed`."""
+        if self.call is not None and not (self.call.on_hold and self.behaviour.dials_beside_held):
             raise CallFailed("there is a call already")
         line = self._line(number if self.behaviour.heeds_second_line else 1)
         if line.flow is None or not line.flow.alive:
             raise CallFailed(f"line {number} is not registered")
         call = OutgoingCall(self, line, line.flow, dialled_uri(text, line.line, self.behaviour))
-        self.call = call
-        self.spawn(call.place())
+        self._turn_to(call)
+        self.spawn(self._place(call))
+
+    async def _place(self, call: OutgoingCall) -> None:
+        if self.behaviour.waits_for_digits_s and len(user_host(call.dialog.remote_target)[0]) <= _SHORT:
+            await asyncio.sleep(self.behaviour.waits_for_digits_s)
+        await call.place()
 
     async def answer(self, number: int = 1) -> None:
         """Answer the call that rings on a line, and hold the one that is up. Raises :class:`CallFailed`."""

@@ -14,6 +14,8 @@ from certsuite.refdevice.behaviour import COMPLIANT, Behaviour
 from certsuite.refdevice.srtp import DEFAULT_SUITE, SUITES
 
 SECURE, PLAIN = "RTP/SAVP", "RTP/AVP"
+_SECURE_ANY = (SECURE, f"{SECURE}F")
+"With feedback by RTCP as well (RFC 5124), which it does not send."
 EVENT = "telephone-event"
 NOISE = "CN"
 CODECS = {"PCMU": 0, "PCMA": 8, "G722": 9, "OPUS": 99, "G729": 18}
@@ -23,6 +25,8 @@ _STATIC = {0: "PCMU", 8: "PCMA", 9: "G722", 13: NOISE, 18: "G729"}
 _NARROW = ("PCMU", "PCMA")
 _REVERSED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 _CRYPTO = re.compile(r"(\d{1,9})\s+(\S+)\s+inline:(\S+)((?:\s+\S+)*)\s*")
+
+_CANDIDATE = re.compile(r"\S+ \d+ \S+ \d+ ([\d.]{7,15}) (\d{1,5}) ")
 
 
 class Unacceptable(ValueError):
@@ -51,6 +55,8 @@ class Media:
     encodings: dict[int, tuple[str, int]] = field(default_factory=dict)
     "Payload type to (encoding name in capitals, clock rate)."
     cryptos: list[Crypto] = field(default_factory=list)
+    candidate: tuple[str, int] | None = None
+    "The first one of ICE."
     multiplexed: bool = False
     "Whether RTCP may come on the port of RTP (RFC 5761)."
 
@@ -131,6 +137,8 @@ def _media_attribute(media: Media, value: str) -> None:
         payload_type, encoding = rest.split(None, 1)
         encoding_name, _, clock = encoding.partition("/")
         media.encodings[int(payload_type)] = (encoding_name.upper(), int(clock.partition("/")[0]))
+    elif name == "candidate" and media.candidate is None and (match := _CANDIDATE.match(rest)):
+        media.candidate = match[1], int(match[2])
     elif name == "rtcp-mux":
         media.multiplexed = True
     elif name == "crypto" and (match := _CRYPTO.fullmatch(rest)):
@@ -148,15 +156,18 @@ def _media_attribute(media: Media, value: str) -> None:
             media.cryptos.append(Crypto(int(tag), suite, key))
 
 
-def offer(local: Local, direction: str, *, plain: bool = False) -> bytes:
+def offer(local: Local, direction: str, behaviour: Behaviour = COMPLIANT, *, plain: bool = False) -> bytes:
     """An offer of all codecs, under SRTP unless ``plain``."""
-    formats = map(str, [*CODECS.values(), *_EVENT_PAYLOAD_TYPES.values()])
+    besides = behaviour.codecs_besides
+    formats = map(str, [*CODECS.values(), *(number for number, _ in besides), *_EVENT_PAYLOAD_TYPES.values()])
     lines = [f"m=audio {local.port} {PLAIN if plain else SECURE} {' '.join(formats)}"]
     for name, payload_type in CODECS.items():
         lines += _codec_lines(payload_type, name)
+    lines += [f"a=rtpmap:{payload_type} {name}/8000" for payload_type, name in besides]
     for clock_hz, payload_type in _EVENT_PAYLOAD_TYPES.items():
         lines += _event_lines(payload_type, clock_hz)
-    lines += [] if plain else [_crypto_line(tag, suite, local) for tag, suite in enumerate(SUITES, 1)]
+    suites = list(SUITES)[: behaviour.suites_offered]
+    lines += [] if plain else [_crypto_line(tag, suite, local) for tag, suite in enumerate(suites, 1)]
     lines += ["a=ptime:20", f"a={direction}"]
     return _description(local, lines)
 
@@ -186,7 +197,8 @@ def answer(
             payload_types.append(agreement.event_payload_type)
         if agreement.noise_payload_type is not None:
             payload_types.append(agreement.noise_payload_type)
-        lines.append(f"m=audio {local.port} {media.profile} {' '.join(map(str, payload_types))}")
+        profile = media.profile if behaviour.keeps_profile else media.profile.removesuffix("F")
+        lines.append(f"m=audio {local.port} {profile} {' '.join(map(str, payload_types))}")
         lines += _codec_lines(agreement.payload_type, agreement.codec)
         if agreement.noise_payload_type is not None:
             lines.append(f"a=rtpmap:{agreement.noise_payload_type} {NOISE}/8000")
@@ -218,7 +230,7 @@ def conclude(body: bytes, wanted: str = "sendrecv", behaviour: Behaviour = COMPL
 def _accept(media: Media, wanted: str, behaviour: Behaviour) -> tuple[Agreement, int | None] | None:
     if media.kind != "audio" or media.port == 0 or not media.address:
         return None
-    crypto = media.cryptos[0] if media.profile == SECURE and media.cryptos else None
+    crypto = media.cryptos[0] if media.profile in _SECURE_ANY and media.cryptos else None
     overlooks_keys = behaviour.overlooks_keys_of_plain_rtp and bool(media.cryptos)
     if crypto is None and not ((behaviour.accepts_plain_rtp or overlooks_keys) and media.profile == PLAIN):
         return None
@@ -232,7 +244,7 @@ def _accept(media: Media, wanted: str, behaviour: Behaviour) -> tuple[Agreement,
     noises = [number for number in payload_types if media.encoding(number) == (NOISE, clock_hz)]
     events = [number for number in payload_types if media.encoding(number) == (EVENT.upper(), clock_hz)]
     agreement = Agreement(
-        remote=(media.address, media.port),
+        remote=(behaviour.follows_candidates and media.candidate) or (media.address, media.port),
         codec=media.encoding(codecs[0])[0],
         payload_type=codecs[0],
         direction=_direction(media.direction, wanted),

@@ -19,8 +19,11 @@ from certsuite.sip.message import SipMessage
 log = logging.getLogger("refdevice.subscriptions")
 
 _EXPIRES_S = 3600
-_REFRESH_SHARE = 0.5
+_REFRESH_SHARE = 0.3
 _ACCEPTED = {"message-summary": "application/simple-message-summary", "dialog": "application/dialog-info+xml"}
+
+_Key = tuple[int, str, str, int]
+"Line, package, whom it is about, and which of those subscriptions it is."
 
 
 class Subscription:
@@ -71,7 +74,7 @@ class Subscriptions:
     def __init__(self, behaviour: Behaviour, spawn: Callable[[Coroutine[Any, Any, None]], object]) -> None:
         self._behaviour = behaviour
         self._spawn = spawn
-        self._held: dict[tuple[int, str, str], Subscription] = {}
+        self._held: dict[_Key, Subscription] = {}
 
     def registered(self, flow: Flow, states: Iterable[LineState], config: Config, composer: Composer) -> None:
         """Lines are registered over this flow: what they should be told of is subscribed to there."""
@@ -83,8 +86,9 @@ class Subscriptions:
             wanted = [("message-summary", state.line.aor)] if config.message_waiting else []
             if state.number == 1:
                 wanted += [("dialog", uri) for uri in config.monitored]
-            for package, uri in wanted:
-                key = state.number, package, uri
+            each = range(self._behaviour.subscriptions_each)
+            for package, uri, copy in [(*one, copy) for one in wanted for copy in each]:
+                key = state.number, package, uri, copy
                 held = self._held.get(key)
                 if held is not None and (held.flow is flow or not self._behaviour.subscribes_anew):
                     continue
@@ -101,7 +105,7 @@ class Subscriptions:
             if one.stands and one.flow.alive and self._behaviour.deregisters:
                 one.flow.send(one.request(0))
 
-    async def _keep(self, key: tuple[int, str, str], one: Subscription, config: Config) -> None:
+    async def _keep(self, key: _Key, one: Subscription, config: Config) -> None:
         """Subscribe, and refresh for as long as the flow lasts. What fails is made anew when its line registers."""
         while one.flow.alive:
             try:

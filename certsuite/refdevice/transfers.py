@@ -12,7 +12,7 @@ from urllib.parse import quote, unquote
 from certsuite.refdevice.behaviour import Behaviour
 from certsuite.refdevice.bindings import LineState
 from certsuite.refdevice.call import Call, CallFailed, State
-from certsuite.refdevice.messages import Composer, Header
+from certsuite.refdevice.messages import SIPFRAG_TYPE, Composer, Header
 from certsuite.refdevice.outgoing import OutgoingCall, dialled_uri
 from certsuite.refdevice.transport import Flow
 from certsuite.sip.message import SipMessage, parameter, uri_of, user_host
@@ -183,6 +183,8 @@ class Transfers:
         referred_by = [("Referred-By", value) for value in request.all("Referred-By")[:1]]
         extra = referred_by if behaviour.says_who_referred else []
         other = await self._placed(line, flow, uri, [*extra, *(replaces if behaviour.keeps_replaces else [])])
+        if other is not None and not behaviour.echoes_referred:
+            other.media.echoes = False
         answered = other is not None and other.state is State.ESTABLISHED
         succeeded = answered or not behaviour.tells_failed_transfers
         await self._tell(call, 200 if succeeded else max(other.status if other else 0, 300))
@@ -211,7 +213,7 @@ class Transfers:
             await call.request(
                 "NOTIFY",
                 extra=[_EVENT, ("Subscription-State", state)],
-                sipfrag=f"SIP/2.0 {status} {reason}\r\n".encode(),
+                carrying=(SIPFRAG_TYPE, f"SIP/2.0 {status} {reason}\r\n".encode()),
             )
         except CallFailed as failure:
             log.warning("NOTIFY: %s", failure)

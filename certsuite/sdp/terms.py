@@ -9,6 +9,7 @@ from certsuite.sdp.crypto import AES_CM_128_HMAC_SHA1_80, Crypto
 from certsuite.sdp.offer_answer import SUPPORTED_CODECS, WEBEX_FORMATS, webex_offer
 from certsuite.sdp.session import Attribute, Direction, MediaSection, RtpMap, SessionDescription
 
+_DISCARD = 9
 _UNSPECIFIED = {False: "0.0.0.0", True: "::"}
 
 
@@ -35,6 +36,11 @@ class MediaTerms:
     "Whether its offer has a video section behind the audio."
     multiplexed: bool = False
     "Whether its offer has RTCP on the port of RTP (RFC 5761)."
+    candidates: bool = False
+    """Whether its offer has ICE candidates, none of which is where it receives: who knows ICE must then do without it
+    (RFC 8839 section 4.2.5), as must who does not."""
+    latches: bool = False
+    "Whether it sends nothing before it is told to: as one that sends where media comes from, and waits for that."
     new_keys: bool = False
     "Whether its next offer or answer has new keys."
     answers_suite: str = ""
@@ -58,10 +64,23 @@ class MediaTerms:
         if self.multiplexed:
             (audio,) = offer.media
             offer = offer.with_audio(replace(audio, attributes=(*audio.attributes, Attribute("rtcp-mux"))))
+        if self.candidates:
+            (audio,) = offer.media
+            offer = offer.with_audio(replace(audio, attributes=(*audio.attributes, *_elsewhere(address))))
         if not self.video:
             return offer
         video = MediaSection("video", port + 2, offer.media[0].protocol, ("97",), attributes=_video(lines))
         return SessionDescription(offer.origin, (*offer.media, video), connection=offer.connection)
+
+
+def _elsewhere(address: str) -> tuple[Attribute, ...]:
+    """ICE candidates where nobody listens: at the port of the discard service."""
+    return (
+        Attribute("ice-ufrag", "labU"),
+        Attribute("ice-pwd", "certsuiteLabPassword0000"),
+        Attribute("candidate", f"1 1 UDP 2130706431 {address} {_DISCARD} typ host"),
+        Attribute("candidate", f"2 2 UDP 2130706430 {address} {_DISCARD} typ host"),
+    )
 
 
 def _video(lines: Sequence[Crypto]) -> tuple[Attribute, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import deque
 from collections.abc import Iterable
@@ -10,6 +11,9 @@ from enum import StrEnum
 from types import TracebackType
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+_NICENESS = 10
+"Of a thread that makes what nobody waits for yet (nice(2); on Linux of the thread alone)."
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 "What a server's certificate may hold."
@@ -32,6 +36,11 @@ def _make(kind: KeyKind) -> PrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=int(kind.removeprefix("rsa-")))
 
 
+def _step_aside() -> None:
+    own = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, own, max(_NICENESS, os.getpriority(os.PRIO_PROCESS, own)))
+
+
 class KeyPool:
     """Gives each role of a PKI one key for the whole run. May be used from any thread.
 
@@ -40,6 +49,8 @@ class KeyPool:
 
     def __init__(self, *, ahead: int = 6, threads: int = 2) -> None:
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="key-pool")
+        # Long keys take seconds of a processor just when a run begins and everything else wants it.
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="key-pool-aside", initializer=_step_aside)
         self._lock = threading.Lock()
         self._closed = False
         self._spare = deque(self._executor.submit(_make, KeyKind.RSA_2048) for _ in range(ahead))
@@ -56,18 +67,19 @@ class KeyPool:
         return self._key(kind, kind)
 
     def begin(self, kinds: Iterable[KeyKind]) -> None:
-        """Begin to make keys of these kinds in the background, so that they are there when they are asked for."""
+        """Begin to make keys of these kinds, behind all that is waited for, so that they are there when asked for."""
         with self._lock:
             for kind in kinds:
                 if kind not in self._given and not self._closed:
-                    self._given[kind] = self._executor.submit(_make, kind)
+                    self._given[kind] = self._aside.submit(_make, kind)
 
     def close(self) -> None:
         """End the threads. Keys that were given out stay valid; one asked for later is made by who asks."""
         with self._lock:
             self._closed = True
             self._spare.clear()
-        self._executor.shutdown(wait=True, cancel_futures=True)
+        for executor in (self._executor, self._aside):
+            executor.shutdown(wait=True, cancel_futures=True)
 
     def _key(self, role: str, kind: KeyKind) -> PrivateKey:
         while True:

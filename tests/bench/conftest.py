@@ -19,8 +19,8 @@ from certsuite.bench.expecting import Expecting, Watch
 from certsuite.bench.network import Network, mint_accounts
 from certsuite.bench.waits import Waits
 from certsuite.catalogue import load_catalogue
-from certsuite.checks.judge import judge_one
-from certsuite.core.capture import Endpoint
+from certsuite.checks.judge import judge_one, scaled
+from certsuite.core.capture import Datagram, Endpoint
 from certsuite.core.cases import Case
 from certsuite.core.events import Event
 from certsuite.core.journal import Journal, SystemClock
@@ -50,7 +50,7 @@ class NoCapture:
     def sip(self, flow: str, *, from_device: bool, data: bytes, t_ns: int) -> int:
         return 0
 
-    def udp(self, source: Endpoint, destination: Endpoint, data: bytes, t_ns: int) -> int:
+    def udp(self, *datagrams: Datagram) -> int:
         return 0
 
 
@@ -71,7 +71,13 @@ class Stage:
     """A network and a device on the test's own loop."""
 
     def __init__(
-        self, profile: DeviceProfile, folder: Path, faults: tuple[str, ...], net: BenchNet | None = None
+        self,
+        profile: DeviceProfile,
+        folder: Path,
+        faults: tuple[str, ...],
+        net: BenchNet | None = None,
+        granted_expiry_s: int = 60,
+        time_scale: float = 1.0,
     ) -> None:
         self.profile = profile
         self.journal = Journal(SystemClock())
@@ -79,11 +85,13 @@ class Stage:
         self._all = WatchOfAll(self.journal)
         self.waits = Waits(lambda: self.journal.clock.monotonic_ns() / 1e9)
         self.catalogue = load_catalogue()
+        self._time_scale = time_scale
+        self.limits = scaled(self.catalogue.limits, time_scale)
         self.network = Network(
             journal=self.journal,
             capture=NoCapture(),
             accounts=mint_accounts(profile.lines, {}),
-            granted_expiry_s=60,
+            granted_expiry_s=granted_expiry_s,
             folder=folder,
             net=net,
             provisioning=how.credentials if (how := profile.control.provisioning) else "none",
@@ -108,19 +116,19 @@ class Stage:
             journal=self.journal,
             watch=self.watch,
             waits=self.waits,
-            limits=self.catalogue.limits,
+            limits=self.limits,
             config_dir=folder / "config",
             masked_dir=folder / "masked",
             control_port=5,
-            time_scale=1.0,
+            time_scale=time_scale,
         )
         self.expecting = Expecting(
-            self.journal, self.watch, self.waits, self.catalogue.limits, nothing_more=lambda: self.device.gone
+            self.journal, self.watch, self.waits, self.limits, nothing_more=lambda: self.device.gone
         )
 
     async def open(self) -> None:
         await self.network.start()
-        self.bench = Bench(self.network, self.device, self.expecting, self.journal, self.catalogue.limits)
+        self.bench = Bench(self.network, self.device, self.expecting, self.journal, self.limits)
         self.execution = Execution(self.bench, self.journal, self.waits, self.catalogue)
 
     async def close(self) -> None:
@@ -139,7 +147,7 @@ class Stage:
 
     def result(self, case: Case) -> CaseResult:
         """What became of a case."""
-        return judge_one(case.id, case.variant, self.journal.since(0), self.catalogue, 1.0)
+        return judge_one(case.id, case.variant, self.journal.since(0), self.catalogue, self._time_scale)
 
 
 Staging = Callable[..., Any]
@@ -159,8 +167,8 @@ async def stage(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     """Makes a stage: ``await stage(profile, "fault", ..., net=...)``. It is cleared away afterwards."""
     async with AsyncExitStack() as stack:
 
-        async def make(profile: DeviceProfile | None = None, *faults: str, net: BenchNet | None = None) -> Stage:
-            made = Stage(profile or reference(), tmp_path, faults, net)
+        async def make(profile: DeviceProfile | None = None, *faults: str, **how: Any) -> Stage:
+            made = Stage(profile or reference(), tmp_path, faults, **how)
             stack.push_async_callback(made.close)
             await made.open()
             return made

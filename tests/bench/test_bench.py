@@ -13,6 +13,7 @@ import pytest
 from certsuite.bench.bench import CannotJudge, NotApplicable
 from certsuite.bench.edge_control import OLD_VERSIONS
 from certsuite.bench.expecting import ExpectationNotMet
+from certsuite.bench.media_terms import TERMS
 from certsuite.checks.judge import scaled
 from certsuite.core.cases import Case, State
 from certsuite.core.events import (
@@ -142,6 +143,19 @@ async def test_audio_is_not_judged_without_an_echo(stage: Staging) -> None:
     with pytest.raises(CannotJudge, match="not echo") as mute:
         on.bench.needs_echo()
     assert mute.value.event.reason_code == "no-echo"
+
+
+@pytest.mark.asyncio
+async def test_audio_is_not_judged_where_the_echo_is_not_the_devices(stage: Staging) -> None:
+    on: Stage = await stage()
+    on.bench.needs_silent_hold()
+    on.device.profile = reference(echo_codec="PCMU", echo_while_held=True)
+    on.bench.needs_echo()
+    on.bench.needs_echo(TERMS["PCMU alone"])
+    with pytest.raises(CannotJudge, match="in calls with PCMU"):
+        on.bench.needs_echo(TERMS["PCMA alone"])
+    with pytest.raises(CannotJudge, match="while it is held"):
+        on.bench.needs_silent_hold()
 
 
 @pytest.mark.asyncio

@@ -6,7 +6,7 @@ import pytest
 
 from certsuite.bench.expecting import ExpectationNotMet, NotApplicable
 from certsuite.core.cases import Case, State
-from certsuite.core.events import DriverAction, Expectation, MediaOpened, MediaStimulus
+from certsuite.core.events import DriverAction, Expectation, MediaOpened, MediaStimulus, MediaWindow
 from tests.bench.conftest import Stage, Staging
 
 CASE = Case("WXC-MED-052", "a title", ("MED-SRTP-COUNTER",), (), State.REGISTERED, ())
@@ -80,3 +80,15 @@ async def test_what_the_device_does_not_offer_does_not_apply(stage: Staging) -> 
         await call.media.bears_comfort_noise()
     with pytest.raises(NotApplicable, match="no RTCP"):
         await call.media.is_told_what_was_lost()
+
+
+@pytest.mark.asyncio
+async def test_a_party_that_latches_sends_nothing_before_it_is_told_to(stage: Staging) -> None:
+    on: Stage = await stage()
+    await begun(on)
+    call = await on.bench.colleague.calls(on.bench.phone.line(1), offering="latching")
+    await call.media.is_answered_rightly()
+    await call.media.comes_first()
+    windows = [event for event in on.events(MediaWindow) if event.packets]
+    assert windows[0].sent_packets == 0
+    assert windows[-1].sent_packets > 0

@@ -9,7 +9,7 @@ import pytest
 from certsuite.bench.expecting import ExpectationNotMet, NotApplicable
 from certsuite.bench.party import Call, Party
 from certsuite.core.cases import Case, State
-from certsuite.core.events import Expectation
+from certsuite.core.events import Expectation, SipMessageSeen
 from tests.bench.conftest import Stage, Staging, reference
 
 CASE = Case("WXC-CALL-140", "a title", ("CALL-TRANSFEREE",), (), State.REGISTERED, ())
@@ -90,3 +90,11 @@ async def test_who_cannot_be_made_to_is_not_asked(stage: Staging) -> None:
         await call.transfer.by_the_device(on.bench.third)
     with pytest.raises(NotApplicable, match="'conference'"):
         await call.transfer.becomes_a_conference_with(on.bench.third)
+
+
+@pytest.mark.asyncio
+async def test_a_conference_says_that_it_is_one(stage: Staging) -> None:
+    on, call = await in_call(stage)
+    await call.transfer.leads_into_a_conference_at(on.bench.third)
+    answers = [event.raw for event in on.events(SipMessageSeen) if event.raw.startswith(b"SIP/2.0 200")]
+    assert sum(b";isfocus" in raw for raw in answers) == 1

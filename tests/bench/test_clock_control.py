@@ -20,7 +20,8 @@ CHECK = "tls.comes-with-its-clock"
 async def test_the_clock_is_set_after_the_edges_were_met(stage: Staging, fault: str) -> None:
     if not which("faketime"):
         pytest.skip("faketime is not here: apt-get install faketime")
-    on: Stage = await stage(reference(), *([fault] if fault else []))
+    # The fault shows when patience is over.
+    on: Stage = await stage(reference(register_s=20.0), *([fault] if fault else []), time_scale=0.2 if fault else 1.0)
     await on.device.reach(State.REGISTERED)
     on.bench.begin(CASE)
     await on.bench.clock.is_of_1970_and_set_later()

@@ -7,12 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from certsuite.bench import execution
 from certsuite.bench.bench import Bench, CannotJudge, Deferred, NotApplicable
 from certsuite.bench.phone import Phone
 from certsuite.core.cases import Case, Disturbance, State
 from certsuite.core.errors import ActionFailed
 from certsuite.core.events import BindingChanged, CaseFinished, CaseStarted, Expectation, Note
 from certsuite.core.verdicts import Verdict
+from certsuite.sip.message import SipMessage
 from tests.bench.conftest import Stage, Staging, reference
 
 CASE = Case("WXC-REG-060", "a title", ("REG-REFRESH",), (), State.STOPPED, ())
@@ -302,3 +304,28 @@ async def test_a_device_that_never_answers_has_no_call_to_offer(stage: Staging) 
     assert (result.verdict, result.explained_by) == (Verdict.INCONCLUSIVE, "WXC-CALL-060")
     assert not on.events(Note)
     assert not on.network.control.legs
+
+
+@pytest.mark.asyncio
+async def test_a_device_that_hears_no_call_connects_anew(stage: Staging, monkeypatch: pytest.MonkeyPatch) -> None:
+    on: Stage = await stage()
+    monkeypatch.setattr(execution, "_CALLS_END_S", 0.2)
+    case = replace(CASE, needs=State.REGISTERED)
+
+    async def calls(bench: Bench, phone: Phone) -> None:
+        await bench.colleague.calls(phone.line(1))
+
+    async def cuts_off(bench: Bench, phone: Phone) -> None:
+        # Of this more was announced than comes: the device takes the call behind it for the rest.
+        (flow,) = bench.network.edges["primary"].flows.values()
+        flow.send(SipMessage("OPTIONS", "sip:a", headers=(("X-Lab", "1\r\nContent-Length: 60000"),)))
+        await calls(bench, phone)
+
+    await on.execution.run(case, calls)
+    (heard,) = on.network.edges["primary"].flows
+    await on.execution.run(case, cuts_off)
+    assert heard not in on.network.edges["primary"].flows
+    assert not on.network.control.legs
+    await on.device.reach(State.REGISTERED)
+    call = await on.bench.colleague.is_in_a_call()
+    await call.hangs_up()

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from certsuite.bench.password_watch import PasswordWatch, WatchedCapture
-from certsuite.core.capture import Endpoint
+from certsuite.core.capture import Datagram
 from certsuite.core.events import (
     Cleartext,
     Event,
@@ -108,8 +108,8 @@ def test_the_capture_has_stars_as_well_and_tells_how_to_decrypt_if_it_may(
             self.data.append(data)
             return 4
 
-        def udp(self, source: Endpoint, destination: Endpoint, data: bytes, t_ns: int) -> int:
-            self.data.append(data)
+        def udp(self, *datagrams: Datagram) -> int:
+            self.data.extend(data for _, _, data, _ in datagrams)
             return 5
 
     watch, kept = PasswordWatch(journal), Kept()
@@ -118,7 +118,7 @@ def test_the_capture_has_stars_as_well_and_tells_how_to_decrypt_if_it_may(
     said = f"Subject: {PASSWORD}; {BASIC}".encode()
     assert capture.tcp("f1", from_device=True, data=said, t_ns=0) == 3
     assert capture.sip("f1", from_device=True, data=said, t_ns=0) == 4
-    assert capture.udp(("a", 1), ("b", 2), said, 0) == 5
+    assert capture.udp((("a", 1), ("b", 2), said, 0)) == 5
     capture.tls_secret("CLIENT_RANDOM 1 2")
     assert {len(data) for data in kept.data} == {len(said)}
     assert not [data for data in kept.data if PASSWORD.encode() in data or BASIC.encode() in data]

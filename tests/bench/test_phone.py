@@ -96,3 +96,19 @@ async def test_what_comes_to_the_other_edge_alone_is_no_control(stage: Staging) 
     on.bench.patience_s = lambda check: 1.0  # type: ignore[method-assign]
     with pytest.raises(ExpectationNotMet):
         await on.bench.device_takes_the_good_primary()
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(("faults", "does"), [((), True), (("dials-nothing-beside-held",), False)])
+async def test_it_may_dial_beside_a_held_call(stage: Staging, faults: tuple[str, ...], does: bool) -> None:
+    on: Stage = await stage(None, *faults)
+    await in_state(on)
+    call = await on.bench.colleague.is_in_a_call()
+    await on.bench.phone.holds()
+    await call.is_held(as_control=True)
+    await on.bench.phone.tries_to_dial_number("911")
+    assert on.events(DriverAction)[-1].ok == does
+    if does:
+        await on.bench.colleague.is_reached_by("911")
+    assert call.leg.state is LegState.CONFIRMED
+    assert [event.control for event in on.events(Expectation) if event.check == "call.is-held"] == [True]

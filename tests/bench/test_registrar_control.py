@@ -123,8 +123,7 @@ async def test_an_edge_that_asks_for_it_is_left_alone_while_the_other_serves(sta
 
 @pytest.mark.asyncio
 async def test_grants_are_told_in_other_forms_one_line_each(stage: Staging) -> None:
-    on: Stage = await stage()
-    on.network.grant(2)
+    on: Stage = await stage(granted_expiry_s=5)
     await in_state(on)
     header = on.bench.registrar.grants_in_the_header_alone()
     both = on.bench.registrar.grants_with_a_longer_header()

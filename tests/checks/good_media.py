@@ -90,6 +90,12 @@ def _comes(trace: Trace) -> None:
     reports(trace)
 
 
+def _never_clear(trace: Trace) -> None:
+    opens(trace)
+    hears(trace, 700.0)
+    reports(trace)
+
+
 def _reports_loss(trace: Trace) -> None:
     opens(trace)
     does(trace, "x")
@@ -138,6 +144,15 @@ def _held(trace: Trace) -> None:
     hears(trace, 0.0, packets=0)
 
 
+def _comes_first(trace: Trace) -> None:
+    opens(trace)
+    hears(trace, 0)
+
+
+def _offers(trace: Trace) -> None:
+    trace.request("INVITE", body=trace.sdp())
+
+
 def _offers_late(trace: Trace) -> None:
     trace.request("INVITE", OUT)
     trace.after(1).answer(200, body=bytes(offer()))
@@ -182,11 +197,14 @@ GOOD_MEDIA: dict[str, tuple[Callable[[Trace], object], dict[str, Any]]] = {
     "sdes.taken-or-refused": (_answered, {"claimed": False}),
     "sdes.gives-up-bad-answer": (_gives_up, {}),
     "call.offers-late": (_offers_late, {}),
+    "media.offers-as-claimed": (_offers, {"codecs": ["PCMA"], "suites": [AES_CM_128_HMAC_SHA1_80], "dtmf": False}),
     "media.stops-when-held": (_held, {}),
+    "media.comes-first": (_comes_first, {}),
     "media.goes-on-after": (_goes_on, {**_AFTER, "finding": "x", "what": "w", "hint": "h"}),
     "media.replay-not-heard": (_goes_on, _AFTER),
     "media.holds-up": (_holds_up, {**_AFTER, "windows": 4}),
     "rtcp.comes": (_comes, {}),
+    "rtcp.never-in-the-clear": (_never_clear, {}),
     "rtcp.reports-loss": (_reports_loss, {"kind": "x", "least": 4}),
     "rtcp.where-agreed": (_where_agreed, {}),
     "rtcp.rate": (_rate, {}),

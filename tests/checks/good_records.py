@@ -386,4 +386,4 @@ def hears(trace: Trace) -> None:
 @good("media.dtmf", digits="5#")
 def presses(trace: Trace) -> None:
     for digit in "5#":
-        trace.see(DtmfEvent(CALL, digit, 100.0, 3, 8), flow="f1")
+        trace.after(0.2).see(DtmfEvent(CALL, digit, 100.0, 3, 8), flow="f1")

@@ -159,3 +159,11 @@ def test_a_crossed_call_takes_ack_and_bye(trace: Trace) -> None:
     assert "no BYE" in trace.fails("call.ends-crossed-call", "crossed-call-kept", settled=False).findings[0].observed
     trace.request("BYE")
     trace.passes("call.ends-crossed-call")
+
+
+def test_a_crossed_call_that_is_ended_and_not_acknowledged(trace: Trace) -> None:
+    trace.request("CANCEL")
+    trace.answer(200, "OK", OUT)
+    trace.request("BYE")
+    judged = trace.fails("call.ends-crossed-call", "crossed-call-kept", settled=False)
+    assert judged.findings[0].observed == "BYE, and no ACK for the 200"

@@ -9,8 +9,9 @@ import pytest
 
 from certsuite.checks.call_requests import allows
 from certsuite.checks.span import Span
-from certsuite.core.events import DriverAction, FlowClosed
+from certsuite.core.events import DeviceExited, DriverAction, FlowClosed
 from certsuite.core.observations import OUT
+from certsuite.core.verdicts import Verdict
 from certsuite.sip.message import SipMessage
 
 if TYPE_CHECKING:
@@ -56,6 +57,10 @@ def test_a_connection_that_the_device_ended_is_told(trace: Trace) -> None:
     trace.see(FlowClosed("device", "close_notify"), flow=asked.flow)
     judged = trace.fails("call.answers-request", "cseq-order-ignored", settled=False, **about)
     assert judged.findings[0].observed == "no response to OPTIONS, and the device ended its connection"
+    trace.see(DeviceExited(-15, asked=True))
+    trace.see(DeviceExited(-11, asked=False))
+    judged = trace.fails("call.answers-request", "cseq-order-ignored", settled=False, **about)
+    assert judged.findings[0].observed == "no response to OPTIONS, and the device's program ended by signal 11"
 
 
 def test_a_refresh_is_agreed_to_with_sdp(trace: Trace) -> None:
@@ -271,8 +276,27 @@ def test_a_number_goes_out_as_it_was_dialled(trace: Trace, number: str, uri: str
     trace.is_open("call.dials-exactly", "not-stimulated", number=number)
     trace.see(DriverAction("dial", {"number": number}, ok=True))
     trace.fails("call.dials-exactly", "call-never-placed", settled=False, number=number)
+    # One within another call, which is held meanwhile.
+    trace.request("INVITE", uri="sip:2065550100@x", to_tag="1")
+    trace.fails("call.dials-exactly", "call-never-placed", settled=False, number=number)
     trace.request("INVITE", uri=uri)
     if right:
         trace.passes("call.dials-exactly", number=number)
     else:
         trace.fails("call.dials-exactly", "dialled-number-changed", number=number)
+
+
+def test_an_emergency_number_goes_out_at_once(trace: Trace) -> None:
+    limit = trace.limits["emergency_s"].value
+    trace.see(DriverAction("dial", {"number": "911"}, ok=True))
+    trace.after(limit / 2).request("INVITE", uri="sip:911@x")
+    measured = trace.passes("call.dials-exactly", number="911", at_once=True).measurements[0]
+    assert (measured.name, measured.limit) == ("emergency_delay", limit)
+
+
+def test_an_emergency_number_that_is_held_back(trace: Trace) -> None:
+    trace.see(DriverAction("dial", {"number": "911"}, ok=True))
+    trace.after(trace.limits["emergency_s"].value * 2).request("INVITE", uri="sip:911@x")
+    trace.fails("call.dials-exactly", "emergency-late", verdict=Verdict.WARN, number="911", at_once=True)
+    trace.passes("call.dials-exactly", number="911", at_once=False)
+    trace.passes("call.dials-exactly", number="911")

@@ -26,8 +26,10 @@ def test_ringing_in_time(trace: Trace) -> None:
     trace.request("INVITE", OUT)
     judged = trace.fails("call.rings", "call-never-rings", settled=False)
     assert (judged.findings[0].limit, judged.findings[0].unit) == (12, "s")
+    assert judged.findings[0].observed == "no response"
     trace.after(0.1).answer(100, "Trying")
-    trace.fails("call.rings", "call-never-rings", settled=False)
+    judged = trace.fails("call.rings", "call-never-rings", settled=False)
+    assert judged.findings[0].observed == "100 Trying and no 18x"
     trace.after(0.1).answer(180, "Ringing", call_id=OTHER)
     trace.fails("call.rings", "call-never-rings", settled=False)
     trace.after(0.1).answer(183, "Session Progress")

@@ -6,7 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from certsuite.core.events import DriverAction, DtmfEvent, MediaNotAgreed, MediaOpened, MediaStimulus, MediaWindow
+from certsuite.core.events import (
+    DriverAction,
+    DtmfEvent,
+    LoopLag,
+    MediaNotAgreed,
+    MediaOpened,
+    MediaStimulus,
+    MediaWindow,
+    RtcpSeen,
+)
+from certsuite.core.observations import IN
 from certsuite.core.verdicts import Mark, Verdict
 
 if TYPE_CHECKING:
@@ -65,6 +75,25 @@ def test_the_tones_come_back_in_order(trace: Trace) -> None:
         "audio_delay": pytest.approx(0.4),
         "tone_level": -12.0,
     }
+
+
+@pytest.mark.parametrize(
+    ("kinds", "about_us", "says"),
+    [
+        (("SR", "SDES"), True, "look at its decoder"),
+        (("SR", "SDES"), False, "says nothing of the stream"),
+        (("APP",), False, "One direction is silent"),
+    ],
+)
+def test_where_to_look_is_told_by_the_devices_reports(
+    trace: Trace, kinds: tuple[str, ...], about_us: bool, says: str
+) -> None:
+    trace.see(RtcpSeen(CALL, "127.9.0.1:19560", "srtcp", False, 90, kinds, about_us=True), direction=IN)
+    opens(trace)
+    trace.see(RtcpSeen(CALL, "127.9.0.1:19560", "srtcp", False, 90, kinds, about_us=about_us), direction=IN)
+    window(trace, sent=700)
+    (finding,) = trace.fails("media.audio-both-ways", "media-audio-missing", settled=False, **TWO).findings
+    assert says in finding.hint
 
 
 def test_the_other_order_is_none(trace: Trace) -> None:
@@ -177,7 +206,7 @@ def test_an_answer_that_makes_no_stream(trace: Trace) -> None:
 
 
 def digit(trace: Trace, sign: str, ms: float = 100.0, end_packets: int = 3, call_id: str = CALL) -> None:
-    trace.see(DtmfEvent(call_id, sign, ms, end_packets, 8), flow="f1")
+    trace.after(0.2).see(DtmfEvent(call_id, sign, ms, end_packets, 8), flow="f1")
 
 
 def test_digits_in_order(trace: Trace) -> None:
@@ -205,6 +234,18 @@ def test_a_digit_that_is_too_short(trace: Trace) -> None:
     trace.fails("media.dtmf", "dtmf-too-short", verdict=Verdict.WARN, digits="5")
     trace.limit("dtmf_min_ms", value=30)
     trace.passes("media.dtmf", digits="5")
+
+
+def test_a_digit_that_is_longer_than_it_took(trace: Trace) -> None:
+    digit(trace, "5", ms=1080)
+    trace.passes("media.dtmf", digits="5")
+    digit(trace, "6", ms=400)
+    trace.passes("media.dtmf", digits="56")
+    digit(trace, "7", ms=1080)
+    judged = trace.fails("media.dtmf", "dtmf-too-long", verdict=Verdict.WARN, digits="567")
+    assert judged.findings[0].observed == "digit 7 for 1080 ms by its duration, 200 ms after the end of digit 6"
+    trace.see(LoopLag(700.0))
+    trace.passes("media.dtmf", digits="567")
 
 
 def test_a_digit_that_does_not_end(trace: Trace) -> None:

@@ -146,3 +146,26 @@ def test_without_media_nothing_is_borne(trace: Trace) -> None:
     trace.is_open("media.replay-not-heard", "no-media", **AFTER)
     trace.is_open("media.holds-up", "no-media", windows=4, **AFTER)
     trace.is_open("media.symmetric", "no-media")
+
+
+def test_who_sends_before_anything_comes(trace: Trace) -> None:
+    trace.is_open("media.comes-first", "no-media")
+    opens(trace)
+    trace.fails("media.comes-first", "media-waits", settled=False)
+    hears(trace, 0, packets=0)
+    trace.fails("media.comes-first", "media-waits", settled=False)
+    hears(trace, 0)
+    trace.passes("media.comes-first")
+
+
+def test_who_waits_for_something_to_come(trace: Trace) -> None:
+    opens(trace)
+    hears(trace, 0, packets=0)
+    hears(trace, 0, sent_packets=5)
+    trace.fails("media.comes-first", "media-waits", settled=False)
+
+
+def test_a_far_end_that_sent_at_once_proves_nothing(trace: Trace) -> None:
+    opens(trace)
+    hears(trace, 700, sent_packets=5)
+    assert trace.judge("media.comes-first").reason_code == "not-stimulated"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from certsuite.core.events import DriverAction
-from certsuite.core.observations import OUT
+from certsuite.core.events import DriverAction, SipKeepAlive, SubscriptionChanged
+from certsuite.core.observations import IN, OUT
 from certsuite.core.verdicts import Verdict
 
 if TYPE_CHECKING:
@@ -85,6 +85,26 @@ def test_who_says_nothing_of_itself_cannot_be_compared(trace: Trace) -> None:
     trace.request("INVITE", OUT, headers={"Allow": "REFER"})
     trace.request("INVITE")
     trace.is_open("call.shows-abilities", "nothing-seen", claimed=[])
+
+
+WATCHED = ["keep_alive", "subscriptions.dialog"]
+
+
+def test_what_is_done_without_a_word_is_an_ability_as_well(trace: Trace) -> None:
+    trace.request("INVITE", headers={"Allow": "INVITE"})
+    trace.see(SipKeepAlive("ping"), direction=OUT)
+    trace.see(SipKeepAlive("pong"), direction=IN)
+    trace.see(SipKeepAlive("ping"), direction=IN)
+    trace.passes("call.shows-abilities", claimed=[], watched=WATCHED)
+    trace.see(SipKeepAlive("ping"), direction=IN)
+    trace.see(SubscriptionChanged("dialog", "b@x", 600, "d"))
+    judged = trace.fails(
+        "call.shows-abilities", "ability-not-claimed", verdict=Verdict.WARN, claimed=[], watched=WATCHED
+    )
+    assert judged.findings[0].observed == "CRLF keep-alives, SUBSCRIBE for dialog"
+    trace.passes("call.shows-abilities", claimed=WATCHED, watched=WATCHED)
+    # A record of before says nothing of what is watched.
+    trace.passes("call.shows-abilities", claimed=[])
 
 
 @pytest.mark.parametrize(

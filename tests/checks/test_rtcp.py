@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from certsuite.core.events import RtcpSeen
 from certsuite.core.observations import IN, OUT
 from certsuite.core.verdicts import Verdict
-from tests.checks.good_media import CALL, answers_multiplexed, does, opens, reports
+from tests.checks.good_media import CALL, answers_multiplexed, does, hears, opens, reports
 
 if TYPE_CHECKING:
     from tests.checks.conftest import Trace
@@ -50,6 +50,33 @@ def test_not_in_its_form(trace: Trace) -> None:
     reports(trace, kinds=("SR",), flaw="it has no SDES with a CNAME")
     judged = trace.fails("rtcp.comes", "rtcp-not-compound")
     assert judged.findings[0].observed == "SR: it has no SDES with a CNAME"
+
+
+# --- rtcp.never-in-the-clear
+
+
+def test_a_bye_in_the_clear_at_the_end_of_a_call(trace: Trace) -> None:
+    opens(trace)
+    hears(trace, 700.0)
+    reports(trace, protection="unknown", kinds=())
+    trace.is_open("rtcp.never-in-the-clear", "no-rtcp")
+    reports(trace)
+    trace.passes("rtcp.never-in-the-clear")
+    reports(trace, protection="none", kinds=("SR", "SDES"), call_id="another call", direction=OUT)
+    reports(trace, protection="none", kinds=("APP",))
+    reports(trace, protection="none", kinds=("BYE", "SDES"), cname="sip:1001@lab.invalid")
+    (finding,) = trace.fails("rtcp.never-in-the-clear", "rtcp-in-the-clear").findings
+    assert finding.observed == (
+        "2 of 3 datagrams of RTCP in the clear though SRTP was agreed (1 of APP, 1 of BYE+SDES); the CNAME in it is "
+        "sip:1001@lab.invalid"
+    )
+
+
+def test_a_call_whose_audio_is_in_the_clear_has_another_fault(trace: Trace) -> None:
+    opens(trace)
+    hears(trace, 0.0, packets=5, cleartext=1)
+    reports(trace, protection="none")
+    trace.is_open("rtcp.never-in-the-clear", "no-rtcp")
 
 
 # --- rtcp.reports-loss

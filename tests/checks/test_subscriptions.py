@@ -90,6 +90,23 @@ def test_a_refresh_in_time(trace: Trace, why: str) -> None:
     assert judged.measurements[0].value == 1
 
 
+def test_a_second_one_beside_it_is_no_refresh(trace: Trace) -> None:
+    granted(trace, 2)
+    granted(trace, 2, call_id="other")
+    trace.is_open("sub.refreshes", "not-over", package="message-summary", granted_s=2)
+    trace.after(2)
+    granted(trace, 0, why="expired")
+    trace.fails("sub.refreshes", "subscription-expired", package="message-summary", granted_s=2)
+
+
+@pytest.mark.parametrize(("after_s", "call_id"), [(0.1, "s"), (1.5, "other")])
+def test_a_refresh_is_in_its_dialog_or_late(trace: Trace, after_s: float, call_id: str) -> None:
+    granted(trace, 2)
+    trace.after(after_s)
+    granted(trace, 600, call_id=call_id)
+    trace.passes("sub.refreshes", package="message-summary", granted_s=2)
+
+
 def test_one_that_ended_before(trace: Trace) -> None:
     granted(trace, 2)
     trace.after(2)

@@ -108,7 +108,7 @@ def test_plan_tells_order_restarts_and_duration() -> None:
     ]
     assert "restarts" in done.stdout
     assert "WXC-FO-040[503]" in done.stdout
-    assert "refresh 0.5, way-back 0.15" in done.stdout
+    assert "refresh 0.5, way-back 0.06" in done.stdout
     assert "the next case needs the device at the primary" in done.stdout
     assert "(beside others)" in next(line for line in lines if line.startswith("WXC-REG-060"))
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import pytest
 
 from certsuite.devices.check import check_profile
-from tests.conftest import Finished
+from tests.conftest import Finished, certsuite
 
 pytestmark = pytest.mark.skipif(shutil.which("linphone-daemon") is None, reason="install linphone-cli")
 
@@ -24,13 +22,7 @@ AUDIO_CASES = ("WXC-CALL-010", "WXC-CALL-060", "WXC-MED-090", "WXC-MED-100")
 def certified(profile: str, cases: tuple[str, ...], out: Path) -> dict[str, dict[str, Any]]:
     """The results of these cases, by their ids."""
     options = [option for case in cases for option in ("--case", case)]
-    done = subprocess.run(
-        [sys.executable, "-m", "certsuite.cli", "run", profile, *options, "--out", str(out)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = certsuite("run", profile, *options, "--out", out)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     results = json.loads((out / "results.json").read_text())
     return {case["id"]: case for case in results["cases"]}

@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from certsuite.bench.addresses import LoopbackNet
-from certsuite.core.capture import Endpoint
+from certsuite.core.capture import Datagram, Endpoint
 from certsuite.core.events import Event, FlowClosed, SipMessageSeen
 from certsuite.core.journal import Journal, SystemClock
 from certsuite.core.observations import OUT, Observation
@@ -74,7 +74,7 @@ class Frames:
     def sip(self, flow: str, *, from_device: bool, data: bytes, t_ns: int) -> int:
         return self._next()
 
-    def udp(self, source: Endpoint, destination: Endpoint, data: bytes, t_ns: int) -> int:
+    def udp(self, *datagrams: Datagram) -> int:
         return self._next()
 
 

@@ -6,12 +6,13 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
-from certsuite.core.capture import Endpoint
+from certsuite.core.capture import Datagram, Endpoint
 from certsuite.core.errors import AddressUnavailable, BenchError
 from certsuite.core.events import DtmfEvent, Event, MediaClosed, MediaOpened, MediaWindow, Note
 from certsuite.core.journal import Journal, SystemClock
@@ -36,15 +37,19 @@ class Frames:
     """A capture that keeps datagrams."""
 
     def __init__(self) -> None:
-        self.datagrams: list[tuple[Endpoint, Endpoint, bytes, int]] = []
+        self.datagrams: list[Datagram] = []
+        self.takes_s = 0.0
+        "How long the disk takes for what it is given."
         self._lock = threading.Lock()
         self.arrived = threading.Condition(self._lock)
 
-    def udp(self, source: Endpoint, destination: Endpoint, data: bytes, t_ns: int) -> int:
+    def udp(self, *datagrams: Datagram) -> int:
+        time.sleep(self.takes_s)
         with self._lock:
-            self.datagrams.append((source, destination, data, t_ns))
+            first = len(self.datagrams) + 1
+            self.datagrams.extend(datagrams)
             self.arrived.notify_all()
-            return len(self.datagrams)
+            return first
 
     def wait_for(self, matches: Callable[[Endpoint, Endpoint, bytes], bool]) -> int:
         """Number of the first frame that matches."""
@@ -362,3 +367,26 @@ def test_a_fault_of_the_loop_itself_is_recorded_and_told() -> None:
     with pytest.raises(BenchError, match="IndexError"):
         bench.loop.stop()
     assert stream.sockets[0].fileno() == -1
+
+
+def test_a_bench_that_cannot_keep_up_leaves_packets_out_and_loses_none_that_came() -> None:
+    bench = Bench()
+    streams: list[MediaStream] = []
+    for _ in range(10):
+        ours, theirs, mine, other = bench.pair()
+        for stream, agreement in ((ours, mine), (theirs, other)):
+            stream.configure(agreement, call_id=f"c{len(streams)}")
+            stream.sockets[0].setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            streams.append(stream)
+    bench.frames.takes_s = 0.005
+    bench.loop.start()
+    bench.wait_for(lambda event: isinstance(event, MediaWindow) and bench.loop.left_out > 50)
+    for stream in streams:
+        stream.mute(True)
+    bench.frames.takes_s = 0.0
+    bench.wait_for(lambda event: isinstance(event, MediaWindow) and not event.sent_packets, bench.journal.next_seq)
+    bench.loop.stop()
+    ends = [item.event for item in bench.journal.since(0) if isinstance(item.event, MediaClosed)]
+    assert len(ends) == 20
+    assert sum(end.sent for end in ends) == sum(end.received for end in ends) > 50
+    assert {end.lost for end in ends} == {0}

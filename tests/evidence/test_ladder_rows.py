@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from certsuite.core.events import (
@@ -20,6 +22,7 @@ from certsuite.core.events import (
     MediaWindow,
     Note,
     RootProbeAnswer,
+    RtcpSeen,
     SipGarbage,
     SipKeepAlive,
     SipMessageSeen,
@@ -186,6 +189,30 @@ def test_keep_alives_are_counted() -> None:
     pings = [at(number, SipKeepAlive("ping")) for number in range(3)]
     (row,) = ladder_rows(pings)
     assert row.text == "CRLF ping · 3 times"
+
+
+def test_the_second_of_two_calls_is_numbered() -> None:
+    messages = [
+        b"INVITE sip:a SIP/2.0\r\nCSeq: 1 INVITE\r\nCall-ID: one\r\n\r\n",
+        b"INVITE sip:b SIP/2.0\r\nCSeq: 1 INVITE\r\nCall-ID: two\r\n\r\n",
+        b"SIP/2.0 200 OK\r\nCSeq: 1 INVITE\r\nCall-ID: two\r\n\r\n",
+        b"BYE sip:a SIP/2.0\r\nCSeq: 2 BYE\r\nCall-ID: one\r\n\r\n",
+        b"REGISTER sip:a SIP/2.0\r\nCSeq: 3 REGISTER\r\nCall-ID: three\r\n\r\n",
+    ]
+    rows = ladder_rows([at(number, SipMessageSeen(raw)) for number, raw in enumerate(messages)])
+    assert [row.text.rpartition(" \xb7 ")[2] for row in rows] == ["CSeq 1", "call 2", "call 2", "CSeq 2", "CSeq 3"]
+
+
+def test_rtcp_in_the_clear_stands_out_beside_srtp() -> None:
+    opened = MediaOpened(CALL, "", "", "PCMA/8000", "AES_CM_128_HMAC_SHA1_80", 8)
+    bye = RtcpSeen(CALL, "", "none", False, 76, ("BYE", "SDES"))
+    read = RtcpSeen(CALL, "", "srtcp", False, 76, ("SR", "SDES"))
+    rows = ladder_rows([at(0, opened), at(1, read), at(2, bye), at(3, bye, "out")])
+    assert [(row.text, row.tone) for row in rows[1:]] == [("RTCP BYE+SDES in the clear", "bad")]
+
+
+def test_silence_of_an_instant_is_none() -> None:
+    assert ladder_rows([at(0, replace(window(packets=0), duration_s=0.05))]) == []
 
 
 def test_a_message_that_comes_again_is_marked() -> None:

@@ -151,7 +151,7 @@ def test_checksums_and_numbers_hold(capture: PcapngWriter) -> None:
         for size in (1, 2, 1_399, 150_001):
             capture.tcp(flow, from_device=True, data=bytes(size), t_ns=T_NS)
             capture.tcp(flow, from_device=False, data=b"\xff" * size, t_ns=T_NS)
-            capture.udp(device, bench, bytes(min(size, 60_000)), T_NS)
+            capture.udp((device, bench, bytes(min(size, 60_000)), T_NS))
         capture.tcp_closed(flow, by_device=flow == "v4", reset=flow == "v6", t_ns=T_NS)
 
     checked = [option for protocol in ("ip", "tcp", "udp") for option in ("-o", f"{protocol}.check_checksum:TRUE")]
@@ -165,9 +165,13 @@ def test_checksums_and_numbers_hold(capture: PcapngWriter) -> None:
 
 @needs_tshark
 def test_datagrams_decode_as_rtp_and_times_are_exact(capture: PcapngWriter) -> None:
+    datagrams = []
     for number in range(5):
         rtp = b"\x80\x00" + number.to_bytes(2, "big") + (number * 160).to_bytes(4, "big") + b"\0\0\0\x07" + bytes(160)
-        assert capture.udp(("127.8.0.1", 4_000), ("127.8.0.2", 5_000), rtp, T_NS + number) == number + 1
+        datagrams.append((("127.8.0.1", 4_000), ("127.8.0.2", 5_000), rtp, T_NS + number))
+    assert capture.udp(datagrams[0]) == 1
+    assert capture.udp(*datagrams[1:]) == 2
+    assert capture.frames == 5
 
     assert fields(capture.path, "rtp.seq", "-d", "udp.port==5000,rtp", "-Y", "rtp") == ["0", "1", "2", "3", "4"]
     assert fields(capture.path, "frame.time_epoch", "-c", "2") == ["1795291200.123456789", "1795291200.123456790"]
@@ -251,7 +255,7 @@ def test_a_full_disk_is_told_at_each_call_and_the_file_stays_whole(tmp_path: Pat
     try:
         for _ in range(2):
             with pytest.raises(RecordError, match=r"run\.pcapng cannot be written"):
-                writer.udp(DEVICE, BENCH, bytes(100), T_NS)
+                writer.udp(*[(DEVICE, BENCH, bytes(100), T_NS)] * 3)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     with pytest.raises(RecordError, match="cannot be written"):
@@ -279,7 +283,7 @@ def test_after_close_nothing_is_taken(capture: PcapngWriter) -> None:
     capture.close()
     capture.close()
     with pytest.raises(RecordError, match="closed"):
-        capture.udp(DEVICE, BENCH, b"", T_NS)
+        capture.udp((DEVICE, BENCH, b"", T_NS))
 
 
 def test_an_unknown_flow_is_named(capture: PcapngWriter) -> None:
@@ -292,7 +296,7 @@ def test_threads_do_not_tear_each_others_frames(capture: PcapngWriter) -> None:
     numbers: list[int] = []
 
     def write() -> None:
-        numbers.extend(capture.udp(DEVICE, BENCH, bytes(40), T_NS) for _ in range(500))
+        numbers.extend(capture.udp((DEVICE, BENCH, bytes(40), T_NS)) for _ in range(500))
 
     threads = [threading.Thread(target=write) for _ in range(4)]
     for thread in threads:

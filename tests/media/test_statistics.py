@@ -47,3 +47,16 @@ def test_another_source_begins_anew_and_a_pause_is_no_gap() -> None:
     arrive(measured, (900, 9000), ssrc=8)
     assert measured.longest_gap_s == pytest.approx(0.02)
     assert measured.jitter_max_ms == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("came", "skew_ms"), [((100, 121, 142, 161), 2), ((100, 118, 137, 160), -3), ((100,), 0)])
+def test_skew_is_the_most_that_packets_were_off(came: tuple[int, ...], skew_ms: float) -> None:
+    measured = arrive(StreamStatistics(), *enumerate(came, 5))
+    assert measured.skew_ms == pytest.approx(skew_ms)
+
+
+def test_skew_begins_anew_with_the_timestamps() -> None:
+    measured = StreamStatistics()
+    for sequence, timestamp, came in [(1, 0, 0.0), (2, 160, 0.02), (3, 9_000_000, 0.04), (4, 9_000_160, 0.061)]:
+        measured.add(7, sequence, timestamp, 8000, came)
+    assert measured.skew_ms == pytest.approx(1)

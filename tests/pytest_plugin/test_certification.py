@@ -15,7 +15,15 @@ from pathlib import Path
 import pytest
 
 from certsuite.bench.strangers import RECORDED_AT_MOST
-from certsuite.core.events import BindingChanged, CaseStarted, DeviceExited, FlowOpened, LoopLag, StrangersCounted
+from certsuite.core.events import (
+    BindingChanged,
+    CaseStarted,
+    DeviceExited,
+    FlowOpened,
+    LoopLag,
+    MediaOpened,
+    StrangersCounted,
+)
 from certsuite.core.places import PROFILES
 from certsuite.evidence.record import read_record
 from certsuite.sip.passwords import SPECIAL_CHARACTERS
@@ -131,6 +139,20 @@ def test_a_device_that_boots_slowly_is_restarted_seldom(certify: Callable[..., F
     run = certify(str(profile), *chosen)
     assert run.exit_code == 0, run.output
     assert sum(case["restarts"] for case in run.results["cases"]) <= 3
+
+
+def test_twenty_lines_of_a_phone_are_called_at_once(certify: Callable[..., Finished], tmp_path: Path) -> None:
+    profile = tmp_path / "reference.yaml"
+    profile.write_text(f"extends: {PROFILES / 'reference.yaml'}\nlines: 20\n", encoding="utf-8")
+    run = certify(str(profile), "--case", "WXC-CALL-154")
+    assert run.verdicts("pass") == ["WXC-CALL-154"], run.output
+    answered = {
+        (one.event.call_id, one.line)
+        for one in read_record(run.folder / "record.jsonl").observations
+        if isinstance(one.event, MediaOpened)
+    }
+    assert len({call_id for call_id, _ in answered}) == 20
+    assert {line for _, line in answered} == set(range(1, 21))
 
 
 # --- surroundings
@@ -284,7 +306,7 @@ def test_a_signal_ends_a_run_in_order(sent: signal.Signals, tmp_path: Path) -> N
 
 def test_a_killed_run_leaves_a_record_and_no_device_and_can_be_resumed(tmp_path: Path) -> None:
     folder = tmp_path / "run"
-    process = start("--out", folder, "--plan", "calls")
+    process = start("--out", folder, "--plan", "smoke")
     until(lambda: has_come_to(folder, "WXC-CALL-060"))
     private = f"certsuite-{process.pid}-"
     assert processes_with(private)
@@ -303,7 +325,7 @@ def test_a_killed_run_leaves_a_record_and_no_device_and_can_be_resumed(tmp_path:
             check=False,
         )
         assert "REGISTER" in shown.stdout
-    resumed = certsuite("run", "--resume", folder, "--plan", "calls")
+    resumed = certsuite("run", "--resume", folder, "--plan", "smoke")
     assert resumed.returncode == 0, resumed.stdout
     record = read_record(folder / "record.jsonl")
     assert (record.complete, len(record.segments)) == (True, 2)

@@ -150,3 +150,21 @@ def test_comfort_noise_and_one_port_are_agreed_to_where_they_are_offered() -> No
     body, agreement = answer(_offered(f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{_INLINE}", formats="18 13"), _LOCAL)
     assert (agreement.codec, agreement.noise_payload_type, agreement.multiplexed) == ("G729", 13, False)
     assert b"a=fmtp:18 annexb=no\r\n" in body
+
+
+@pytest.mark.parametrize(("keeps", "said"), [(True, b"RTP/SAVPF"), (False, b"RTP/SAVP")])
+def test_feedback_is_taken_as_it_was_offered(keeps: bool, said: bytes) -> None:
+    offered = _offered(profile="RTP/SAVPF")
+    body, agreement = answer(offered, _LOCAL, behaviour=Behaviour(keeps_profile=keeps))
+    assert body.split(b"m=audio ")[1].split()[1] == said
+    assert agreement.remote_key is not None
+
+
+@pytest.mark.parametrize("candidate", ["1 1 UDP 2130706431 192.0.2.9 9 typ host", "1 1 UDP 1 b.local 9 typ host", "1"])
+def test_candidates_are_left_alone(candidate: str) -> None:
+    offered = _offered(f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{_INLINE}", f"a=candidate:{candidate}")
+    where = answer(offered, _LOCAL)[1].remote
+    assert where[1] != 9
+    follows = answer(offered, _LOCAL, behaviour=Behaviour(follows_candidates=True))[1].remote
+    assert (follows == ("192.0.2.9", 9)) == ("192" in candidate)
+    assert follows in (where, ("192.0.2.9", 9))

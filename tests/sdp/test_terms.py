@@ -46,3 +46,10 @@ def test_video_stands_behind_the_audio_with_its_own_port() -> None:
     session = offered(MediaTerms(video=True))
     assert [(one.kind, one.port) for one in session.media] == [("audio", 4000), ("video", 4002)]
     assert session.media[1].values("crypto") == (LINE.format(),)
+
+
+def test_no_candidate_is_where_the_offer_receives() -> None:
+    audio = offered(MediaTerms(candidates=True)).audio
+    assert audio is not None
+    assert [value.split()[4:6] for value in audio.values("candidate")] == [["192.0.2.1", "9"]] * 2
+    assert (audio.port, len(audio.values("ice-ufrag")), len(audio.values("ice-pwd"))) == (4000, 1, 1)

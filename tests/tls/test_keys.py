@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import os
+import threading
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from certsuite.tls.keys import KeyKind, KeyPool
+from certsuite.tls import keys as keys_
+from certsuite.tls.keys import KeyKind, KeyPool, PrivateKey
 
 
 def test_a_role_keeps_its_key() -> None:
@@ -48,3 +52,19 @@ def test_a_closed_pool_makes_keys_when_they_are_asked_for() -> None:
     assert pool.key_of(KeyKind.RSA_1024) is pool.key_of(KeyKind.RSA_1024)
     assert isinstance(pool.key_of(KeyKind.ECDSA_P256), ec.EllipticCurvePrivateKey)
     assert pool.key("late") is pool.key("late")
+
+
+def test_what_nobody_waits_for_is_made_behind_everything_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    make, priorities = keys_._make, {}
+
+    def watched(kind: KeyKind) -> PrivateKey:
+        priorities[kind] = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+        return make(kind)
+
+    monkeypatch.setattr(keys_, "_make", watched)
+    with KeyPool(ahead=0) as keys:
+        keys.begin([KeyKind.RSA_1024])
+        keys.key_of(KeyKind.RSA_1024)
+        keys.key("root")
+    assert priorities[KeyKind.RSA_1024] > priorities[KeyKind.RSA_2048]
+    assert priorities[KeyKind.RSA_2048] == os.getpriority(os.PRIO_PROCESS, 0)
