@@ -180,10 +180,10 @@ class MediaSession:
         marker = True
         while True:
             agreement = self._agreement
-            sends = agreement is not None and (agreement.sends or self._behaviour.goes_on_when_held)
             if self._behaviour.waits_for_media and not self.received:
-                sends = False
-            if agreement is None or self.muted or not sends:
+                yield None
+                continue
+            if agreement is None or self.muted or not (agreement.sends or self._behaviour.goes_on_when_held):
                 self._buffer.take()
                 while self._digits:  # pressed where nothing may be sent: lost, as on any phone
                     self._is_sent(self._digits[0][1])
