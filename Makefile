@@ -15,6 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 certify: $(VENV)/.run-time
 	$(BIN)/certsuite run $(DEVICE)
 
+# A fault's run waits for a device more than it works.
 test: $(VENV)/.tests
 	$(BIN)/pytest -n 4 --dist loadgroup --ignore tests/proof
 	$(BIN)/pytest -n 10 --dist loadgroup tests/proof

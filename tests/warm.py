@@ -46,7 +46,9 @@ def run_warm(arguments: list[str], environment: dict[str, str]) -> subprocess.Co
 @cache
 def _server() -> subprocess.Popen[str]:
     """One for each process that runs tests, which it ends with."""
-    process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-P", __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
     def end() -> None:
         with process:
@@ -77,6 +79,7 @@ def serve() -> None:
         if pid == 0:
             _become(json.loads(line))
             main()
+            return
         sys.stdout.write(f"{os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])}\n")
         sys.stdout.flush()
 

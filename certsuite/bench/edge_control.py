@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from certsuite.bench.expecting import Stated
 
 OLD_VERSIONS = ("TLSv1", "TLSv1.1")
+_ALL_LINES_WITHIN_S = 1.0
+"How long a device whose first line has registered is given for its others."
 
 
 class EdgeControl:
@@ -122,6 +124,8 @@ class EdgeControl:
             hint=hint,
             at_most=at_most,
         )
+        # Who is interrupted while it registers its lines may take the edge for one that fails, and go elsewhere.
+        await self._bench.device.until(lambda: self._bench.device.registered, _ALL_LINES_WITHIN_S)
 
     async def is_given_up(self) -> None:
         """The device gives up a handshake that does not go on."""

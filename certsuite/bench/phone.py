@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from certsuite.bench.expecting import NotApplicable
 from certsuite.core.errors import ActionFailed
+from certsuite.core.events import MediaWindow
 
 if TYPE_CHECKING:
     from certsuite.bench.bench import Bench
     from certsuite.bench.party import Party
 
+_WINDOWS = 2
+"Of a stream: the second of them began after what came before the first was over."
 _WATCHED = ("keep_alive", "subscriptions.message-summary", "subscriptions.dialog")
 
 
@@ -145,9 +148,15 @@ class Phone:
         await self._bench.device.act("swap")
 
     async def echoes_again(self) -> None:
-        """Its loop of audio is taken up again, if it is one that a new offer ends."""
-        if self._bench.device.driver.can("echo"):
-            await self._bench.device.act("echo")
+        """Its loop of audio is taken up again, if it is one that a new offer ends.
+
+        Before that a window passes: a last packet in the old codec, which the device has to take, would end it again.
+        """
+        bench, since = self._bench, self._bench.here
+        if bench.device.driver.can("echo"):
+            patience = bench.patience_s("media.srtp")
+            await bench.device.until(lambda: len(bench.seen_since(since, MediaWindow)) >= _WINDOWS, patience)
+            await bench.device.act("echo")
 
     async def presses(self, digits: str) -> None:
         """It sends digits in the call."""

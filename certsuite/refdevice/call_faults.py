@@ -54,6 +54,7 @@ CALL_FAULTS = (
     fault("has-no-g722", "knows no G.722", codecs=frozenset({"PCMU", "PCMA", "OPUS", "G729"})),
     fault("silent-g729", "sends silence where G.729 was agreed on", mute_codecs=frozenset({"G729"})),
     fault("stops-at-comfort-noise", "falls silent when comfort noise comes", heeds_comfort_noise=False),
+    fault("wide-band-alone", "refuses offers of narrow-band codecs alone", codecs=frozenset({"OPUS", "G722"})),
     fault("silent-opus", "sends silence where opus was agreed on", mute_codecs=frozenset({"OPUS"})),
     fault("silent-ulaw", "sends silence where PCMU was agreed on", mute_codecs=frozenset({"PCMU"})),
     fault("overdrives", "sends back G.711 eight times as loud", gain=8.0),

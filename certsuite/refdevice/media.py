@@ -93,13 +93,13 @@ class MediaSession:
         """Go on with what has been agreed. A key that stays keeps its roll-over counter."""
         behaviour = self._behaviour
         is_new = self._agreement is None or (agreement.remote_key != self._remote_key and behaviour.takes_new_keys)
-        if is_new or not behaviour.keeps_roll_over:
+        is_fresh = is_new or not behaviour.keeps_roll_over
+        if is_fresh:
             self._remote_key = agreement.remote_key
             self._receiver = self._receiver_for(agreement)
             theirs = None if agreement.remote_key is None else Srtcp(agreement.remote_key, agreement.suite)
             self._control = (self._control[0], theirs)
-            self._buffer.clear()
-        if self._agreement is None or agreement.codec != self._agreement.codec:
+        if is_fresh or self._agreement is None or agreement.codec != self._agreement.codec:
             self._buffer.clear(0 if agreement.codec in _WHOLE else FRAME)
         if self._sender is None or agreement.suite != self._suite:
             self._suite = agreement.suite
@@ -180,10 +180,10 @@ class MediaSession:
         marker = True
         while True:
             agreement = self._agreement
-            sends = agreement is not None and (agreement.sends or self._behaviour.goes_on_when_held)
             if self._behaviour.waits_for_media and not self.received:
-                sends = False
-            if agreement is None or self.muted or not sends:
+                yield None
+                continue
+            if agreement is None or self.muted or not (agreement.sends or self._behaviour.goes_on_when_held):
                 self._buffer.take()
                 while self._digits:  # pressed where nothing may be sent: lost, as on any phone
                     self._is_sent(self._digits[0][1])

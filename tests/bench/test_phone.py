@@ -7,7 +7,7 @@ import pytest
 from certsuite.bench.expecting import ExpectationNotMet
 from certsuite.core.cases import Case, State
 from certsuite.core.errors import DriverError
-from certsuite.core.events import DriverAction, DtmfEvent, Expectation, TlsPresented
+from certsuite.core.events import DriverAction, DtmfEvent, Expectation, MediaWindow, TlsPresented
 from certsuite.edge.call_leg import LegState
 from tests.bench.conftest import Stage, Staging
 
@@ -112,3 +112,25 @@ async def test_it_may_dial_beside_a_held_call(stage: Staging, faults: tuple[str,
         await on.bench.colleague.is_reached_by("911")
     assert call.leg.state is LegState.CONFIRMED
     assert [event.control for event in on.events(Expectation) if event.check == "call.is-held"] == [True]
+
+
+@pytest.mark.asyncio
+async def test_a_loop_of_audio_is_taken_up_again_when_the_old_codec_is_over(
+    stage: Staging, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    on: Stage = await stage()
+    await in_state(on)
+    call = await on.bench.colleague.is_in_a_call()
+    windows: list[int] = []
+
+    async def act(action: str) -> None:
+        windows.append(len(on.bench.seen_since(since, MediaWindow)))
+
+    since = on.bench.here
+    monkeypatch.setattr(on.device, "act", act)
+    await on.bench.phone.echoes_again()
+    assert windows == [], "the reference device has no such loop"
+    monkeypatch.setattr(on.device.driver, "can", lambda action: action == "echo")
+    await on.bench.phone.echoes_again()
+    assert [count >= 2 for count in windows] == [True]
+    await call.hangs_up()
