@@ -381,6 +381,20 @@ def ends(transport: asyncio.BaseTransport) -> tuple[tuple[str, int], tuple[str, 
     return (ours[0], ours[1]), (theirs[0], theirs[1]) if theirs else ("0.0.0.0", 0)
 
 
+async def stop_accepting(server: asyncio.Server) -> None:
+    """Refuse connections from now on, without losing one that was just accepted.
+
+    asyncio makes the transport of an accepted connection in the loop's next turn, and drops it without a word if its
+    server is closed before that: the device would hang on a connection that nobody has. The protocol
+    learns of it a turn later.
+    """
+    for listener in server.sockets:
+        asyncio.get_running_loop().remove_reader(listener.fileno())
+    for _ in range(2):
+        await asyncio.sleep(0)
+    server.close()
+
+
 def _unacknowledged(transport: asyncio.Transport | None) -> int:
     """Bytes that were written and that the other end's TCP has not acknowledged (tcp(7), SIOCOUTQ)."""
     if transport is None:

@@ -22,7 +22,18 @@ from certsuite.core.events import (
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, OUT
 from certsuite.core.redaction import printable
-from certsuite.edge.flow import CROWD, DEVICE, HANDSHAKE_S, STRANGER_S, FlowNames, OwnerOf, blame, ends, waiting
+from certsuite.edge.flow import (
+    CROWD,
+    DEVICE,
+    HANDSHAKE_S,
+    STRANGER_S,
+    FlowNames,
+    OwnerOf,
+    blame,
+    ends,
+    stop_accepting,
+    waiting,
+)
 from certsuite.tls.client_hello import NotTls
 from certsuite.tls.probe_chains import ServedChain, Step
 from certsuite.tls.probe_server import PATIENCE_S, Answered, AnswerKind, ProbeEvent, probe_engine
@@ -85,8 +96,8 @@ class ProbeEdge:
         """Serve no more. A connection that has not answered yet has not answered."""
         self.given_up = True
         if self._server is not None:
-            self._server.close()
-            self._server = None
+            server, self._server = self._server, None
+            await stop_accepting(server)
         for connection in list(self._connections):
             connection.close()
 

@@ -14,7 +14,7 @@ from certsuite.core.events import BenchChanged, Cleartext, FlowClosed, FlowOpene
 from certsuite.core.journal import Journal
 from certsuite.core.observations import IN, OUT
 from certsuite.edge.failing import SERVES, Failure, Listening, SynHole
-from certsuite.edge.flow import CROWD, DEVICE, STRANGER_S, Flow, FlowNames, FlowUser, ends, waiting
+from certsuite.edge.flow import CROWD, DEVICE, STRANGER_S, Flow, FlowNames, FlowUser, ends, stop_accepting, waiting
 from certsuite.sip.message import SipMessage
 from certsuite.sip.sse import Sse, response_to
 from certsuite.tls.server import TlsBehaviour
@@ -84,7 +84,7 @@ class SipEdge:
         """Stop listening and end every flow."""
         if self._server is not None:
             server, self._server = self._server, None
-            await self._stop_listening(server)
+            await stop_accepting(server)
         self.end_flows("rst")
         self._close_hole()
         for stray in self._strays:
@@ -148,7 +148,7 @@ class SipEdge:
     async def _listen_as(self, listening: Listening) -> None:
         """Raises :class:`AddressUnavailable`."""
         if listening is not Listening.ACCEPTS and self._server is not None:
-            await self._stop_listening(self._server)
+            await stop_accepting(self._server)
             self._server = None
         if listening is not Listening.IGNORES:
             self._close_hole()
@@ -171,17 +171,6 @@ class SipEdge:
 
     async def _listen(self) -> None:
         self._server = await _listening(self._make_flow, self.address, self.port)
-
-    async def _stop_listening(self, server: asyncio.Server) -> None:
-        """Refuse connections from now on, without losing one that was just accepted.
-
-        asyncio makes a flow of an accepted connection in the loop's next turn, and drops it without a word if its
-        server is closed before that: the device would hang on a connection that nobody has.
-        """
-        for listener in server.sockets:
-            asyncio.get_running_loop().remove_reader(listener.fileno())
-        await asyncio.sleep(0)
-        server.close()
 
     def _make_flow(self) -> Flow:
         failure = self.failure if self.failure.on_new else SERVES

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime
@@ -28,7 +30,7 @@ from certsuite.edge.probe_edge import EDGE, ProbeEdge
 from certsuite.tls.pki import Pki
 from certsuite.tls.probe_chains import MODES, ProbeChains, ProbeKeys, Role, ServedChain, Step, TrustedRoot
 from certsuite.tls.probe_reissue import RawCertificate
-from tests.clients.wire import Wire, shake_hands
+from tests.clients.wire import PATIENCE_S, Wire, shake_hands
 from tests.edge.conftest import HOST, PORT, World, ending
 
 BY_NAME = {str(mode): mode for mode in MODES}
@@ -200,6 +202,21 @@ async def test_what_a_stop_ends_is_no_answer(world: World, serve: Serve) -> None
     assert world.events(RootProbeAnswer) == []
     assert not station.contacted
     assert [ending(one) for one in world.events(FlowClosed)] == [("bench", "fin")]
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("turns", range(5))
+async def test_what_is_accepted_while_it_stops_is_ended_too(world: World, serve: Serve, turns: int) -> None:
+    station = await serve("spoof TLSv1.3", Role.UNKNOWN)
+    with socket.create_connection((world.primary.address, PORT), timeout=PATIENCE_S) as client:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        await station.stop()
+        # In the first turns it is not accepted at all.
+        with contextlib.suppress(ConnectionResetError):
+            assert await asyncio.to_thread(client.recv, 1) == b""
+    assert not station.busy
+    assert len(world.events(FlowOpened)) == len(world.events(FlowClosed))
 
 
 @pytest.mark.asyncio
