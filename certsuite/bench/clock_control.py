@@ -29,8 +29,8 @@ class ClockControl:
         Raises :class:`NotApplicable` where the device's clock cannot be set.
         """
         device, now = self._bench.device, self._bench.network.now
-        if device.profile.control.clock is None:
-            raise NotApplicable("no-clock", "the device's clock cannot be set (control.clock in its profile)")
+        if cannot := device.driver.cannot_set_clock:
+            raise NotApplicable("no-clock", cannot)
         await device.stop()
         try:
             device.driver.set_clock(_SOME_HOURS_S - int(now.timestamp()))

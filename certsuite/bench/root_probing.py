@@ -152,8 +152,7 @@ class RootProbing:
 
     def _make(self) -> _Prepared:
         network, now = self._bench.network, self._bench.network.now
-        can_set = self._bench.device.profile.control.clock is not None
-        clock = self.asked.valid_at(now) if can_set else now
+        clock = now if self._bench.device.driver.cannot_set_clock else self.asked.valid_at(now)
         trusted = TrustedRoot.of(network.pki.lab.root, network.pki.lab.root_key)
         chains = ProbeChains.make(
             self.asked.certificate, trusted, ProbeKeys(), host=self.host, now=clock, genuine=self.asked.chain

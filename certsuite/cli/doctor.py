@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from certsuite.bench import namespace
@@ -34,6 +35,7 @@ class Examined:
 _PROGRAMS = (
     ("setpriv", "starts devices so that they die with the suite", "util-linux", True),
     ("unshare", "gives a device a resolver of its own (resolver: private)", "util-linux", False),
+    ("faketime", "sets a device's clock (clock: faketime)", "faketime", False),
     ("tshark", "reads the captures on the command line", "tshark", False),
     ("chromium", "the tests look at the report in it", "chromium", False),
 )
@@ -51,7 +53,7 @@ def examine() -> list[Examined]:
         path = namespace.find_program(program)
         detail = f"{path}: {purpose}" if path else f"{purpose}; apt-get install {package}"
         findings.append(Examined(program, bool(path), detail, needed))
-    findings += [_namespaces(), _netns()]
+    findings += [_far_end(), _namespaces(), _netns()]
     findings += _devices()
     left = leftovers()
     if left:
@@ -83,6 +85,12 @@ def _loopback() -> Examined:
         return Examined("loopback network", False, str(error), True)
     net.release()
     return Examined("loopback network", True, "a 127.a.b.0/24 of a run's own", True)
+
+
+def _far_end() -> Examined:
+    found = find_spec("pyVoIP") is not None
+    purpose = "the far end of PSTN calls"
+    return Examined("pyVoIP", found, purpose if found else f"{purpose}; pip install 'certsuite[pstn]'")
 
 
 def _namespaces() -> Examined:

@@ -238,7 +238,7 @@ def compare(old: RunFolder, new: RunFolder) -> None:
 @_told
 def review(
     run: RunFolder,
-    case: Annotated[str, typer.Argument(metavar="CASE", help="Id of the case, with [variant] if it has one.")],
+    case: Annotated[str, typer.Argument(metavar="CASE", help="Id of the case, with its \\[variant] if it has one.")],
     verdict: Annotated[Verdict, typer.Option(help="The person's verdict.")],
     evidence: Annotated[Path, typer.Option(help="What it rests on: a picture, a log.", metavar="FILE")],
     by: Annotated[str, typer.Option(help="Who decided.", metavar="NAME")],

@@ -36,11 +36,15 @@ class Driver(Protocol):
     def hide(self, secrets: list[Secret]) -> None:
         """From now on these are not to be shown either: the device is about to get them."""
 
+    @property
+    def cannot_set_clock(self) -> str:
+        """Why the device's clock cannot be set; empty if it can."""
+
     def set_clock(self, offset_s: int) -> None:
         """From now on the device's clock is so many seconds ahead of the truth, or behind if below zero; a device that
         is started with another than the true one can be set while it runs.
 
-        Raises :class:`~certsuite.core.errors.ActionFailed` if its profile does not say how its clock is set.
+        Raises :class:`~certsuite.core.errors.ActionFailed` if it cannot be set.
         """
 
     async def start(self) -> None:

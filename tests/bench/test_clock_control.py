@@ -40,12 +40,16 @@ async def test_the_clock_is_set_after_the_edges_were_met(stage: Staging, fault: 
 
 
 @pytest.mark.asyncio
-async def test_a_clock_that_cannot_be_set(stage: Staging) -> None:
+@pytest.mark.parametrize(("clock", "says"), [(None, "cannot be set"), ("faketime", "is not on this machine")])
+async def test_a_clock_that_cannot_be_set(
+    stage: Staging, monkeypatch: pytest.MonkeyPatch, clock: str | None, says: str
+) -> None:
+    monkeypatch.setattr("certsuite.devices.drivers.faketime.is_here", lambda: False)
     profile = reference()
-    control = profile.control.model_copy(update={"clock": None})
+    control = profile.control.model_copy(update={"clock": clock})
     on: Stage = await stage(profile.model_copy(update={"control": control}))
     await on.device.reach(State.REGISTERED)
     on.bench.begin(CASE)
-    with pytest.raises(NotApplicable, match="cannot be set"):
+    with pytest.raises(NotApplicable, match=says):
         await on.bench.clock.is_of_1970_and_set_later()
     assert on.device.registered

@@ -324,6 +324,10 @@ def test_a_review_settles_what_was_inconclusive(tmp_path: Path) -> None:
     assert "WXC-DNS-010  inconclusive → pass (settled by A. Person)" in compared.stdout
 
 
+def test_brackets_in_a_help_text_are_shown() -> None:
+    assert "with its [variant] if it has one" in certsuite("review", "--help").stdout
+
+
 def test_doctor_says_how_to_get_what_is_missing() -> None:
     done = certsuite("doctor")
     assert done.returncode == 0, done.stdout
@@ -331,6 +335,7 @@ def test_doctor_says_how_to_get_what_is_missing() -> None:
     missing = certsuite("doctor", PATH="/nonexistent")
     assert missing.returncode == 1
     assert "apt-get install --no-install-recommends baresip-core" in missing.stdout
+    assert "apt-get install faketime" in missing.stdout
 
 
 def test_doctor_cleans_up_after_killed_runs_alone(tmp_path: Path) -> None:

@@ -103,8 +103,12 @@ class OperatorDriver:
     def hide(self, secrets: list[Secret]) -> None:
         """Nothing of the device's is shown or kept."""
 
+    @property
+    def cannot_set_clock(self) -> str:
+        return "the clock of a device that a person drives is not set"
+
     def set_clock(self, offset_s: int) -> None:
-        raise ActionFailed("the clock of a device that a person drives is not set")
+        raise ActionFailed(self.cannot_set_clock)
 
     async def start(self) -> None:
         if self.running:

@@ -99,8 +99,6 @@ class ProcessDriver:
         for helper in needed:
             if shutil.which(helper) is None:
                 raise ProgramMissing(f"the program {helper!r} is not on this machine; install: util-linux and mount")
-        if self._clock_offset_s and not faketime.is_here():
-            raise ProgramMissing("the device's clock is to be set, and 'faketime' is not here; install: faketime")
         program = placeholders.fill(self._control.start[0], self._program)
         if shutil.which(program) is None:
             hint = f"; install: {self._control.install}" if self._control.install else ""
@@ -124,9 +122,17 @@ class ProcessDriver:
         if self._run is not None:
             self._run.log.hide(secrets)
 
-    def set_clock(self, offset_s: int) -> None:
+    @property
+    def cannot_set_clock(self) -> str:
         if self._control.clock is None:
-            raise ActionFailed(f"{self._profile.name} has no clock that can be set (control.clock)")
+            return "the device's clock cannot be set (control.clock in its profile)"
+        if not faketime.is_here():
+            return "the device's clock is set by 'faketime', which is not on this machine; install: faketime"
+        return ""
+
+    def set_clock(self, offset_s: int) -> None:
+        if cannot := self.cannot_set_clock:
+            raise ActionFailed(cannot)
         self._clock_offset_s = offset_s
         if self._clock_file.exists():
             faketime.write(offset_s, self._clock_file)
