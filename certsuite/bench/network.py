@@ -141,7 +141,7 @@ class Network:
         minted: bool = True,
     ) -> None:
         """``net`` is a network on loopback unless another is given; ``provisioning`` is how a device authenticates
-        there, one of ``provisioning_site.CREDENTIALS``; ``mac`` is the device's, twelve hexadecimal digits; ``minted``
+        there, as ``Access.credentials``; ``mac`` is the device's, twelve hexadecimal digits; ``minted``
         says that the accounts' passwords are of no worth after the run, so that its TLS may be decrypted."""
         self._journal = journal
         self._driver: Driver | None = None

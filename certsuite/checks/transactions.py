@@ -32,11 +32,6 @@ class Fate:
             return first
         return next((one for one in self.sent if one.at.flow != first.at.flow), None)
 
-    @property
-    def answered_after_s(self) -> float | None:
-        """Seconds from its beginning to the answer."""
-        return None if self.answer is None else self.answer.at.t - self.began
-
 
 def read_fate(span: Span, outage: Outage, transaction: str, *, call_id: str | None = None) -> Fate | None:
     """What became of the device's requests of this kind, of one call if it is named; ``None`` if it sent none."""

@@ -103,11 +103,6 @@ class _Rules(Strict):
     vendors: dict[str, _Vendor]
 
 
-def lint_vendors() -> tuple[str, ...]:
-    """The vendors whose files can be looked at."""
-    return tuple(_rules().vendors)
-
-
 def vendor_of(make: str) -> str | None:
     """The vendor's name here by the make in a profile; None if its files are not known."""
     name = _BY_OTHER_NAMES.get(make.lower(), make.lower())

@@ -390,14 +390,6 @@ def profile_hash(profile: DeviceProfile) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def profile_schema() -> dict[str, Any]:
-    """The JSON Schema of a profile, ``extends`` included."""
-    schema = DeviceProfile.model_json_schema(by_alias=True)
-    extends = {"type": "string", "description": "Name or path of the profile that this one changes."}
-    schema["properties"] = {"extends": extends, **schema["properties"]}
-    return schema
-
-
 def _extended(file: Path, search: Path, trail: tuple[Path, ...]) -> PlacedData:
     """The data of ``file`` laid over that of the profiles which it extends."""
     placed = load_yaml(file)

@@ -20,7 +20,6 @@ from certsuite.core.redaction import Secret, printable
 from certsuite.sip.digest import Challenge, assess, parameters
 
 REALM = "provisioning"
-CREDENTIALS = ("none", "basic", "digest", "certificate")
 _CHALLENGE = Challenge(realm=REALM)
 _SHOWN = 300
 _TELLING = 6
@@ -33,7 +32,7 @@ class Access:
     """Who the device is, and how it has to show that."""
 
     credentials: str
-    "One of ``CREDENTIALS``."
+    "How: ``none``, ``basic``, ``digest`` or ``certificate``."
     user: str
     password: Secret
     mac: str

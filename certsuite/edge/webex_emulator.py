@@ -85,7 +85,6 @@ class Exchange:
     route: str
     "Method and template of the path, such as ``GET /devices/{deviceId}``; empty if there is none."
     query: Mapping[str, str]
-    authorized: bool
     body: Any
     "As read from JSON or a form; None without one."
     status: int
@@ -242,9 +241,7 @@ class WebexEmulator:
         except Refusal:
             body = call.raw.decode("utf-8", "replace")
         self.exchanges.append(
-            Exchange(
-                call.method, call.path, route, call.query, bool(call.bearer), body, reply.status, reply.body, fault
-            )
+            Exchange(call.method, call.path, route, call.query, body, reply.status, reply.body, fault)
         )
 
 

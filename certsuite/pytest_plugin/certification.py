@@ -24,7 +24,7 @@ from certsuite.core.observations import utc_text
 from certsuite.core.results import CaseResult, RunResult
 from certsuite.devices.profile import DeviceProfile, profile_hash
 from certsuite.evidence.pcapng import PcapngWriter
-from certsuite.evidence.record import Record, RecordWriter, read_judgements, read_record
+from certsuite.evidence.record import RECORD, Record, RecordWriter, read_judgements, read_record
 from certsuite.pytest_plugin.webex_teller import WebexTeller
 from certsuite.report.writer import write_reports
 from certsuite.tls.versions import openssl_version
@@ -181,7 +181,7 @@ class Certification:
         record = read_run(folder)
         first = next((one.event for one in record.observations if isinstance(one.event, SegmentOpened)), None)
         if first is None:
-            raise RecordError(f"{folder / 'record.jsonl'} holds no run that could be resumed")
+            raise RecordError(f"{folder / RECORD} holds no run that could be resumed")
         if first.profile_hash != profile_hash(self.profile):
             raise UsageError(f"{folder} was made with another profile than {self.profile.name} as it is now")
         planned = tuple((case.id, case.variant) for case in self.asked.cases)
@@ -204,7 +204,7 @@ class Certification:
                 f"the report folder {self.folder} cannot be made: {error.strerror}; choose another with --out DIR"
             ) from error
         try:
-            return RecordWriter(self.folder / "record.jsonl", resume=resume)
+            return RecordWriter(self.folder / RECORD, resume=resume)
         except RecordError as error:
             raise UsageError(f"{error}; choose another folder with --out DIR") from error
 
@@ -212,7 +212,7 @@ class Certification:
 def read_run(folder: Path) -> Record:
     """The record of the run in ``folder``. Raises :class:`UsageError` if there is none, :class:`RecordError` if it is
     damaged."""
-    path = folder / "record.jsonl"
+    path = folder / RECORD
     if not path.is_file():
         raise UsageError(f"{path}: there is no such record; the folder of a run is expected")
     return read_record(path)

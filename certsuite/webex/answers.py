@@ -111,13 +111,6 @@ class CallingDevice(Answer):
     proxy: Proxy | None = None
 
 
-class Location(Answer):
-    """A location."""
-
-    id: str
-    name: str
-
-
 class CodecPriority(Answer):
     """Which codecs a device prefers, by Webex' names for them."""
 

@@ -40,14 +40,15 @@ def test_where_it_went_next_and_when_it_was_answered(trace: Trace) -> None:
     trace.after(1).request("BYE", to_tag="1")
     found = fate(trace, "BYE")
     assert found is not None
-    assert (found.next_after("primary"), found.answered_after_s) == (None, None)
+    assert (found.next_after("primary"), found.answer) == (None, None)
     trace.after(4).request("BYE", to_tag="1", flow="f2", edge="secondary")
     trace.after(2).answer(200, direction=OUT, method="BYE", flow="f2", edge="secondary")
     found = fate(trace, "BYE")
     assert found is not None
     then = found.next_after("primary")
     assert then is not None
-    assert (then.at.edge, then.at.t - found.began, found.answered_after_s) == ("secondary", 5, 7)
+    assert found.answer is not None
+    assert (then.at.edge, then.at.t - found.began, found.answer.at.t - found.began) == ("secondary", 5, 7)
 
 
 def test_another_connection_to_the_same_edge_is_a_next_one(trace: Trace) -> None:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import jsonschema
 import pytest
-import yaml
 
 from certsuite.core.errors import ProfileError
 from certsuite.devices.drivers import DRIVERS
@@ -15,7 +13,6 @@ from certsuite.devices.profile import (
     AVAILABLE_DRIVERS,
     load_profile,
     profile_hash,
-    profile_schema,
 )
 from certsuite.devices.profile_files import find_profile, profile_files
 from certsuite.devices.yaml_lines import ProfileErrors
@@ -238,16 +235,6 @@ def test_the_hash_follows_the_content(write: Write, search: Path) -> None:
     assert profile_hash(load_profile("acme", search)) == before
     write("child.yaml", "extends: acme\nvalues: {boot_s: 1.0}\n")
     assert profile_hash(load_profile("child", search)) != before
-
-
-def test_the_schema_agrees_with_the_model() -> None:
-    schema = profile_schema()
-    jsonschema.Draft202012Validator.check_schema(schema)
-    for name in ("reference", "baresip"):
-        data = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text())
-        jsonschema.validate(data, schema)
-    with pytest.raises(jsonschema.ValidationError):
-        jsonschema.validate({**data, "vender": "x"}, schema)
 
 
 def test_the_drivers_of_the_schema_are_those_that_exist() -> None:

@@ -68,8 +68,6 @@ FEWER = {
 "Fault to what such a device refuses beyond the compliant one."
 ROWS = {name: (COMPLIANT | MORE.get(name, set())) - FEWER.get(name, set()) for name in (*MORE, *FEWER)}
 
-Shows = Callable[..., bool]
-
 
 @pytest.fixture(scope="module")
 def pki() -> Iterator[Pki]:
