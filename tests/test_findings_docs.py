@@ -215,6 +215,13 @@ def test_the_index_lists_every_page_once() -> None:
     assert sorted(links) == sorted((page.stem, page.stem) for page in pages())
 
 
+def test_the_index_names_the_cases_of_each_page() -> None:
+    rows = re.findall(r"^\| \[([a-z0-9-]+)\]\(.+ \| (.+) \|$", INDEX.read_text(encoding="utf-8"), re.MULTILINE)
+    assert {id: cases.split(", ") for id, cases in rows} == {
+        page.stem: listed(page.read_text(encoding="utf-8"), "case") for page in pages()
+    }
+
+
 @pytest.mark.parametrize("path", pages(), ids=lambda path: path.stem)
 def test_a_page_says_what_was_seen_why_and_what_to_do(path: Path) -> None:
     page = path.read_text(encoding="utf-8")
