@@ -1,6 +1,9 @@
 # make certify               sets everything up and certifies the built-in reference device
 # make certify DEVICE=NAME   the same for another profile of device_profiles/, or a path
 # make test                  sets everything up and runs the project's tests
+# make proof                 runs every fault of the reference device against the full plan (hours)
+# make check                 lint, format and types
+# make clean                 removes what the others set up
 
 PYTHON ?= python3
 DEVICE ?= reference
@@ -20,7 +23,6 @@ test: $(VENV)/.tests
 	$(BIN)/pytest -n 4 --dist loadgroup --ignore tests/proof
 	$(BIN)/pytest -n 10 --dist loadgroup tests/proof
 
-# Every fault of the reference device against the full plan.
 proof: $(VENV)/.tests
 	$(BIN)/pytest tests/proof --full-plan
 
