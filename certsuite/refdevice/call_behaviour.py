@@ -64,6 +64,8 @@ class CallBehaviour:
     report_s: float = 0.34
     "Seconds between two reports of RTCP; 0 is none. Two parties may share what bandwidth they have as they like."
     protects_reports: bool = True
+    protects_last_report: bool = True
+    "Whether the report that says goodbye is under SRTCP as those before it."
     names_itself: bool = True
     "Whether its reports have an SDES with a CNAME."
     reports_lost: bool = True
@@ -98,8 +100,8 @@ class CallBehaviour:
     "Whether it sends again when the far end has held the call."
     minds_video: bool = False
     "Whether an offer with video is refused as a whole."
-    dtmf_clock_right: bool = True
-    "Whether durations of digits are in units of the clock that was agreed on; else of 8 kHz."
+    dtmf_clock_hz: int = 0
+    "In units of which clock durations of digits are; 0 is the one that was agreed on."
     dtmf_in_band: bool = False
     "Whether digits are sent as tones in the audio rather than by RFC 4733."
     dtmf_by_info: bool = False

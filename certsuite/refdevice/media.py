@@ -216,7 +216,7 @@ class MediaSession:
             beginning = self._timestamp
             for frame in range(1, _EVENT_FRAMES + _END_PACKETS):
                 self._buffer.take()
-                clock_hz = agreement.clock_hz if self._behaviour.dtmf_clock_right else audio.RATE
+                clock_hz = self._behaviour.dtmf_clock_hz or agreement.clock_hz
                 duration = min(frame, _EVENT_FRAMES) * clock_hz * FRAME // audio.RATE
                 payload = telephone_event(code, duration, end=frame >= _EVENT_FRAMES and self._behaviour.dtmf_ended)
                 self._skip()
@@ -290,7 +290,8 @@ class MediaSession:
             data = rtcp.receiver_report(self._ssrc, block)
         data += rtcp.description(self._ssrc, self._cname) if behaviour.names_itself else b""
         data += rtcp.goodbye(self._ssrc) if last else b""
-        if agreement.remote_key is not None and behaviour.protects_reports and self._control[0] is not None:
+        protects = behaviour.protects_last_report if last else behaviour.protects_reports
+        if agreement.remote_key is not None and protects and self._control[0] is not None:
             data = self._control[0].protect(data)
         address, port = self._remote
         try:
