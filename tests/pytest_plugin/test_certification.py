@@ -75,7 +75,7 @@ def test_a_device_that_sends_nothing_is_inconclusive_in_everything(certify: Call
 
 
 def test_a_device_that_fails_at_one_step_fails_the_case_of_that_step(certify: Callable[..., Finished]) -> None:
-    run = certify("--fault", "wrong-digest", "--time-scale", "0.05")
+    run = certify("--fault", "wrong-digest", *FAST)
     assert run.exit_code == 1, run.output
     assert run.verdicts("fail") == ["WXC-REG-010"]
     dependent = [case for case in run.results["cases"] if case["verdict"] == "inconclusive"]
