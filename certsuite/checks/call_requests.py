@@ -288,10 +288,12 @@ def dials_exactly(question: Question) -> Judgement:
             limit=question.limits["invite_s"],
         )
     user = unescaped(user_host(invites[0].message.uri)[0])
-    if user == number and question.params.get("at_once") and told_to:
+    if user == number and question.params.get("at_once"):
+        if not told_to:
+            return question.unknown("not-stimulated", "when the device was told to dial is not known")
         return question.timed(
             "emergency_delay",
-            max(invites[0].at.t - told_to[0].at.t, 0.0),
+            max(invites[0].at.t - (told_to[0].at.t - told_to[0].event.took_s), 0.0),
             question.limits["emergency_s"],
             "emergency-late",
             "the INVITE came after",

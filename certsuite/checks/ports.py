@@ -31,8 +31,7 @@ def own_audio(question: Question) -> Judgement:
     """Each port is in a call, and what comes back on it is what its own far end plays (CALL-ALL-PORTS).
 
     ``calls`` has line, Call-ID and the two tones of each, of as many as could be called, ``lines`` how many there are.
-    A port that gives back another's tones is told from one that
-    is silent.
+    A port that gives back another's tones is told from one that is silent.
     """
     ports = [_Port(int(line), str(call_id), (float(a), float(b))) for line, call_id, a, b in question.param("calls")]
     deviation = question.limits["tone_deviation"].value

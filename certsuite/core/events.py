@@ -224,12 +224,14 @@ class DeviceExited(Event):
 
 @_event("driver-action")
 class DriverAction(Event):
-    """The driver made the device act."""
+    """The driver made the device act. It stands in the record when that is done."""
 
     action: str
     arguments: dict[str, str]
     ok: bool
     problem: str = ""
+    took_s: float = 0.0
+    "Since the order was given; 0 where a person carries it out, whose time is not the device's."
 
 
 @_event("credentials-audited")

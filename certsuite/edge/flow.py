@@ -385,8 +385,8 @@ async def stop_accepting(server: asyncio.Server) -> None:
     """Refuse connections from now on, without losing one that was just accepted.
 
     asyncio makes the transport of an accepted connection in the loop's next turn, and drops it without a word if its
-    server is closed before that: the device would hang on a connection that nobody has. The protocol
-    learns of it a turn later.
+    server is closed before that: the device would hang on a connection that nobody has. The protocol learns of it a
+    turn later.
     """
     for listener in server.sockets:
         asyncio.get_running_loop().remove_reader(listener.fileno())

@@ -294,6 +294,15 @@ def test_an_emergency_number_goes_out_at_once(trace: Trace) -> None:
     assert (measured.name, measured.limit) == ("emergency_delay", limit)
 
 
+def test_an_emergency_number_is_timed_from_the_order_on(trace: Trace) -> None:
+    """An order that is carried out when the call goes out stands in the record behind it."""
+    trace.request("INVITE", uri="sip:911@x")
+    trace.is_open("call.dials-exactly", "not-stimulated", number="911", at_once=True)
+    late_s = trace.limits["emergency_s"].value * 2
+    trace.see(DriverAction("dial", {"number": "911"}, ok=True, took_s=late_s))
+    trace.fails("call.dials-exactly", "emergency-late", verdict=Verdict.WARN, number="911", at_once=True)
+
+
 def test_an_emergency_number_that_is_held_back(trace: Trace) -> None:
     trace.see(DriverAction("dial", {"number": "911"}, ok=True))
     trace.after(trace.limits["emergency_s"].value * 2).request("INVITE", uri="sip:911@x")

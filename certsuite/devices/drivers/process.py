@@ -174,11 +174,13 @@ class ProcessDriver:
 
     async def do(self, action: str, **arguments: str | int) -> dict[str, str]:
         problem = "it was broken off"
+        began_ns = self._journal.clock.monotonic_ns()
         try:
             if action in ProcessOwned:
                 captured = await self._own(action)
             else:
                 async with self._one_action:
+                    began_ns = self._journal.clock.monotonic_ns()
                     captured = await self._steps(action, arguments)
             problem = ""
             return captured
@@ -189,7 +191,8 @@ class ProcessDriver:
             raise
         finally:
             shown = {name: self._shown(str(value)) for name, value in arguments.items()}
-            event = events.DriverAction(action=action, arguments=shown, ok=not problem, problem=problem)
+            took_s = round((self._journal.clock.monotonic_ns() - began_ns) / 1e9, 3)
+            event = events.DriverAction(action, shown, ok=not problem, problem=problem, took_s=took_s)
             line = arguments.get("line")
             self._journal.record(event, line=line if isinstance(line, int) else None)
 
